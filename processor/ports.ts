@@ -1,0 +1,93 @@
+// The processor's whole knowledge of the broker: what it may read (LogView), where its output goes
+// (OutputPort), and the clock. `server/` hands in the in-process side; a twin over the wire serves any
+// other Kafka. Rows are cut out of segment bytes by broker/protocol/record-batch.
+
+/** Sequential reading of one partition's segment files. */
+export interface LogCursor {
+  /** The offset that the next fill starts at or before (batches are whole, so it may start earlier). */
+  readonly nextOffset: bigint
+  /**
+   * Fills `target` from its start with whole record batches, in offset order, none beyond `untilOffset`
+   * (exclusive, a batch that begins below it may end beyond). Returns the bytes filled: 0 at the end of
+   * the range. Throws RangeError naming the bytes needed where the next batch alone is larger than `target`.
+   * The bytes belong to the caller. Aborted transactions and control batches are still among them.
+   */
+  fill(target: Buffer, untilOffset: bigint): number
+  close(): void
+}
+
+/** A producer's aborted span: its batches from firstOffset up to and including lastOffset do not count. */
+export interface AbortedSpan {
+  producerId: bigint
+  firstOffset: bigint
+  lastOffset: bigint
+}
+
+/** Keeps the segments from an offset on from being deleted while a batch still needs them. */
+export interface Pin {
+  release(): void
+}
+
+export interface LogView {
+  readonly topic: string
+  readonly partition: number
+  /** Kafka's topic id as 32 hex digits: a topic deleted and made again has another one. */
+  readonly topicId: string
+  readonly logStartOffset: bigint
+  /** Rows below it are committed and durable: min(last stable offset, durable end). The planner's bound. */
+  readonly stableEndOffset: bigint
+  cursor(fromOffset: bigint): LogCursor
+  /** Aborted spans that overlap [fromOffset, untilOffset). */
+  abortedSpans(fromOffset: bigint, untilOffset: bigint): AbortedSpan[]
+  pin(fromOffset: bigint): Pin
+  /** Smallest offset whose record timestamp is at or after `timestampMs`, or undefined. */
+  offsetForTimestamp(timestampMs: number): bigint | undefined
+  /** Calls back (soon after, coalesced) each time stableEndOffset has moved. Returns the unsubscriber. */
+  onAdvance(callback: () => void): () => void
+}
+
+export interface LogViews {
+  /** Names of the topics that exist now (internal ones left out). */
+  topics(): string[]
+  /** How many partitions a topic has; 0 where it does not exist. */
+  partitionCount(topic: string): number
+  view(topic: string, partition: number): LogView
+}
+
+export interface CommittedOffset {
+  topic: string
+  partition: number
+  offset: bigint
+  metadata: string
+}
+
+/** One Kafka transaction at a time, of one transactional id. After an error only abort() or close() may follow. */
+export interface OutputSession {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /** Offsets the group committed last (stable: pending transactions awaited); absent partitions are left out. */
+  committedOffsets(groupId: string): Promise<CommittedOffset[]>
+  begin(): void
+  /** Stamps producer id, epoch and sequence into the batch and appends it; resolves when it is durable. */
+  append(topic: string, partition: number, batch: Buffer): Promise<void>
+  commitOffsets(groupId: string, offsets: readonly CommittedOffset[]): Promise<void>
+  /** The decision: resolves when it is durable, whatever durability the topics have. */
+  commit(): Promise<void>
+  abort(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface OutputPort {
+  /** Takes the transactional id: fences the previous holder and aborts what it left open. */
+  open(transactionalId: string, transactionTimeoutMs: number): Promise<OutputSession>
+  /** Partitions of an output topic; creates it (auto-creation rules of the broker) where it is missing. */
+  ensureTopic(topic: string): Promise<number>
+}
+
+/** The session was fenced by a newer instance of the same job, or its epoch is no longer valid. */
+export class FencedError extends Error {
+  constructor(transactionalId: string, options?: { cause?: unknown }) {
+    super(`transactional id '${transactionalId}' was taken by another instance`, options)
+    this.name = 'FencedError'
+  }
+}

@@ -1,0 +1,11 @@
+// How `npm test` runs: every *.test.ts below tests/, in parallel, without the suites that need
+// foreign clients (interop) or that kill processes for minutes (kill).
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    exclude: ['tests/interop/**', 'tests/kill/**', '**/node_modules/**', 'dist/**'],
+    testTimeout: 30_000,
+  },
+})
