@@ -1,0 +1,174 @@
+// One client's socket: bytes in, frames out to the request processor, replies back in request order.
+//
+// Rule kept here: replies leave in the order in which their requests came, however long each takes, and
+// the memory a connection can hold is bounded. Requests that wait for an answer and replies that the
+// client does not read both count; past the limit the socket is not read until some of it is gone.
+
+import type { Socket } from 'node:net'
+import { FrameReader } from '../protocol/framing.ts'
+import type { ConnectionInfo, NetLimits, RequestProcessor } from './net.ts'
+import type { MemoryBudget } from './memory-budget.ts'
+
+/** A reply's place in the queue, kept from the arrival of its request until its bytes are handed to the socket. */
+interface Slot {
+  frameBytes: number
+  /** undefined: still being worked on; null: the request wants no reply. */
+  reply: readonly Uint8Array[] | null | undefined
+}
+
+export interface ConnectionPorts {
+  process: RequestProcessor
+  limits: NetLimits
+  budget: MemoryBudget
+  onClosed(connection: Connection, reason: string | undefined): void
+}
+
+export class Connection {
+  readonly info: ConnectionInfo
+  /** When the client was last heard from or answered, for the idle sweep. */
+  lastActiveMs: number
+  private readonly socket: Socket
+  private readonly ports: ConnectionPorts
+  private readonly frames: FrameReader
+  private readonly slots: Slot[] = []
+  /** Frames that have arrived but wait for room; only ever what one socket chunk carried. */
+  private readonly waiting: Buffer[] = []
+  private inFlightBytes = 0
+  private paused = false
+  private closed = false
+  private reason: string | undefined
+  private readonly resume = (): void => this.admit()
+
+  constructor(socket: Socket, id: number, nowMs: number, ports: ConnectionPorts) {
+    this.socket = socket
+    this.ports = ports
+    this.lastActiveMs = nowMs
+    this.info = {
+      id,
+      localHost: plainAddress(socket.localAddress ?? ''),
+      localPort: socket.localPort ?? 0,
+      remoteHost: plainAddress(socket.remoteAddress ?? ''),
+      remotePort: socket.remotePort ?? 0,
+      clientSoftwareName: '',
+      clientSoftwareVersion: '',
+    }
+    this.frames = new FrameReader(ports.limits.requestMaxBytes, (frame) => this.waiting.push(frame))
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Buffer) => this.receive(chunk))
+    socket.on('drain', this.resume)
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      // A client that goes away without saying goodbye is no news.
+      if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') this.reason ??= error.message
+    })
+    socket.on('close', () => this.finish())
+  }
+
+  /** True while no request of this client is being worked on. */
+  get isIdle(): boolean {
+    return this.slots.length === 0 && this.socket.writableLength === 0
+  }
+
+  /** Ends the connection at once. The reason is logged; none is given for an orderly end. */
+  close(reason?: string): void {
+    this.reason ??= reason
+    this.socket.destroy()
+  }
+
+  private receive(chunk: Buffer): void {
+    this.lastActiveMs = this.ports.limits.clock.now()
+    try {
+      this.frames.push(chunk)
+    } catch (error) {
+      this.close(messageOf(error))
+      return
+    }
+    this.admit()
+  }
+
+  /** Starts the requests there is room for, in order; reads the socket only while all of them have started. */
+  private admit(): void {
+    if (this.closed) return
+    while (this.waiting.length > 0 && this.hasRoom()) this.start(this.waiting.shift() as Buffer)
+    const shouldPause = this.waiting.length > 0 || !this.hasRoom()
+    if (shouldPause === this.paused) return
+    this.paused = shouldPause
+    if (shouldPause) {
+      this.socket.pause()
+      if (this.ports.budget.isExhausted) this.ports.budget.whenFreed(this.resume)
+    } else {
+      this.socket.resume()
+    }
+  }
+
+  private hasRoom(): boolean {
+    const { limits, budget } = this.ports
+    return (
+      this.slots.length < limits.inFlightRequestsPerConnection &&
+      // One request is always let in, however large: the frame cap bounds it.
+      (this.slots.length === 0 || this.inFlightBytes < limits.inFlightBytesPerConnection) &&
+      this.socket.writableLength < limits.inFlightBytesPerConnection &&
+      !budget.isExhausted
+    )
+  }
+
+  private start(frame: Buffer): void {
+    const slot: Slot = { frameBytes: frame.length, reply: undefined }
+    this.slots.push(slot)
+    this.inFlightBytes += frame.length
+    this.ports.budget.take(frame.length)
+    let answer: ReturnType<RequestProcessor>
+    try {
+      answer = this.ports.process(frame, this.info)
+    } catch (error) {
+      this.close(messageOf(error))
+      return
+    }
+    if (answer instanceof Promise) {
+      answer.then(
+        (reply) => this.answer(slot, reply),
+        (error: unknown) => this.close(messageOf(error)),
+      )
+    } else {
+      this.answer(slot, answer)
+    }
+  }
+
+  private answer(slot: Slot, reply: readonly Uint8Array[] | null): void {
+    slot.reply = reply
+    if (this.closed) return
+    if (this.slots[0] !== slot) return
+    this.socket.cork()
+    for (let head = this.slots[0]; head !== undefined && head.reply !== undefined; head = this.slots[0]) {
+      this.slots.shift()
+      this.release(head)
+      if (head.reply !== null) for (const chunk of head.reply) this.socket.write(chunk)
+    }
+    this.socket.uncork()
+    this.lastActiveMs = this.ports.limits.clock.now()
+    if (this.paused || this.waiting.length > 0) this.admit()
+  }
+
+  private release(slot: Slot): void {
+    this.inFlightBytes -= slot.frameBytes
+    this.ports.budget.give(slot.frameBytes)
+  }
+
+  private finish(): void {
+    if (this.closed) return
+    this.closed = true
+    for (const slot of this.slots) this.release(slot)
+    this.slots.length = 0
+    this.waiting.length = 0
+    this.ports.budget.forget(this.resume)
+    this.ports.onClosed(this, this.reason)
+  }
+}
+
+/** Node reports IPv4 clients of a dual-stack socket as ::ffff:a.b.c.d; people and clients want a.b.c.d. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,106 @@
+// A listening socket and the connections that came through it. Accepts within the limits, closes the
+// idle, and closes everything on stop without leaving a handle behind.
+
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Timer } from '../time/clock.ts'
+import { Connection } from './connection.ts'
+import { MemoryBudget } from './memory-budget.ts'
+import type { NetLimits, RequestProcessor } from './net.ts'
+
+export interface ListenerOptions {
+  host: string
+  port: number
+  process: RequestProcessor
+  limits: NetLimits
+  /** Told once for each connection that did not end in an orderly way. */
+  onConnectionError(remote: string, reason: string): void
+}
+
+export class Listener {
+  private readonly server: Server
+  private readonly options: ListenerOptions
+  private readonly budget: MemoryBudget
+  private readonly connections = new Set<Connection>()
+  private readonly perIp = new Map<string, number>()
+  private accepted = 0
+  private sweep: Timer | undefined
+
+  private constructor(options: ListenerOptions) {
+    this.options = options
+    this.budget = new MemoryBudget(options.limits.inFlightBytes)
+    this.server = createServer({ noDelay: true }, (socket) => this.accept(socket))
+  }
+
+  /** Resolves when clients can connect; rejects with Node's error (EADDRINUSE, EACCES) when they cannot. */
+  static open(options: ListenerOptions): Promise<Listener> {
+    const listener = new Listener(options)
+    return new Promise((resolve, reject) => {
+      listener.server.once('error', reject)
+      listener.server.listen({ host: options.host, port: options.port, backlog: 511 }, () => {
+        listener.server.off('error', reject)
+        // Failing to accept (out of file descriptors) must not bring the host process down.
+        listener.server.on('error', (error) => options.onConnectionError('listener', error.message))
+        listener.scheduleSweep()
+        resolve(listener)
+      })
+    })
+  }
+
+  get port(): number {
+    const address = this.server.address()
+    if (address === null || typeof address === 'string') throw new Error('the listener is closed')
+    return address.port
+  }
+
+  get connectionCount(): number {
+    return this.connections.size
+  }
+
+  close(): Promise<void> {
+    this.sweep?.cancel()
+    return new Promise((resolve) => {
+      this.server.close(() => resolve())
+      for (const connection of this.connections) connection.close()
+    })
+  }
+
+  private accept(socket: Socket): void {
+    const { limits, process, onConnectionError } = this.options
+    const ip = socket.remoteAddress ?? ''
+    const fromIp = this.perIp.get(ip) ?? 0
+    if (this.connections.size >= limits.maxConnections || fromIp >= limits.maxConnectionsPerIp) {
+      const limit = fromIp >= limits.maxConnectionsPerIp ? 'max.connections.per.ip' : 'max.connections'
+      onConnectionError(ip, `refused: ${limit} reached`)
+      socket.destroy()
+      return
+    }
+    this.perIp.set(ip, fromIp + 1)
+    const connection: Connection = new Connection(socket, ++this.accepted, limits.clock.now(), {
+      process,
+      limits,
+      budget: this.budget,
+      onClosed: (closed, reason) => {
+        this.connections.delete(closed)
+        const left = (this.perIp.get(ip) ?? 1) - 1
+        if (left === 0) this.perIp.delete(ip)
+        else this.perIp.set(ip, left)
+        if (reason !== undefined) {
+          onConnectionError(`${closed.info.remoteHost}:${closed.info.remotePort}`, reason)
+        }
+      },
+    })
+    this.connections.add(connection)
+  }
+
+  private scheduleSweep(): void {
+    const { clock, connectionsMaxIdleMs } = this.options.limits
+    if (connectionsMaxIdleMs < 0) return
+    this.sweep = clock.setTimer(Math.max(1000, connectionsMaxIdleMs / 4), () => {
+      const idleSinceMs = clock.now() - connectionsMaxIdleMs
+      for (const connection of this.connections) {
+        if (connection.isIdle && connection.lastActiveMs < idleSinceMs) connection.close()
+      }
+      this.scheduleSweep()
+    })
+  }
+}

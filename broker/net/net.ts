@@ -1,0 +1,39 @@
+// The words of this folder: what a request processor is, what is known of a connection, which limits hold.
+
+import type { Clock } from '../time/clock.ts'
+
+/** What the broker knows of a client's connection. */
+export interface ConnectionInfo {
+  readonly id: number
+  /** The address that the client reached: what Metadata advertises unless configured otherwise. */
+  readonly localHost: string
+  readonly localPort: number
+  readonly remoteHost: string
+  readonly remotePort: number
+  /** From ApiVersions v3 and later; empty before. */
+  clientSoftwareName: string
+  clientSoftwareVersion: string
+}
+
+/** The reply's chunks, size prefix included; null for a request that wants none (acks=0). */
+export type Reply = readonly Uint8Array[] | null
+
+/**
+ * Answers one frame (without its size prefix). What it does before it returns or first awaits happens in
+ * arrival order. Throwing, or rejecting, closes the connection with the error's message in the log.
+ */
+export type RequestProcessor = (frame: Buffer, connection: ConnectionInfo) => Reply | Promise<Reply>
+
+export interface NetLimits {
+  clock: Clock
+  /** socket.request.max.bytes: larger frames close the connection before anything is allocated. */
+  requestMaxBytes: number
+  inFlightRequestsPerConnection: number
+  inFlightBytesPerConnection: number
+  /** Over all connections. */
+  inFlightBytes: number
+  maxConnections: number
+  maxConnectionsPerIp: number
+  /** connections.max.idle.ms */
+  connectionsMaxIdleMs: number
+}
