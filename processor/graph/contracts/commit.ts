@@ -1,0 +1,73 @@
+// The frame around every batch: plan durable → compute → stage → decide → apply (design, "Exactly once").
+// The scheduler calls it in exactly this order, for one batch at a time; what the steps do on disk and in
+// the log is the implementation's matter.
+//
+//   recover ──► plan(n) ──► begin(n) ──► commit(n)
+//                 │             └─ error ─► abort(n): the job ends; a restart runs n again from its plan
+//                 └─ may run ahead: plans n+1, n+2 … become durable while n still computes
+
+import type { BatchStamp } from './rows.ts'
+import type { BatchOutput } from './output.ts'
+import type { OffsetRange, SourcePosition } from './source.ts'
+import type { StateOperator, StateStore } from './state.ts'
+
+/** What a batch reads. Kept until it is committed and no window reaches back to it. */
+export interface BatchPlan extends BatchStamp {
+  /** Ranges by the name of the input operator. */
+  readonly inputs: Readonly<Record<string, readonly OffsetRange[]>>
+}
+
+export interface JobDescription {
+  readonly appName: string
+  /** undefined: as-soon-as-data. */
+  readonly intervalMs: number | undefined
+  /**
+   * Input operators. Of the committed plans, those with timeMs > (last committed timeMs − rememberMs) must
+   * be kept and given back as `history`: windows recompute their past from them after a restart.
+   */
+  readonly inputs: readonly {
+    readonly id: string
+    readonly description: string
+    readonly rememberMs: number
+  }[]
+  readonly operators: readonly StateOperator[]
+}
+
+export interface Recovered {
+  /** Start of the time grid at the job's first start (its first batch time − interval). */
+  readonly zeroTimeMs: number
+  /** The batch interval of the run that wrote the checkpoint. */
+  readonly intervalMs: number | undefined
+  /** The last decided batch; undefined when none was. */
+  readonly lastCommitted: BatchStamp | undefined
+  /** Where each input goes on after `lastCommitted`, by operator name (plans that are pending not counted). */
+  readonly positions: Readonly<Record<string, readonly SourcePosition[]>>
+  /** Durable plans that are not decided, by rising batch id: they run first, unchanged. */
+  readonly pending: readonly BatchPlan[]
+  /** Decided plans that windows still need, by rising batch id. */
+  readonly history: readonly BatchPlan[]
+}
+
+export interface CommitProtocol {
+  /** Survives a restart. Where true, operators whose past cannot be recomputed from plans are refused at start. */
+  readonly durable: boolean
+  readonly state: StateStore
+  /**
+   * Takes over from an earlier instance (fencing it), settles what was staged, and says where to go on.
+   * undefined: the job has never run. Before `state.open`.
+   */
+  recover(job: JobDescription): Promise<Recovered | undefined>
+  /** First start only: the grid's zero, durable no later than the first plan. */
+  begun(zeroTimeMs: number): void
+  /** Resolves when the plan is durable. Called by rising batch id, never for plans that recovery gave back. */
+  plan(plan: BatchPlan): Promise<void>
+  /** Compute is about to start: opens the batch's output. */
+  begin(plan: BatchPlan): Promise<BatchOutput>
+  /** Stage (state increments, next offsets), decide, apply. Resolves when the decision is durable and applied. */
+  commit(plan: BatchPlan): Promise<void>
+  /** The batch failed or was cancelled after `begin`: its output must never show, its state changes are dropped. */
+  abort(plan: BatchPlan): Promise<void>
+  /** Plans up to and including this batch id are no longer needed by any window. */
+  forget(throughBatchId: number): void
+  close(): Promise<void>
+}

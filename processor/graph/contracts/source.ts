@@ -1,0 +1,65 @@
+// What a source of rows with offsets is to the graph. Planning is apart from reading: the plan is made
+// durable before a row is read, so a rerun of the batch reads exactly the same rows.
+
+import type { Emit, RowReader } from './rows.ts'
+
+/** Rows [from, until) of one partition: inclusive from, exclusive until (Spark's OffsetRange). */
+export interface OffsetRange {
+  readonly topic: string
+  readonly partition: number
+  /** Kafka's topic id, 32 hex digits: a topic deleted and made again must not be read as the old one. */
+  readonly topicId: string
+  readonly from: bigint
+  readonly until: bigint
+}
+
+/** Where a source goes on reading a partition. */
+export interface SourcePosition {
+  readonly topic: string
+  readonly partition: number
+  readonly topicId: string
+  readonly offset: bigint
+}
+
+export interface PlanLimits {
+  /** The batch's time. */
+  readonly timeMs: number
+  /** Batch interval, for limits given per second; undefined with the as-soon-as-data trigger. */
+  readonly intervalMs: number | undefined
+  /** Upper bound on rows of the whole batch of this source, from backpressure; undefined: the source's own. */
+  readonly maxRows: number | undefined
+}
+
+export interface SourcePlan {
+  /**
+   * One range per partition that the source reads, in the order of the row partitions. A partition with
+   * nothing new is left out or has from = until; both are empty partitions.
+   */
+  readonly ranges: readonly OffsetRange[]
+  /** Rows beyond these ranges were there already (a limit cut them off): plan again without waiting. */
+  readonly more: boolean
+}
+
+export interface Source<T> {
+  /** Shown in errors, BatchInfo and the default operator name, e.g. `orders` or `orders,payments`. */
+  readonly description: string
+  /**
+   * Before the first plan. `positions`: where earlier batches of this job ended, durable plans included;
+   * a partition that is missing there starts where the source's own configuration says.
+   */
+  start(positions: readonly SourcePosition[]): void | Promise<void>
+  /**
+   * Ranges from the source's position up to the stable end, within the limits; moves the position to their
+   * ends. Decides only: reads no rows. Must pin what it returns until `release`.
+   */
+  plan(limits: PlanLimits): SourcePlan | Promise<SourcePlan>
+  /** Ranges of earlier durable plans (reruns, windows that reach back) are about to be read: pin them. */
+  restore(ranges: readonly OffsetRange[]): void
+  /** Opens one row partition. The same range yields the same rows in the same order, however often. */
+  rows(range: OffsetRange, emit: Emit<T>): RowReader
+  /** These ranges will not be read again (their batch is committed and no window reaches them): unpin. */
+  release(ranges: readonly OffsetRange[]): void
+  /** Calls back, soon and coalesced, when there may be rows beyond the position. Returns the unsubscriber. */
+  onAdvance(callback: () => void): () => void
+  stop(): void | Promise<void>
+}

@@ -1,0 +1,48 @@
+// Keyed state as operators see it. It lives in memory; a store makes it durable by increments. Operators
+// say what changed, the commit protocol decides when that change counts.
+
+import type { Key } from '../key.ts'
+
+/** How one state value becomes bytes. Without one, the store's own default serves plain data. */
+export interface StateCodec<S> {
+  encode(value: S): Uint8Array
+  decode(bytes: Uint8Array): S
+}
+
+/** Codecs of operators of different value types stand in one list: the store never looks inside. */
+export interface StateOperator<S = unknown> {
+  /** The operator's name: state is found again by it, never by code or position in the program. */
+  readonly id: string
+  /** Row partitions of the operator. Durable state must not depend on it: partitionOf(key, partitions) places keys. */
+  readonly partitions: number
+  /** What the state means (`update`, `window 30000/1000`). A store that kept another shape refuses by name. */
+  readonly shape: string
+  readonly codec?: StateCodec<S>
+  /** Turns a value read from the checkpoint into today's form; called for each value at opening. */
+  readonly migrate?: (old: unknown) => S
+}
+
+/** Walks entries without an object per entry: `while (cursor.next()) use(cursor.key, cursor.value)`. */
+export interface StateCursor<S> {
+  readonly key: Key
+  readonly value: S
+  next(): boolean
+}
+
+/** State of one operator and partition. Reads see this batch's own changes, except `committed`. */
+export interface StatePartition<S> {
+  readonly size: number
+  get(key: Key): S | undefined
+  /** `undefined` is not a value: remove instead. */
+  put(key: Key, value: S): void
+  remove(key: Key): void
+  /** As it stood when the batch began: changes made meanwhile do not show, and may be made. */
+  committed(): StateCursor<S>
+  /** As it stands now. Nothing may be put or removed until the walk ends. */
+  current(): StateCursor<S>
+}
+
+export interface StateStore {
+  /** Once per operator, after recovery and before the first batch. The result has `operator.partitions` entries. */
+  open<S>(operator: StateOperator<S>): Promise<readonly StatePartition<S>[]>
+}
