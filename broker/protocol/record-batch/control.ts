@@ -1,0 +1,86 @@
+// Control batches: what a transaction coordinator writes into a partition to end a transaction there. One
+// record, whose key names its kind and whose value names the coordinator's epoch.
+//
+//    key:   version i16 = 0 | type i16: 0 abort, 1 commit (2 to 6 belong to the metadata log)
+//    value: version i16 = 0 | coordinator epoch i32
+//
+// Source: Kafka's ControlRecordType and EndTransactionMarker.
+import { RecordBatchBuilder } from './builder.ts'
+import { RecordCursor } from './cursor.ts'
+import { CorruptRecordError } from './failures.ts'
+import { isControlBatch } from './header.ts'
+
+const KEY_BYTES = 4
+const VALUE_BYTES = 6
+
+/** The kinds of control record, as their keys number them. */
+export const controlTypes = {
+  abort: 0,
+  commit: 1,
+  leaderChange: 2,
+  snapshotHeader: 3,
+  snapshotFooter: 4,
+  kraftVersion: 5,
+  kraftVoters: 6,
+} as const
+
+export interface EndTxnMarker {
+  isCommit: boolean
+  coordinatorEpoch: number
+}
+
+/** A marker batch that commits or aborts the producer's transaction; offset and leader epoch unstamped. */
+export function buildEndTxnMarker(
+  producerId: bigint,
+  producerEpoch: number,
+  isCommit: boolean,
+  coordinatorEpoch: number,
+  timestampMs: number,
+): Buffer {
+  const key = Buffer.alloc(KEY_BYTES)
+  key.writeInt16BE(isCommit ? controlTypes.commit : controlTypes.abort, 2)
+  const value = Buffer.alloc(VALUE_BYTES)
+  value.writeInt32BE(coordinatorEpoch, 2)
+  const builder = new RecordBatchBuilder(128)
+  builder.append(timestampMs, key, value)
+  return builder.build({ producerId, producerEpoch, isTransactional: true, isControl: true })
+}
+
+/** The type of the control batch at `at`, or undefined where it is not a control batch. */
+export function readControlType(buffer: Buffer, at: number): number | undefined {
+  return isControlBatch(buffer, at) ? enterControlRecord(buffer, at).type : undefined
+}
+
+/**
+ * The marker in the batch at `at`, or undefined where that is no control batch or one of another kind.
+ * Throws CorruptRecordError where a control batch is malformed.
+ */
+export function readEndTxnMarker(buffer: Buffer, at: number): EndTxnMarker | undefined {
+  if (!isControlBatch(buffer, at)) return undefined
+  const { cursor, type } = enterControlRecord(buffer, at)
+  if (type !== controlTypes.abort && type !== controlTypes.commit) return undefined
+  const valueLength = cursor.valueEnd - cursor.valueStart
+  // Later versions may be longer; a reader takes the fields it knows.
+  if (cursor.valueStart < 0 || valueLength < VALUE_BYTES) {
+    throw new CorruptRecordError(at, `end-transaction marker with a value of ${valueLength} bytes`)
+  }
+  const version = cursor.buffer.readInt16BE(cursor.valueStart)
+  if (version < 0) throw new CorruptRecordError(at, `end-transaction marker of version ${version}`)
+  return {
+    isCommit: type === controlTypes.commit,
+    coordinatorEpoch: cursor.buffer.readInt32BE(cursor.valueStart + 2),
+  }
+}
+
+function enterControlRecord(buffer: Buffer, at: number): { cursor: RecordCursor; type: number } {
+  const cursor = new RecordCursor()
+  cursor.reset(buffer, at)
+  if (!cursor.next()) throw new CorruptRecordError(at, 'control batch without a record')
+  const keyLength = cursor.keyEnd - cursor.keyStart
+  if (cursor.keyStart < 0 || keyLength < KEY_BYTES) {
+    throw new CorruptRecordError(at, `control record with a key of ${keyLength} bytes`)
+  }
+  const version = cursor.buffer.readInt16BE(cursor.keyStart)
+  if (version < 0) throw new CorruptRecordError(at, `control record key of version ${version}`)
+  return { cursor, type: cursor.buffer.readInt16BE(cursor.keyStart + 2) }
+}
