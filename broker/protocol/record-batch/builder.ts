@@ -1,6 +1,8 @@
 // Builds record batches: one growing buffer, records written straight into it, no object per record. The
 // head is filled in by build(), which hands out a buffer of its own; the builder's is used again.
 import { compress } from './compression.ts'
+import { CONTROL_KEY_BYTES, controlTypes, END_TXN_VALUE_BYTES } from './control.ts'
+import type { RecordHeader } from './cursor.ts'
 import {
   ATTRIBUTES_AT,
   BASE_OFFSET_AT,
@@ -28,11 +30,6 @@ import {
   TRANSACTIONAL_BIT,
 } from './header.ts'
 import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from './varint.ts'
-
-export interface RecordHeader {
-  key: string
-  value: Uint8Array | null
-}
 
 /** A record as an object, where there are few of them. */
 export interface RecordInput {
@@ -232,6 +229,23 @@ export function buildBatch(records: Iterable<RecordInput>, options: BuildOptions
     builder.append(timestampMs, key, value, headers)
   }
   return builder.build(options)
+}
+
+/** A marker batch that commits or aborts the producer's transaction; offset and leader epoch unstamped. */
+export function buildEndTxnMarker(
+  producerId: bigint,
+  producerEpoch: number,
+  isCommit: boolean,
+  coordinatorEpoch: number,
+  timestampMs: number,
+): Buffer {
+  const key = Buffer.alloc(CONTROL_KEY_BYTES)
+  key.writeInt16BE(isCommit ? controlTypes.commit : controlTypes.abort, 2)
+  const value = Buffer.alloc(END_TXN_VALUE_BYTES)
+  value.writeInt32BE(coordinatorEpoch, 2)
+  const builder = new RecordBatchBuilder(128)
+  builder.append(timestampMs, key, value)
+  return builder.build({ producerId, producerEpoch, isTransactional: true, isControl: true })
 }
 
 function copyOf(source: Buffer, length: number): Buffer {

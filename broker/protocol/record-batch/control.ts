@@ -1,17 +1,16 @@
 // Control batches: what a transaction coordinator writes into a partition to end a transaction there. One
-// record, whose key names its kind and whose value names the coordinator's epoch.
+// record, whose key names its kind and whose value names the coordinator's epoch. Built in builder.ts.
 //
 //    key:   version i16 = 0 | type i16: 0 abort, 1 commit (2 to 6 belong to the metadata log)
 //    value: version i16 = 0 | coordinator epoch i32
 //
 // Source: Kafka's ControlRecordType and EndTransactionMarker.
-import { RecordBatchBuilder } from './builder.ts'
 import { RecordCursor } from './cursor.ts'
 import { CorruptRecordError } from './failures.ts'
 import { isControlBatch } from './header.ts'
 
-const KEY_BYTES = 4
-const VALUE_BYTES = 6
+export const CONTROL_KEY_BYTES = 4
+export const END_TXN_VALUE_BYTES = 6
 
 /** The kinds of control record, as their keys number them. */
 export const controlTypes = {
@@ -29,23 +28,6 @@ export interface EndTxnMarker {
   coordinatorEpoch: number
 }
 
-/** A marker batch that commits or aborts the producer's transaction; offset and leader epoch unstamped. */
-export function buildEndTxnMarker(
-  producerId: bigint,
-  producerEpoch: number,
-  isCommit: boolean,
-  coordinatorEpoch: number,
-  timestampMs: number,
-): Buffer {
-  const key = Buffer.alloc(KEY_BYTES)
-  key.writeInt16BE(isCommit ? controlTypes.commit : controlTypes.abort, 2)
-  const value = Buffer.alloc(VALUE_BYTES)
-  value.writeInt32BE(coordinatorEpoch, 2)
-  const builder = new RecordBatchBuilder(128)
-  builder.append(timestampMs, key, value)
-  return builder.build({ producerId, producerEpoch, isTransactional: true, isControl: true })
-}
-
 /** The type of the control batch at `at`, or undefined where it is not a control batch. */
 export function readControlType(buffer: Buffer, at: number): number | undefined {
   return isControlBatch(buffer, at) ? enterControlRecord(buffer, at).type : undefined
@@ -61,7 +43,7 @@ export function readEndTxnMarker(buffer: Buffer, at: number): EndTxnMarker | und
   if (type !== controlTypes.abort && type !== controlTypes.commit) return undefined
   const valueLength = cursor.valueEnd - cursor.valueStart
   // Later versions may be longer; a reader takes the fields it knows.
-  if (cursor.valueStart < 0 || valueLength < VALUE_BYTES) {
+  if (cursor.valueStart < 0 || valueLength < END_TXN_VALUE_BYTES) {
     throw new CorruptRecordError(at, `end-transaction marker with a value of ${valueLength} bytes`)
   }
   const version = cursor.buffer.readInt16BE(cursor.valueStart)
@@ -77,7 +59,7 @@ function enterControlRecord(buffer: Buffer, at: number): { cursor: RecordCursor;
   cursor.reset(buffer, at)
   if (!cursor.next()) throw new CorruptRecordError(at, 'control batch without a record')
   const keyLength = cursor.keyEnd - cursor.keyStart
-  if (cursor.keyStart < 0 || keyLength < KEY_BYTES) {
+  if (cursor.keyStart < 0 || keyLength < CONTROL_KEY_BYTES) {
     throw new CorruptRecordError(at, `control record with a key of ${keyLength} bytes`)
   }
   const version = cursor.buffer.readInt16BE(cursor.keyStart)

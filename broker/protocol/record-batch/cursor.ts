@@ -7,7 +7,6 @@
 //    Lengths and deltas are zigzag varints (the timestamp delta a varlong); a length below 0 is a null.
 //
 // It never reads past the batch. The checksum is not its business: `checkBatch` or `isCrcValid` went before.
-import type { RecordHeader } from './builder.ts'
 import { DEFAULT_MAX_DECOMPRESSED_BYTES, decompress } from './compression.ts'
 import { CorruptRecordError } from './failures.ts'
 import {
@@ -27,7 +26,14 @@ import {
 } from './header.ts'
 import { readVarint, readVarlong, varintRead } from './varint.ts'
 
+export interface RecordHeader {
+  key: string
+  value: Uint8Array | null
+}
+
 const NOTHING = Buffer.alloc(0)
+
+function ignore(): void {}
 
 export class RecordCursor {
   /** What the positions below refer to. Valid until the next reset(). */
@@ -41,10 +47,11 @@ export class RecordCursor {
   valueStart = -1
   valueEnd = -1
   headerCount = 0
+  /** The most that reset() decompresses. */
+  maxDecompressedBytes = DEFAULT_MAX_DECOMPRESSED_BYTES
   /** Records of the batch that next() has not reached yet. */
   remaining = 0
 
-  private readonly maxDecompressedBytes: number
   private position = 0
   private end = 0
   private headersStart = 0
@@ -52,10 +59,6 @@ export class RecordCursor {
   private baseTimestampMs = -1
   private lastOffsetDelta = -1
   private isLogAppendTime = false
-
-  constructor(options: { maxDecompressedBytes?: number } = {}) {
-    this.maxDecompressedBytes = options.maxDecompressedBytes ?? DEFAULT_MAX_DECOMPRESSED_BYTES
-  }
 
   /**
    * Goes before the first record of the batch at `at`, which must end at or before `end`. A compressed one
@@ -180,7 +183,7 @@ export class RecordCursor {
 
   /** Throws CorruptRecordError where the record's headers are malformed; next() only counts them. */
   checkHeaders(): void {
-    if (this.headerCount > 0) this.walkHeaders(() => {})
+    if (this.headerCount > 0) this.walkHeaders(ignore)
   }
 
   private walkHeaders(
