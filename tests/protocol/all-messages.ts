@@ -1,5 +1,14 @@
 // Every message that is no request or response, for the tests that go through all of them.
 
 import type { Message } from '../../broker/protocol/message.ts'
+import * as consumerProtocol from '../../broker/protocol/records/consumer-protocol.ts'
+import * as group from '../../broker/protocol/records/group.ts'
+import { metadataRecords } from '../../broker/protocol/records/metadata.ts'
+import * as raft from '../../broker/protocol/records/raft.ts'
+import * as snapshot from '../../broker/protocol/records/snapshot.ts'
+import * as transaction from '../../broker/protocol/records/transaction.ts'
 
-export const messages: Message[] = []
+export const messages: readonly Message[] = [
+  ...[group, consumerProtocol, transaction, snapshot, raft].flatMap((module) => Object.values(module)),
+  ...metadataRecords,
+]
