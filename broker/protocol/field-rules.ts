@@ -44,7 +44,7 @@ function emptyOf(type: WireType): unknown {
 /** Whether a value (or its absence) means the same as the field's default; arrays have no default but [] or null. */
 export function isDefault(field: NamedField, value: unknown): boolean {
   if (value === undefined || value === field.default) return true
-  if (value === null || field.default === null) return value === emptyOf(field.type)
+  if (value === null || field.default === null) return value === defaultOf(field)
   switch (field.type.kind) {
     case 'array':
     case 'bytes':
