@@ -1,0 +1,34 @@
+// From what went wrong inside to the error code that a client of the coordinator understands.
+
+import { errorCodes } from '../../protocol/errors.ts'
+import { CoordinatorError } from '../shard-log.ts'
+
+/**
+ * What an appending log says, in a coordinator's words: whether to look for another coordinator or to try
+ * this one again (Kafka's TransactionStateManager.appendTransactionToLog). A bug goes on as an exception.
+ */
+export function errorCodeOf(error: unknown): number {
+  if (!(error instanceof CoordinatorError)) throw error
+  switch (error.errorCode) {
+    case errorCodes.UNKNOWN_TOPIC_OR_PARTITION:
+    case errorCodes.NOT_ENOUGH_REPLICAS:
+    case errorCodes.NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+    case errorCodes.REQUEST_TIMED_OUT:
+      return errorCodes.COORDINATOR_NOT_AVAILABLE
+    case errorCodes.NOT_LEADER_OR_FOLLOWER:
+    case errorCodes.KAFKA_STORAGE_ERROR:
+      return errorCodes.NOT_COORDINATOR
+    case errorCodes.MESSAGE_TOO_LARGE:
+    case errorCodes.RECORD_LIST_TOO_LARGE:
+      return errorCodes.UNKNOWN_SERVER_ERROR
+    default:
+      return error.errorCode
+  }
+}
+
+/** PRODUCER_FENCED is known from the API's version `since` on; before, INVALID_PRODUCER_EPOCH says it. */
+export function forVersion(errorCode: number, version: number, since = 2): number {
+  return errorCode === errorCodes.PRODUCER_FENCED && version < since
+    ? errorCodes.INVALID_PRODUCER_EPOCH
+    : errorCode
+}

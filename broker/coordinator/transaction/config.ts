@@ -1,0 +1,25 @@
+// What the transaction coordinator can be told, under Kafka's names and with Kafka's defaults.
+
+export interface TransactionConfig {
+  /** transaction.state.log.num.partitions; fixed once __transaction_state exists. */
+  transactionStateLogNumPartitions: number
+  /** offsets.topic.num.partitions: AddOffsetsToTxn adds the group's partition of __consumer_offsets. */
+  offsetsTopicNumPartitions: number
+  /** transaction.max.timeout.ms */
+  transactionMaxTimeoutMs: number
+  /** transactional.id.expiration.ms */
+  transactionalIdExpirationMs: number
+  /** transaction.remove.expired.transaction.cleanup.interval.ms */
+  removeExpiredTransactionCleanupIntervalMs: number
+  /** Finalized level of transaction.version: 0, or 1 (records may carry tagged fields). */
+  transactionVersion: 0 | 1
+}
+
+export const defaultTransactionConfig: TransactionConfig = {
+  transactionStateLogNumPartitions: 50,
+  offsetsTopicNumPartitions: 50,
+  transactionMaxTimeoutMs: 15 * 60_000,
+  transactionalIdExpirationMs: 7 * 24 * 3_600_000,
+  removeExpiredTransactionCleanupIntervalMs: 3_600_000,
+  transactionVersion: 0,
+}

@@ -1,0 +1,101 @@
+// One partition of __transaction_state under this coordinator: the machine in its runtime, and the sender
+// that carries out its decisions once they are durable.
+
+import type { Clock } from '../../time/clock.ts'
+import { ShardRuntime } from '../runtime.ts'
+import { CoordinatorError, type ShardLog } from '../shard-log.ts'
+import type { TransactionCommand, TransactionFact, TransactionNote, TransactionReply } from './commands.ts'
+import type { TransactionConfig } from './config.ts'
+import { MarkerSender } from './marker-sender.ts'
+import type { MarkerWriter } from './marker-writer.ts'
+import { transactionLogCodec } from './transaction-log.ts'
+import { TransactionMachine } from './transaction-machine.ts'
+import { isPrepared } from './transaction-state.ts'
+
+export interface ShardOptions {
+  config: TransactionConfig
+  clock: Clock
+  markerWriter: MarkerWriter
+  partitionExists: (topic: string, partition: number) => boolean
+  onWarning: (message: string) => void
+  onFailed: (error: Error) => void
+}
+
+export class TransactionShard {
+  readonly machine: TransactionMachine
+  private readonly runtime: ShardRuntime<
+    TransactionCommand,
+    TransactionFact,
+    TransactionNote,
+    TransactionReply
+  >
+  private readonly sender: MarkerSender
+  private readonly onWarning: (message: string) => void
+
+  constructor(log: ShardLog, options: ShardOptions) {
+    const { config, clock, onWarning } = options
+    this.onWarning = onWarning
+    this.machine = new TransactionMachine(config)
+    this.runtime = new ShardRuntime({
+      machine: this.machine,
+      codec: transactionLogCodec(config.transactionVersion),
+      log,
+      clock,
+      onCommitted: (facts) => this.committed(facts),
+      onFailed: (error) => {
+        this.sender.close()
+        options.onFailed(error)
+      },
+    })
+    this.sender = new MarkerSender({
+      writer: options.markerWriter,
+      partitionExists: options.partitionExists,
+      clock,
+      coordinatorEpoch: log.epoch,
+      workOf: (transactionalId) => this.machine.markerWork(transactionalId),
+      marked: ({ transactionalId, decision }, partitions) =>
+        this.runtime.submit({ type: 'marked', transactionalId, decision, partitions }),
+      onWarning,
+    })
+    log.onClosed(() => this.sender.close())
+  }
+
+  /** Replays the log, then goes on where the last coordinator stopped. */
+  async load(): Promise<void> {
+    await this.runtime.load()
+    this.resume()
+  }
+
+  submit(command: TransactionCommand): Promise<TransactionReply> {
+    return this.runtime.submit(command)
+  }
+
+  close(): void {
+    this.sender.close()
+    this.runtime.close()
+  }
+
+  /** Decisions found in the log are carried out as new ones are: when the log can no longer lose them. */
+  private resume(): void {
+    this.runtime.submit({ type: 'undelivered' }).then(
+      (reply) => {
+        if (reply.type !== 'undelivered') throw new Error(`undelivered was answered with ${reply.type}`)
+        for (const { transactionalId, decision } of reply.work) this.sender.start(transactionalId, decision)
+      },
+      (error: unknown) => {
+        if (this.runtime.state !== 'active') return
+        // The high watermark has not come so far in time.
+        if (error instanceof CoordinatorError) this.resume()
+        else this.onWarning(`undelivered markers are not taken up: ${String(error)}`)
+      },
+    )
+  }
+
+  private committed(facts: readonly TransactionFact[]): void {
+    for (const fact of facts) {
+      if (fact.type !== 'transaction' || !isPrepared(fact.transaction.state)) continue
+      const work = this.machine.markerWork(fact.transaction.transactionalId)
+      if (work !== undefined) this.sender.start(work.transactionalId, work.decision)
+    }
+  }
+}

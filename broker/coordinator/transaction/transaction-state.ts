@@ -1,0 +1,67 @@
+// The states of a transactional id and the only moves between them (Kafka's TransactionState). The ids
+// are those kept in __transaction_state, the names those that DescribeTransactions shows.
+//
+//                      AddPartitions, AddOffsets           EndTxn(commit)               all markers written
+//   (none) ── Init ─► Empty ─────────────────► Ongoing ───────────────► PrepareCommit ─────────► CompleteCommit
+//                       ▲                      │  │ ▲ (more partitions)                                 │
+//                       │                      │  └─┘                                                   │
+//                       │                      ├── EndTxn(abort) ─────► PrepareAbort ──────────► CompleteAbort
+//                       │                      │                             ▲                          │
+//                       │                      └─ Init, timeout ─► PrepareEpochFence                    │
+//                       │                          (epoch + 1; only in memory)                          │
+//                       └──── Init ◄──── CompleteCommit, CompleteAbort ──── AddPartitions ─► Ongoing ◄──┘
+//
+//   Empty, CompleteCommit, CompleteAbort ── unused for transactional.id.expiration.ms ─► Dead (tombstone)
+//
+// PrepareEpochFence is passed through inside one decision: the log shows Ongoing, then PrepareAbort with
+// the raised epoch. transaction.version 2 adds Empty, CompleteCommit, CompleteAbort ─► PrepareAbort (an
+// abort that carries an epoch bump): its row of the table is the one place to change.
+
+export const transactionStates = [
+  'Empty',
+  'Ongoing',
+  'PrepareCommit',
+  'PrepareAbort',
+  'CompleteCommit',
+  'CompleteAbort',
+  'Dead',
+  'PrepareEpochFence',
+] as const
+
+export type TransactionState = (typeof transactionStates)[number]
+
+/** From which states each state may be entered. */
+const enteredFrom: Readonly<Record<TransactionState, readonly TransactionState[]>> = {
+  Empty: ['Empty', 'CompleteCommit', 'CompleteAbort'],
+  Ongoing: ['Ongoing', 'Empty', 'CompleteCommit', 'CompleteAbort'],
+  PrepareCommit: ['Ongoing'],
+  PrepareAbort: ['Ongoing', 'PrepareEpochFence'],
+  CompleteCommit: ['PrepareCommit'],
+  CompleteAbort: ['PrepareAbort'],
+  Dead: ['Empty', 'CompleteCommit', 'CompleteAbort'],
+  PrepareEpochFence: ['Ongoing'],
+}
+
+export function mayBecome(from: TransactionState, to: TransactionState): boolean {
+  return enteredFrom[to].includes(from)
+}
+
+/** The id kept in the log. */
+export function stateId(state: TransactionState): number {
+  return transactionStates.indexOf(state)
+}
+
+/** Undefined for an id that no Kafka release writes. */
+export function stateOfId(id: number): TransactionState | undefined {
+  return transactionStates[id]
+}
+
+/** Decided, and not every partition has its marker. */
+export function isPrepared(state: TransactionState): boolean {
+  return state === 'PrepareCommit' || state === 'PrepareAbort'
+}
+
+/** Nothing open: the id may expire, and InitProducerId answers at once. */
+export function isIdle(state: TransactionState): boolean {
+  return mayBecome(state, 'Dead')
+}
