@@ -52,7 +52,10 @@ export class Connection {
       clientSoftwareName: '',
       clientSoftwareVersion: '',
     }
-    this.frames = new FrameReader(ports.limits.requestMaxBytes, (frame) => this.waiting.push(frame))
+    this.frames = new FrameReader({
+      maxFrameSizeInBytes: ports.limits.requestMaxBytes,
+      onFrame: (frame) => this.waiting.push(frame),
+    })
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.receive(chunk))
     socket.on('drain', this.resume)

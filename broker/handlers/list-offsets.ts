@@ -1,0 +1,64 @@
+// ListOffsets, versions 1-11: the offset that a timestamp, or one of the special timestamps, stands for.
+
+import { errorCodes } from '../protocol/errors.ts'
+import type { PartitionDirectory, Request, RequestContext, Response } from './context.ts'
+
+type ListOffsetsRequest = Request<'ListOffsets'>
+type ListOffsetsResponse = Response<'ListOffsets'>
+type PartitionResponse = ListOffsetsResponse['topics'][number]['partitions'][number]
+
+const EARLIEST = -2n
+const LATEST_TIERED = -5n
+
+/** The special timestamps, with the version that brought each (KIP-734, KIP-405, KIP-1005, KIP-1023). */
+const specialSince = new Map<bigint, number>([
+  [-1n, 1],
+  [EARLIEST, 1],
+  [-3n, 7],
+  [-4n, 8],
+  [LATEST_TIERED, 9],
+  [-6n, 11],
+])
+
+export interface ListOffsetsServices {
+  directory: PartitionDirectory
+}
+
+export function handleListOffsets(
+  request: ListOffsetsRequest,
+  context: RequestContext,
+  { directory }: ListOffsetsServices,
+): ListOffsetsResponse {
+  const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+  const asked = new Map<string, number>()
+  for (const { name, partitions } of request.topics) {
+    for (const { partitionIndex } of partitions) {
+      const key = `${name}-${partitionIndex}`
+      asked.set(key, (asked.get(key) ?? 0) + 1)
+    }
+  }
+  return {
+    topics: request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }): PartitionResponse => {
+        if ((asked.get(`${name}-${partitionIndex}`) ?? 0) > 1) {
+          return { partitionIndex, errorCode: errorCodes.INVALID_REQUEST }
+        }
+        const since = specialSince.get(timestamp)
+        if (timestamp < 0n && (since === undefined || context.apiVersion < since)) {
+          return { partitionIndex, errorCode: errorCodes.UNSUPPORTED_VERSION }
+        }
+        const partition = directory.partition(name, partitionIndex)
+        if (partition === undefined)
+          return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION }
+        // Nothing is tiered here: what is local is everything, and nothing is uploaded or pending.
+        if (timestamp === LATEST_TIERED) {
+          return { partitionIndex, errorCode: errorCodes.NONE, offset: -1n, timestamp: -1n, leaderEpoch: -1 }
+        }
+        const effective = timestamp <= -4n ? EARLIEST : timestamp
+        const found = partition.listOffset(effective, isolation, currentLeaderEpoch)
+        return { partitionIndex, ...found }
+      }),
+    })),
+  }
+}

@@ -1,0 +1,167 @@
+// Produce, versions 3-13 (0-2 are advertised for old librdkafka and refused, KAFKA-18659).
+//
+// Everything is appended before the first await, so pipelined requests of one connection reach the log in
+// order. The reply waits until the high watermark covers the batch: under the default durability that is
+// the group-commit fsync, for acks=1 as for acks=all. acks=0 gets no reply, and an error closes its connection.
+
+import type { AppendResult } from '../partition/partition-api.ts'
+import type { Partition } from '../partition/partition.ts'
+import { type ErrorCode, errorCodes, errorName } from '../protocol/errors.ts'
+import type { Clock } from '../time/clock.ts'
+import { batchProducer } from './batch-producer.ts'
+import {
+  InvalidRequestError,
+  type PartitionDirectory,
+  type Request,
+  type RequestContext,
+  type Response,
+} from './context.ts'
+import { resolveTopic } from './topic-names.ts'
+
+type ProduceRequest = Request<'Produce'>
+type ProduceResponse = Response<'Produce'>
+type TopicResponse = ProduceResponse['responses'][number]
+type PartitionResponse = TopicResponse['partitionResponses'][number]
+
+/** Topic ids replace names from this version on (KIP-516). */
+const BY_TOPIC_ID_FROM = 13
+
+export interface ProduceServices {
+  directory: PartitionDirectory
+  clock: Clock
+  /** False for topics that only the broker writes. */
+  mayWrite(topic: string): boolean
+  /** min.insync.replicas as the topic has it; this broker alone is the in-sync set. */
+  minInSyncReplicas(topic: string): number
+  /**
+   * Whether the transaction is open and holds the partition. Without it a late batch of an ended
+   * transaction would hold back the last stable offset for ever (KIP-890, part one).
+   */
+  verifyTransaction(
+    transactionalId: string,
+    producerId: bigint,
+    producerEpoch: number,
+    topic: string,
+    partition: number,
+  ): ErrorCode
+}
+
+export async function handleProduce(
+  request: ProduceRequest,
+  context: RequestContext,
+  services: ProduceServices,
+): Promise<ProduceResponse | null> {
+  const waits: Promise<void>[] = []
+  const responses = request.topicData.map((topic): TopicResponse => {
+    const resolved = resolveTopic(services.directory, topic, context.apiVersion >= BY_TOPIC_ID_FROM)
+    const partitionResponses = topic.partitionData.map(({ index, records }): PartitionResponse => {
+      if (resolved.errorCode !== errorCodes.NONE) return refusal(index, resolved.errorCode)
+      const partition = services.directory.partition(resolved.name, index)
+      if (partition === undefined) return refusal(index, errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
+      const result = append(request, resolved.name, partition, records, services)
+      const response = toResponse(index, result)
+      if (result.errorCode === errorCodes.NONE && request.acks !== 0) {
+        waits.push(acknowledge(response, partition, result.lastOffset, request.timeoutMs, services.clock))
+      }
+      return response
+    })
+    return { name: resolved.name, topicId: topic.topicId, partitionResponses }
+  })
+  if (request.acks === 0) {
+    closeOnError(responses)
+    return null
+  }
+  if (waits.length > 0) await Promise.all(waits)
+  return { responses }
+}
+
+function append(
+  request: ProduceRequest,
+  topic: string,
+  partition: Partition,
+  records: Buffer | null,
+  services: ProduceServices,
+): AppendResult {
+  if (request.acks < -1 || request.acks > 1) return failed(errorCodes.INVALID_REQUIRED_ACKS)
+  if (!services.mayWrite(topic)) return failed(errorCodes.INVALID_TOPIC_EXCEPTION)
+  if (records === null) return failed(errorCodes.INVALID_RECORD, 'the partition carries no records')
+  if (request.acks === -1 && services.minInSyncReplicas(topic) > 1) {
+    return failed(errorCodes.NOT_ENOUGH_REPLICAS)
+  }
+  const producer = batchProducer(records)
+  const { producerId = -1n, producerEpoch = -1, isTransactional = false } = producer ?? {}
+  if (isTransactional && !partition.hasOpenTransaction(producerId, producerEpoch)) {
+    if (request.transactionalId === null) {
+      return failed(errorCodes.INVALID_RECORD, 'a transactional batch in a request without transactional id')
+    }
+    const verdict = services.verifyTransaction(
+      request.transactionalId,
+      producerId,
+      producerEpoch,
+      topic,
+      partition.index,
+    )
+    if (verdict !== errorCodes.NONE) return failed(verdict)
+  }
+  return partition.append(records, { nowMs: services.clock.now(), fromClient: true })
+}
+
+/** Resolves when the high watermark covers the batch, or turns the response into the reason why it does not. */
+function acknowledge(
+  response: PartitionResponse,
+  partition: Partition,
+  lastOffset: bigint,
+  timeoutMs: number,
+  clock: Clock,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const answered = (errorCode: ErrorCode): void => {
+      timer.cancel()
+      if (errorCode !== errorCodes.NONE) {
+        response.errorCode = errorCode
+        response.baseOffset = -1n
+        response.logAppendTimeMs = -1n
+      }
+      resolve()
+    }
+    const timer = clock.setTimer(timeoutMs, () => {
+      cancel()
+      answered(errorCodes.REQUEST_TIMED_OUT)
+    })
+    const cancel = partition.onHighWatermark(lastOffset, answered)
+  })
+}
+
+function closeOnError(responses: readonly TopicResponse[]): void {
+  for (const { name, partitionResponses } of responses) {
+    for (const { index, errorCode } of partitionResponses) {
+      if (errorCode !== errorCodes.NONE) {
+        throw new InvalidRequestError(
+          `produce with acks=0 to ${name}-${index} failed: ${errorName(errorCode)}`,
+        )
+      }
+    }
+  }
+}
+
+function failed(errorCode: ErrorCode, errorMessage: string | null = null): AppendResult {
+  return {
+    errorCode,
+    errorMessage,
+    baseOffset: -1n,
+    lastOffset: -1n,
+    logAppendTimeMs: -1n,
+    logStartOffset: -1n,
+    recordErrors: [],
+    isDuplicate: false,
+  }
+}
+
+function refusal(index: number, errorCode: ErrorCode): PartitionResponse {
+  return toResponse(index, failed(errorCode))
+}
+
+function toResponse(index: number, result: AppendResult): PartitionResponse {
+  const { errorCode, errorMessage, baseOffset, logAppendTimeMs, logStartOffset, recordErrors } = result
+  return { index, errorCode, errorMessage, baseOffset, logAppendTimeMs, logStartOffset, recordErrors }
+}

@@ -1,0 +1,126 @@
+// The table of foreign clients: how each speaks the verbs of README.md, and whether it is there.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { here } from './world.ts'
+
+export type Verb = 'produce' | 'consume' | 'member' | 'transact' | 'read'
+export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+export const allCodecs: readonly Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+
+export interface Client {
+  name: string
+  /** The command of a verb; undefined where the client has no such thing. */
+  command(verb: Verb, bootstrap: string, topic: string, ...rest: string[]): string[] | undefined
+  /** What to write to the command's standard input. */
+  input?(verb: Verb, ...rest: string[]): string | undefined
+  /** Undefined when it can run, else why not. */
+  missing(): string | undefined
+  /** The partitions that a line of `member` output reports, or undefined for any other line. */
+  assigned?(line: string): number[] | undefined
+}
+
+const cache = (...path: string[]): string => join(here, '.cache', ...path)
+const onPath = (name: string): boolean =>
+  (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, name)))
+const needs = (present: boolean, what: string): string | undefined =>
+  present ? undefined : `${what} is missing: run tests/interop/install.sh`
+
+function program(name: string, prefix: () => string[], missing: () => string | undefined): Client {
+  return {
+    name,
+    missing,
+    command: (verb, bootstrap, topic, ...rest) => [...prefix(), verb, bootstrap, topic, ...rest],
+  }
+}
+
+/** A Java main class of Kafka's own distribution. */
+export function java(...rest: string[]): string[] {
+  return [
+    'java',
+    '-XX:TieredStopAtLevel=1',
+    '-XX:+UseSerialGC',
+    '-Xmx256m',
+    '-cp',
+    readFileSync(cache('java-classpath.txt'), 'utf8').trim(),
+    ...rest,
+  ]
+}
+
+export const javaMissing = (): string | undefined =>
+  needs(existsSync(cache('java-classpath.txt')) && onPath('java'), "Kafka's Java distribution")
+const python = cache('venv', 'bin', 'python')
+const pythonMissing = (): string | undefined => needs(existsSync(python), 'the Python environment')
+
+const kcat: Client = {
+  name: 'kcat',
+  missing: () => needs(onPath('kcat'), 'kcat'),
+  command(verb, bootstrap, topic, ...rest) {
+    const base = ['kcat', '-b', bootstrap]
+    switch (verb) {
+      case 'produce':
+        return [...base, '-P', '-t', topic, '-K', ':', '-z', rest[1] ?? 'none']
+      case 'consume':
+        return [
+          ...base,
+          '-G',
+          rest[0] ?? '',
+          '-c',
+          rest[1] ?? '',
+          '-X',
+          'auto.offset.reset=earliest',
+          '-f',
+          '%s\\n',
+          topic,
+        ]
+      case 'member':
+        return [...base, '-G', rest[0] ?? '', '-f', '', topic]
+      case 'read':
+        return [
+          ...base,
+          '-C',
+          '-t',
+          topic,
+          '-o',
+          'beginning',
+          '-e',
+          '-q',
+          '-X',
+          'isolation.level=read_committed',
+          '-f',
+          '%s\\n',
+        ]
+      case 'transact':
+        return undefined // kcat has no transactions
+    }
+  },
+  input: (verb, ...rest) => (verb === 'produce' ? records(Number(rest[0])).join('\n') : undefined),
+}
+
+function records(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `key-${i}:value-${i}`)
+}
+
+export const clients: readonly Client[] = [
+  kcat,
+  program(
+    'kafkajs',
+    () => [process.execPath, '--import', 'tsx', join(here, 'kafkajs', 'client.ts')],
+    () => undefined,
+  ),
+  program('Java client', () => java(join(here, 'java', 'InteropClient.java')), javaMissing),
+  program('confluent-kafka', () => [python, join(here, 'python', 'confluent_client.py')], pythonMissing),
+  program('kafka-python', () => [python, join(here, 'python', 'kafka_python_client.py')], pythonMissing),
+  program(
+    'franz-go',
+    () => [cache('franz-go-client')],
+    () => needs(existsSync(cache('franz-go-client')), 'the franz-go program'),
+  ),
+]
+
+/** Why a client cannot run here. With CI=true everything must: then this throws. */
+export function skipReason(client: Pick<Client, 'name' | 'missing'>): string | undefined {
+  const reason = client.missing()
+  if (reason !== undefined && process.env.CI === 'true') throw new Error(`${client.name}: ${reason}`)
+  return reason
+}

@@ -1,0 +1,171 @@
+// The command line tools of Kafka 4.3 against one broker process, and kafka-dump-log over the files that it
+// leaves behind.
+
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { java, javaMissing, skipReason } from './clients.ts'
+import { run, Server } from './world.ts'
+
+const tools = { name: 'Kafka command line tools', missing: javaMissing }
+const reason = skipReason(tools)
+const maybe = reason === undefined ? test : test.skip
+
+let server: Server
+beforeAll(async () => {
+  server = await Server.start({ set: { 'log.segment.bytes': '16384', 'log.index.interval.bytes': '512' } })
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const tool = (main: string, ...args: string[]): string[] => java(`org.apache.kafka.tools.${main}`, ...args)
+const withServer = (): string[] => ['--bootstrap-server', server.bootstrap]
+const topics = (...args: string[]): Promise<string[]> => run(tool('TopicCommand', ...withServer(), ...args))
+const groups = (...args: string[]): Promise<string[]> =>
+  run(tool('consumer.group.ConsumerGroupCommand', ...withServer(), ...args))
+
+/** The cells of a table that a tool printed, by the header's names. */
+function table(lines: string[], firstColumn: string): Record<string, string>[] {
+  const start = lines.findIndex((line) => line.startsWith(firstColumn))
+  const names = (lines[start] ?? '').trim().split(/\s+/)
+  return lines
+    .slice(start + 1)
+    .filter((line) => line.trim() !== '')
+    .map((line) =>
+      Object.fromEntries(
+        line
+          .trim()
+          .split(/\s+/)
+          .map((cell, i) => [names[i] ?? '', cell]),
+      ),
+    )
+}
+
+describe('Kafka 4.3 command line tools', () => {
+  maybe('kafka-topics creates, describes, grows, lists and deletes', async () => {
+    await topics('--create', '--topic', 'orders', '--partitions', '2', '--config', 'retention.ms=3600000')
+    const described = (await topics('--describe', '--topic', 'orders')).join('\n')
+    expect(described).toContain('PartitionCount: 2')
+    expect(described).toContain('retention.ms=3600000')
+    await topics('--alter', '--topic', 'orders', '--partitions', '4')
+    expect((await topics('--describe', '--topic', 'orders')).join('\n')).toContain('PartitionCount: 4')
+    await topics('--create', '--topic', 'doomed', '--partitions', '1')
+    expect(await topics('--list')).toEqual(expect.arrayContaining(['doomed', 'orders']))
+    await topics('--delete', '--topic', 'doomed')
+    expect(await topics('--list')).not.toContain('doomed')
+    await expect(topics('--create', '--topic', 'orders', '--partitions', '1')).rejects.toThrow(
+      /already exists/,
+    )
+    await expect(topics('--create', '--topic', 'bad name', '--partitions', '1')).rejects.toThrow(
+      /InvalidTopic/,
+    )
+  })
+
+  maybe('the console producer and consumer pass records, and consumer-groups sees the group', async () => {
+    const lines = Array.from({ length: 500 }, (_, i) => `line ${i} of the console`)
+    await run(tool('ConsoleProducer', ...withServer(), '--topic', 'console'), `${lines.join('\n')}\n`)
+    const consumer = [
+      '--topic',
+      'console',
+      '--group',
+      'console-group',
+      '--from-beginning',
+      '--max-messages',
+      '500',
+    ]
+    const consumed = await run(tool('consumer.ConsoleConsumer', ...withServer(), ...consumer))
+    expect(consumed).toEqual(lines)
+    expect(await groups('--list')).toContain('console-group')
+    const [row] = table(await groups('--describe', '--group', 'console-group'), 'GROUP')
+    expect(row).toMatchObject({ TOPIC: 'console', PARTITION: '0', 'CURRENT-OFFSET': '500', LAG: '0' })
+    const reset = [
+      '--reset-offsets',
+      '--group',
+      'console-group',
+      '--topic',
+      'console',
+      '--to-offset',
+      '100',
+      '--execute',
+    ]
+    await groups(...reset)
+    const [after] = table(await groups('--describe', '--group', 'console-group'), 'GROUP')
+    expect(after).toMatchObject({ 'CURRENT-OFFSET': '100', LAG: '400' })
+    await groups('--delete', '--group', 'console-group')
+    expect(await groups('--list')).not.toContain('console-group')
+  })
+
+  maybe('kafka-configs describes topic and broker; broker-api-versions understands every range', async () => {
+    const configs = (...args: string[]): Promise<string[]> =>
+      run(java('kafka.admin.ConfigCommand', ...withServer(), ...args))
+    await topics('--create', '--topic', 'configured', '--config', 'max.message.bytes=2000')
+    const topic = (
+      await configs('--describe', '--entity-type', 'topics', '--entity-name', 'configured', '--all')
+    ).join('\n')
+    expect(topic).toMatch(/max\.message\.bytes=2000 sensitive=false synonyms=\{DYNAMIC_TOPIC_CONFIG/)
+    expect(topic).toMatch(/retention\.ms=604800000/)
+    const broker = (
+      await configs('--describe', '--entity-type', 'brokers', '--entity-name', '1', '--all')
+    ).join('\n')
+    expect(broker).toMatch(/log\.segment\.bytes=16384 .*STATIC_BROKER_CONFIG/)
+    const versions = await run(tool('BrokerApiVersionsCommand', ...withServer()))
+    expect(versions.join('\n')).toMatch(/Produce\(0\): 0 to 13 \[usable: 13\]/)
+  })
+
+  maybe('kafka-get-offsets finds ends, starts and timestamps', async () => {
+    await run(tool('ConsoleProducer', ...withServer(), '--topic', 'offsets'), 'a\nb\nc\n')
+    const at = (time: string): Promise<string[]> =>
+      run(tool('GetOffsetShell', ...withServer(), '--topic', 'offsets', '--time', time))
+    expect(await at('-1')).toEqual(['offsets:0:3'])
+    expect(await at('-2')).toEqual(['offsets:0:0'])
+    expect(await at('0')).toEqual(['offsets:0:0'])
+    expect(await at('-3')).toEqual([expect.stringMatching(/^offsets:0:[012]$/)])
+  })
+
+  maybe('kafka-dump-log reads every file of the data directory', async () => {
+    const client = join(import.meta.dirname, 'java', 'InteropClient.java')
+    await topics('--create', '--topic', 'mixed', '--partitions', '1')
+    for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd']) {
+      await run(java(client, 'produce', server.bootstrap, 'mixed', '2000', codec))
+    }
+    await run(java(client, 'transact', server.bootstrap, 'mixed', 'mixed-group', 'mixed-transactional'))
+    await server.stop()
+    const dump = async (folder: string, name: string, ...more: string[]): Promise<string> =>
+      (
+        await run(java('kafka.tools.DumpLogSegments', '--files', join(server.dataDir, folder, name), ...more))
+      ).join('\n')
+    const filesOf = (folder: string, ending: string): string[] =>
+      readdirSync(join(server.dataDir, folder)).filter((name) => name.endsWith(ending))
+
+    const logs = filesOf('mixed-0', '.log')
+    expect(logs.length).toBeGreaterThan(2)
+    const dumped = (await Promise.all(logs.map((name) => dump('mixed-0', name, '--print-data-log')))).join(
+      '\n',
+    )
+    expect(dumped.match(/value-1999/g)?.length).toBe(5)
+    expect(dumped).toMatch(/endTxnMarker: COMMIT/)
+    expect(dumped).toMatch(/endTxnMarker: ABORT/)
+    expect(dumped).not.toMatch(/isvalid: false/i)
+    for (const name of filesOf('mixed-0', 'index')) {
+      const text = await dump('mixed-0', name, ...(name.endsWith('.index') ? ['--index-sanity-check'] : []))
+      expect(text, name).not.toMatch(/mismatch|failed|corrupt|Exception/i)
+    }
+    for (const name of filesOf('mixed-0', '.snapshot'))
+      expect(await dump('mixed-0', name)).toMatch(/producerId/i)
+
+    const folders = readdirSync(server.dataDir)
+    const decoded = async (topic: string, decoder: string): Promise<string> => {
+      const written = folders
+        .filter((folder) => folder.startsWith(`${topic}-`))
+        .flatMap((folder) => filesOf(folder, '.log').map((name) => ({ folder, name })))
+        .filter(({ folder, name }) => statSync(join(server.dataDir, folder, name)).size > 0)
+      return (await Promise.all(written.map(({ folder, name }) => dump(folder, name, decoder)))).join('\n')
+    }
+    expect(await decoded('__cluster_metadata', '--cluster-metadata-decoder')).toMatch(
+      /TOPIC_RECORD.*"name":"mixed"/,
+    )
+    expect(await decoded('__consumer_offsets', '--offsets-decoder')).toMatch(/mixed-group/)
+    expect(await decoded('__transaction_state', '--transaction-log-decoder')).toMatch(
+      /mixed-transactional.*CompleteCommit/,
+    )
+  })
+})
