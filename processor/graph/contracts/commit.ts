@@ -21,15 +21,8 @@ export interface JobDescription {
   readonly appName: string
   /** undefined: as-soon-as-data. */
   readonly intervalMs: number | undefined
-  /**
-   * Input operators. Of the committed plans, those with timeMs > (last committed timeMs − rememberMs) must
-   * be kept and given back as `history`: windows recompute their past from them after a restart.
-   */
-  readonly inputs: readonly {
-    readonly id: string
-    readonly description: string
-    readonly rememberMs: number
-  }[]
+  /** Input operators: their names, and what they read for messages. */
+  readonly inputs: readonly { readonly id: string; readonly description: string }[]
   readonly operators: readonly StateOperator[]
 }
 
@@ -44,7 +37,7 @@ export interface Recovered {
   readonly positions: Readonly<Record<string, readonly SourcePosition[]>>
   /** Durable plans that are not decided, by rising batch id: they run first, unchanged. */
   readonly pending: readonly BatchPlan[]
-  /** Decided plans that windows still need, by rising batch id. */
+  /** Decided plans that were not forgotten, by rising batch id: windows recompute their past from them. */
   readonly history: readonly BatchPlan[]
 }
 
@@ -63,11 +56,14 @@ export interface CommitProtocol {
   plan(plan: BatchPlan): Promise<void>
   /** Compute is about to start: opens the batch's output. */
   begin(plan: BatchPlan): Promise<BatchOutput>
-  /** Stage (state increments, next offsets), decide, apply. Resolves when the decision is durable and applied. */
+  /**
+   * Stage (state increments, next offsets), decide, apply. Resolves when the decision is durable and applied.
+   * Where it rejects, the outcome may be unknown: nothing but close() follows, and a restart finds out.
+   */
   commit(plan: BatchPlan): Promise<void>
-  /** The batch failed or was cancelled after `begin`: its output must never show, its state changes are dropped. */
+  /** The batch failed or was cancelled between `begin` and `commit`: its output must never show, its state changes are dropped. */
   abort(plan: BatchPlan): Promise<void>
-  /** Plans up to and including this batch id are no longer needed by any window. */
+  /** Plans up to and including this batch id are no longer needed: committed, and no window reaches them. */
   forget(throughBatchId: number): void
   close(): Promise<void>
 }

@@ -1,0 +1,86 @@
+// Runs a batch on the thread that called it, in slices: after at most a few milliseconds the event loop
+// gets its turn, so that produce and fetch of the same process go on while a batch computes.
+//
+// Slices are counted in rows and their size follows the time that the last ones took: rows differ by a
+// thousandfold in cost, and asking for the time at every row would cost more than a cheap row does.
+
+import { performance } from 'node:perf_hooks'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { CancelledError } from '../graph/errors.ts'
+import type { RowReader } from '../graph/contracts/rows.ts'
+import type { TaskRunner } from '../rdd/dataset.ts'
+
+export interface ExecutorOptions {
+  /** Milliseconds on any steady scale. */
+  monotonicMs?: () => number
+  /** Resolves after the event loop has gone round once. */
+  yieldToLoop?: () => Promise<void>
+  /** How long the loop may be held; default 5. */
+  sliceMs?: number
+}
+
+const FIRST_SLICE_ROWS = 32
+const LONGEST_SLICE_ROWS = 4096
+
+export class CallingThreadExecutor implements TaskRunner {
+  private readonly monotonicMs: () => number
+  private readonly yieldToLoop: () => Promise<void>
+  private readonly sliceMs: number
+  private heldSinceMs: number
+  private cancelled = false
+
+  constructor(options: ExecutorOptions = {}) {
+    this.monotonicMs = options.monotonicMs ?? (() => performance.now())
+    this.yieldToLoop = options.yieldToLoop ?? (() => nextTurn())
+    this.sliceMs = options.sliceMs ?? 5
+    this.heldSinceMs = this.monotonicMs()
+  }
+
+  /** A batch begins: the loop has just had its turn. */
+  begin(): void {
+    this.cancelled = false
+    this.heldSinceMs = this.monotonicMs()
+  }
+
+  /** Ends the running batch at its next slice with CancelledError. */
+  cancel(): void {
+    this.cancelled = true
+  }
+
+  async drain(
+    reader: RowReader,
+    pause?: () => Promise<void> | undefined,
+    enough?: () => boolean,
+  ): Promise<void> {
+    try {
+      let rows = FIRST_SLICE_ROWS
+      let beganMs = this.monotonicMs()
+      for (;;) {
+        if (this.cancelled) throw new CancelledError()
+        const more = reader.read(rows)
+        const waiting = pause?.()
+        if (waiting !== undefined) {
+          await waiting
+          this.heldSinceMs = this.monotonicMs()
+        }
+        if (!more || enough?.() === true) return
+        const nowMs = this.monotonicMs()
+        rows = nextSliceRows(rows, nowMs - beganMs, this.sliceMs)
+        beganMs = nowMs
+        if (nowMs - this.heldSinceMs >= this.sliceMs * 0.8) {
+          await this.yieldToLoop()
+          this.heldSinceMs = beganMs = this.monotonicMs()
+        }
+      }
+    } finally {
+      reader.close()
+    }
+  }
+}
+
+/** A slice should take about a tenth of what the loop may be held. */
+function nextSliceRows(rows: number, tookMs: number, sliceMs: number): number {
+  if (tookMs > sliceMs / 5) return Math.max(1, rows >> 1)
+  if (tookMs < sliceMs / 20) return Math.min(LONGEST_SLICE_ROWS, rows << 1)
+  return rows
+}

@@ -1,0 +1,61 @@
+// The commit protocol without a checkpoint: a batch's state and records count when it commits, and are
+// gone with the process. Records "in a topic" are kept here, for jobs that have no broker.
+
+import type { BatchPlan, CommitProtocol, Recovered } from '../graph/contracts/commit.ts'
+import type { BatchOutput, OutputRecord, TopicWriter } from '../graph/contracts/output.ts'
+import { MemoryStateStore } from './memory-state.ts'
+
+export class MemoryProtocol implements CommitProtocol {
+  readonly durable = false
+  readonly state = new MemoryStateStore()
+  private readonly topics = new Map<string, OutputRecord[]>()
+  private staged: { topic: string; record: OutputRecord }[] = []
+
+  /** Records of committed batches, in the order they were written. */
+  records(topic: string): readonly OutputRecord[] {
+    return this.topics.get(topic) ?? []
+  }
+
+  recover(): Promise<Recovered | undefined> {
+    return Promise.resolve(undefined)
+  }
+
+  begun(): void {}
+
+  plan(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  begin(plan: BatchPlan): Promise<BatchOutput> {
+    this.staged = []
+    const writer = (topic: string): TopicWriter => ({
+      isFull: false,
+      write: (record) => void this.staged.push({ topic, record: { timestampMs: plan.timeMs, ...record } }),
+      flush: () => Promise.resolve(),
+    })
+    return Promise.resolve({ writer: (_operatorId, topic) => Promise.resolve(writer(topic)) })
+  }
+
+  commit(): Promise<void> {
+    this.state.apply()
+    for (const { topic, record } of this.staged) {
+      const records = this.topics.get(topic)
+      if (records === undefined) this.topics.set(topic, [record])
+      else records.push(record)
+    }
+    this.staged = []
+    return Promise.resolve()
+  }
+
+  abort(): Promise<void> {
+    this.state.drop()
+    this.staged = []
+    return Promise.resolve()
+  }
+
+  forget(): void {}
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}

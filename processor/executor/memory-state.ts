@@ -1,0 +1,107 @@
+// Keyed state without a disk: what jobs without a checkpoint use, and what tests count on. A batch's
+// changes lie over the committed values until they are applied, so a failed batch leaves no trace.
+
+import type { Key } from '../graph/key.ts'
+import type { StateCursor, StateOperator, StatePartition, StateStore } from '../graph/contracts/state.ts'
+
+const REMOVED = Symbol('removed')
+
+export class MemoryStatePartition<S> implements StatePartition<S> {
+  private readonly values = new Map<Key, S>()
+  private readonly changes = new Map<Key, S | typeof REMOVED>()
+  private sizeChange = 0
+
+  get size(): number {
+    return this.values.size + this.sizeChange
+  }
+
+  get(key: Key): S | undefined {
+    const changed = this.changes.get(key)
+    if (changed === undefined) return this.values.get(key)
+    return changed === REMOVED ? undefined : changed
+  }
+
+  put(key: Key, value: S): void {
+    if (this.get(key) === undefined) this.sizeChange++
+    this.changes.set(key, value)
+  }
+
+  remove(key: Key): void {
+    if (this.get(key) === undefined) return
+    this.sizeChange--
+    this.changes.set(key, REMOVED)
+  }
+
+  committed(): StateCursor<S> {
+    return new MapCursor(this.values.entries())
+  }
+
+  current(): StateCursor<S> {
+    if (this.changes.size === 0) return this.committed()
+    return new MapCursor(this.merged())
+  }
+
+  /** The batch counts: its changes become the committed values. */
+  apply(): void {
+    for (const [key, value] of this.changes) {
+      if (value === REMOVED) this.values.delete(key)
+      else this.values.set(key, value)
+    }
+    this.drop()
+  }
+
+  /** The batch does not count. */
+  drop(): void {
+    this.changes.clear()
+    this.sizeChange = 0
+  }
+
+  private *merged(): Generator<[Key, S], undefined, undefined> {
+    for (const entry of this.values) {
+      const changed = this.changes.get(entry[0])
+      if (changed === undefined) yield entry
+      else if (changed !== REMOVED) yield [entry[0], changed]
+    }
+    for (const [key, value] of this.changes) {
+      if (value !== REMOVED && !this.values.has(key)) yield [key, value]
+    }
+    return undefined
+  }
+}
+
+class MapCursor<S> implements StateCursor<S> {
+  key: Key = null
+  // Read only after next() said true, as the interface asks.
+  value = undefined as S
+  private readonly entries: Iterator<[Key, S]>
+
+  constructor(entries: Iterator<[Key, S]>) {
+    this.entries = entries
+  }
+
+  next(): boolean {
+    const step = this.entries.next()
+    if (step.done === true) return false
+    ;[this.key, this.value] = step.value
+    return true
+  }
+}
+
+export class MemoryStateStore implements StateStore {
+  private readonly operators = new Map<string, MemoryStatePartition<unknown>[]>()
+
+  open<S>(operator: StateOperator<S>): Promise<readonly StatePartition<S>[]> {
+    if (this.operators.has(operator.id)) throw new Error(`state of '${operator.id}' is opened twice`)
+    const partitions = Array.from({ length: operator.partitions }, () => new MemoryStatePartition<S>())
+    this.operators.set(operator.id, partitions as unknown as MemoryStatePartition<unknown>[])
+    return Promise.resolve(partitions)
+  }
+
+  apply(): void {
+    for (const partitions of this.operators.values()) for (const partition of partitions) partition.apply()
+  }
+
+  drop(): void {
+    for (const partitions of this.operators.values()) for (const partition of partitions) partition.drop()
+  }
+}

@@ -1,0 +1,36 @@
+// Failures inside a user's function, with the operator they happened in. The innermost operator's name is
+// kept: what passes through further operators on its way up is not wrapped again.
+
+export class OperatorError extends Error {
+  readonly operator: string
+
+  constructor(operator: string, cause: unknown) {
+    super(`${operator}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'OperatorError'
+    this.operator = operator
+  }
+}
+
+/** Thrown into the batch that was running when the job was stopped without waiting for it. */
+export class CancelledError extends Error {
+  constructor() {
+    super('the batch was cancelled')
+    this.name = 'CancelledError'
+  }
+}
+
+export function operatorFailed(operator: string, cause: unknown): Error {
+  if (cause instanceof OperatorError || cause instanceof CancelledError) return cause
+  return new OperatorError(operator, cause)
+}
+
+/** The job's graph cannot run; `problems` has one line per mistake, each naming its operator. */
+export class GraphError extends Error {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.length === 1 ? problems[0] : `the job cannot start:\n  ${problems.join('\n  ')}`)
+    this.name = 'GraphError'
+    this.problems = problems
+  }
+}

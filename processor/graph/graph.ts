@@ -1,0 +1,250 @@
+// The job's operators and the data sets they have yielded. Grows until `start`, then is frozen; yields one
+// data set per node and time however often it is asked (Spark's getOrCompute), and lets go of it once no
+// operator can ask again.
+
+import type { TaskRunner, Dataset } from '../rdd/dataset.ts'
+import type { RddContext } from '../rdd/rdd.ts'
+import { CachedDataset } from '../rdd/stored.ts'
+import type { StateOperator, StatePartition, StateStore } from './contracts/state.ts'
+import { GraphError, operatorFailed } from './errors.ts'
+import type { InputDriver, OutputBatch, OutputNode, Scope, StreamNode } from './node.ts'
+import { rememberDurations } from './remember.ts'
+import { isReadLater, isValidTime } from './time.ts'
+import { problemsOf } from './validate.ts'
+
+/** What an operator says of itself; the graph fills in the rest. */
+export interface NodeSpec<T> {
+  kind: string
+  name?: string | undefined
+  parents: readonly StreamNode<unknown>[]
+  /** Default: the slide of the first parent, or the batch interval. */
+  slideMs?: number
+  reachMs?: number
+  windowMs?: number
+  input?: InputDriver
+  cached?: boolean
+  /** Made from the node's final id. */
+  state?: (id: string) => StateOperator
+  compute: (timeMs: number, scope: Scope, id: string) => Dataset<T> | undefined
+}
+
+export interface GraphOptions {
+  /** undefined: as-soon-as-data. */
+  intervalMs: number | undefined
+  run: TaskRunner
+  /** Partitions of shuffles and state that do not say their own number. */
+  parallelism: number
+}
+
+export class Graph implements Scope {
+  readonly intervalMs: number | undefined
+  readonly parallelism: number
+  readonly run: TaskRunner
+  readonly nodes: StreamNode<unknown>[] = []
+  readonly outputs: OutputNode[] = []
+  private readonly kinds = new Map<string, number>()
+  private readonly children = new Map<StreamNode<unknown>, StreamNode<unknown>[]>()
+  private readonly consumers = new Map<StreamNode<unknown>, number>()
+  private readonly states = new Map<string, readonly StatePartition<unknown>[]>()
+  runningMs: number | undefined
+  private remember = new Map<StreamNode<unknown>, number>()
+  private rememberAtLeastMs = 0
+  private frozen = false
+  private zeroMs = 0
+  /** Times at which a batch took place: at any other time no node has a data set. */
+  private readonly times = new Set<number>()
+  private readonly yielded = new Map<StreamNode<unknown>, Map<number, Dataset<unknown> | undefined>>()
+
+  constructor(options: GraphOptions) {
+    this.intervalMs = options.intervalMs
+    this.run = options.run
+    this.parallelism = options.parallelism
+  }
+
+  add<T>(spec: NodeSpec<T>): StreamNode<T> {
+    const id = this.nameOf(spec.kind, spec.name)
+    const slideMs = spec.slideMs ?? spec.parents[0]?.slideMs ?? this.intervalMs ?? 0
+    const node: StreamNode<T> = {
+      id,
+      kind: spec.kind,
+      parents: spec.parents,
+      slideMs,
+      reachMs: spec.reachMs ?? 0,
+      windowMs: spec.windowMs,
+      state: spec.state?.(id),
+      input: spec.input,
+      cached: spec.cached ?? false,
+      compute: (timeMs, scope) => spec.compute(timeMs, scope, id),
+    }
+    this.nodes.push(node)
+    for (const parent of spec.parents) this.consumedBy(parent, node)
+    return node
+  }
+
+  addOutput(
+    kind: string,
+    name: string | undefined,
+    parent: StreamNode<unknown>,
+    run: (batch: OutputBatch, id: string) => Promise<void>,
+  ): void {
+    const id = this.nameOf(kind, name)
+    this.outputs.push({ id, kind, parent, run: (batch) => run(batch, id) })
+    this.consumedBy(parent, undefined)
+  }
+
+  /** Data sets stay reachable at least this long (StreamingContext.remember). */
+  rememberAtLeast(ms: number): void {
+    this.mustGrow('remember')
+    this.rememberAtLeastMs = Math.max(this.rememberAtLeastMs, ms)
+  }
+
+  /** Checks the graph and closes it to change. Throws GraphError with everything that is wrong. */
+  freeze(durable: boolean): void {
+    this.mustGrow('start')
+    const problems = problemsOf({ ...this.shape(), durable })
+    if (problems.length > 0) throw new GraphError(problems)
+    this.remember = rememberDurations(this.nodes, this.rememberAtLeastMs)
+    this.frozen = true
+  }
+
+  /** After `freeze`: the grid's zero, and the state that operators go on from. */
+  async open(zeroMs: number, store: StateStore): Promise<void> {
+    this.zeroMs = zeroMs
+    for (const { state } of this.nodes) {
+      if (state !== undefined) this.states.set(state.id, await store.open(state))
+    }
+  }
+
+  get inputs(): { id: string; driver: InputDriver }[] {
+    return this.nodes.flatMap(({ id, input }) => (input === undefined ? [] : [{ id, driver: input }]))
+  }
+
+  get stateOperators(): StateOperator[] {
+    return this.nodes.flatMap(({ state }) => state ?? [])
+  }
+
+  get hasWindows(): boolean {
+    return this.nodes.some((node) => node.windowMs !== undefined)
+  }
+
+  /** A batch takes place, or took place before a restart, at this time. */
+  addTime(timeMs: number): void {
+    this.times.add(timeMs)
+  }
+
+  /** The batch planned for this time begins to run. */
+  begin(timeMs: number): void {
+    this.runningMs = timeMs
+  }
+
+  rows<T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined {
+    if (!isValidTime(timeMs, this.zeroMs, node.slideMs) || !this.times.has(timeMs)) return undefined
+    let byTime = this.yielded.get(node)
+    if (byTime === undefined) this.yielded.set(node, (byTime = new Map()))
+    // Only this graph fills the map, and under a node of T it puts that node's data sets.
+    if (byTime.has(timeMs)) return byTime.get(timeMs) as Dataset<T> | undefined
+    const dataset = this.computeAt(node, timeMs)
+    byTime.set(timeMs, dataset)
+    return dataset
+  }
+
+  slice<T>(node: StreamNode<T>, afterMs: number, untilMs: number): Dataset<T>[] {
+    const stepMs = node.slideMs
+    if (stepMs === 0) throw new Error(`${node.id}: slices need a time grid`)
+    const found: Dataset<T>[] = []
+    const fromMs = this.zeroMs + (Math.floor(Math.max(0, afterMs - this.zeroMs) / stepMs) + 1) * stepMs
+    for (let timeMs = fromMs; timeMs <= untilMs; timeMs += stepMs) {
+      const dataset = this.rows(node, timeMs)
+      if (dataset !== undefined) found.push(dataset)
+    }
+    return found
+  }
+
+  state<S>(operator: StateOperator<S>): readonly StatePartition<S>[] {
+    const partitions = this.states.get(operator.id)
+    if (partitions === undefined) throw new Error(`${operator.id}: its state was never opened`)
+    return partitions as readonly StatePartition<S>[]
+  }
+
+  rddContext(scope: string): RddContext {
+    return { run: this.run, parallelism: this.parallelism, scope }
+  }
+
+  /** Output operations that run at this time: those whose stream has a data set then. */
+  outputsAt(timeMs: number): OutputNode[] {
+    return this.outputs.filter((output) => this.rows(output.parent, timeMs) !== undefined)
+  }
+
+  /** State moves on in every batch, and what later windows read is computed in its own batch. */
+  async prepareAt(timeMs: number): Promise<void> {
+    for (const node of this.nodes) {
+      if (node.state === undefined && !this.isReadLater(node, timeMs)) continue
+      await this.rows(node, timeMs)?.prepare(this.run)
+    }
+  }
+
+  /** After the batch at `timeMs`: drops what nothing can ask for again. Returns the times that inputs let go. */
+  release(timeMs: number): void {
+    this.runningMs = undefined
+    let longestMs = 0
+    for (const node of this.nodes) {
+      const rememberMs = this.remember.get(node) as number
+      longestMs = Math.max(longestMs, rememberMs)
+      const byTime = this.yielded.get(node)
+      for (const time of byTime?.keys() ?? []) if (time <= timeMs - rememberMs) byTime?.delete(time)
+      if (node.input !== undefined) {
+        for (const time of this.times) if (time <= timeMs - rememberMs) node.input.release(time)
+      }
+    }
+    for (const time of this.times) if (time <= timeMs - longestMs) this.times.delete(time)
+  }
+
+  /** A batch time at or before this one is needed by nothing once the batch at `timeMs` is committed. */
+  forgottenUntil(timeMs: number): number {
+    return timeMs - Math.max(0, ...this.remember.values())
+  }
+
+  /** How many data sets are held: for tests of release. */
+  get held(): number {
+    return [...this.yielded.values()].reduce((sum, byTime) => sum + byTime.size, 0)
+  }
+
+  private computeAt<T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined {
+    let dataset: Dataset<T> | undefined
+    try {
+      dataset = node.compute(timeMs, this)
+    } catch (error) {
+      throw operatorFailed(node.id, error)
+    }
+    if (dataset === undefined || dataset.keeps === 'always') return dataset
+    const again = (this.consumers.get(node) ?? 0) > 1 && dataset.keeps === 'no'
+    return node.cached || again || this.isReadLater(node, timeMs) ? new CachedDataset(dataset) : dataset
+  }
+
+  private isReadLater(node: StreamNode<unknown>, timeMs: number): boolean {
+    return (this.children.get(node) ?? []).some((child) =>
+      isReadLater(timeMs, this.zeroMs, child.slideMs, child.reachMs),
+    )
+  }
+
+  private consumedBy(parent: StreamNode<unknown>, child: StreamNode<unknown> | undefined): void {
+    this.consumers.set(parent, (this.consumers.get(parent) ?? 0) + 1)
+    if (child !== undefined) this.children.set(parent, [...(this.children.get(parent) ?? []), child])
+  }
+
+  // Numbered within its kind, so that adding a map does not rename an updateStateByKey.
+  private nameOf(kind: string, name: string | undefined): string {
+    this.mustGrow(`add ${name ?? kind}`)
+    const number = (this.kinds.get(kind) ?? 0) + 1
+    this.kinds.set(kind, number)
+    return name ?? `${kind}-${number}`
+  }
+
+  private shape() {
+    return { nodes: this.nodes, outputs: this.outputs, intervalMs: this.intervalMs }
+  }
+
+  private mustGrow(what: string): void {
+    if (this.frozen) throw new Error(`cannot ${what}: the graph is frozen once the job has started`)
+  }
+}

@@ -1,0 +1,77 @@
+// A stream is a node: a plain value that says what it reads and how to describe its rows at a time. It
+// never says when it runs.
+
+import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
+import type { RddContext } from '../rdd/rdd.ts'
+import type { BatchOutput } from './contracts/output.ts'
+import type { BatchStamp } from './contracts/rows.ts'
+import type { OffsetRange, SourcePosition } from './contracts/source.ts'
+import type { StateOperator, StatePartition } from './contracts/state.ts'
+
+/** What a node may ask while it describes its rows. */
+export interface Scope {
+  readonly run: TaskRunner
+  /** Time of the batch that runs now: state can be read in its own batch only. */
+  readonly runningMs: number | undefined
+  /** A parent's rows at a time; undefined where the parent has none then (not the same as no rows). */
+  rows<T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined
+  /** A parent's data sets in (afterMs, untilMs], oldest first; times at which it has none are left out. */
+  slice<T>(node: StreamNode<T>, afterMs: number, untilMs: number): Dataset<T>[]
+  state<S>(operator: StateOperator<S>): readonly StatePartition<S>[]
+  /** For the RDDs handed to a user's function inside the operator `scope`. */
+  rddContext(scope: string): RddContext
+}
+
+export interface StreamNode<T> {
+  /** Stable name: the user's, or kind and number among its kind. State is found again by it. */
+  readonly id: string
+  readonly kind: string
+  readonly parents: readonly StreamNode<unknown>[]
+  /** 0 with the as-soon-as-data trigger. */
+  readonly slideMs: number
+  /** How far back of its own time `compute` reads its parents; 0: only that time. */
+  readonly reachMs: number
+  /** Window length as the user gave it, for messages and checks; undefined for all other operators. */
+  readonly windowMs: number | undefined
+  readonly state: StateOperator | undefined
+  readonly input: InputDriver | undefined
+  /** The user asked to hold computed rows (`cache()`). */
+  readonly cached: boolean
+  compute(timeMs: number, scope: Scope): Dataset<T> | undefined
+}
+
+/** Ends a stream: print, foreachRDD, toTopic. */
+export interface OutputNode {
+  readonly id: string
+  readonly kind: string
+  readonly parent: StreamNode<unknown>
+  /** Runs one batch's output; only called where the parent has a data set at the batch's time. */
+  run(batch: OutputBatch): Promise<void>
+}
+
+export interface OutputBatch extends BatchStamp {
+  readonly scope: Scope
+  readonly output: BatchOutput
+}
+
+/** Rows that one batch takes in. */
+export interface InputPlan {
+  readonly ranges: readonly OffsetRange[]
+  readonly records: number
+  /** More was there already, beyond a limit. */
+  readonly more: boolean
+}
+
+/** The moving part behind an input node: plans rows for a time and holds on to them until released. */
+export interface InputDriver {
+  readonly description: string
+  /** Its rows can be had again after a restart. */
+  readonly durable: boolean
+  start(positions: readonly SourcePosition[]): Promise<void>
+  plan(timeMs: number, intervalMs: number | undefined): Promise<InputPlan>
+  /** An earlier batch's rows: planned before, not read or needed again. */
+  restore(timeMs: number, ranges: readonly OffsetRange[]): InputPlan
+  release(timeMs: number): void
+  onAdvance(callback: () => void): () => void
+  stop(): Promise<void>
+}

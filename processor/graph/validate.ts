@@ -1,0 +1,88 @@
+// What makes a graph impossible to run. Checked once, at start; every finding names its operator.
+
+import type { OutputNode, StreamNode } from './node.ts'
+
+export interface GraphShape {
+  readonly nodes: readonly StreamNode<unknown>[]
+  readonly outputs: readonly OutputNode[]
+  /** undefined: as-soon-as-data. */
+  readonly intervalMs: number | undefined
+  /** The checkpoint survives restarts: what cannot be recovered is refused. */
+  readonly durable: boolean
+}
+
+export function problemsOf(graph: GraphShape): string[] {
+  const problems: string[] = []
+  if (graph.outputs.length === 0) problems.push('no output operation: nothing would run')
+  const seen = new Set<string>()
+  for (const { id } of [...graph.nodes, ...graph.outputs]) {
+    if (seen.has(id)) problems.push(`two operators are named '${id}': names must be unique`)
+    seen.add(id)
+  }
+  for (const node of graph.nodes) {
+    problems.push(...windowProblems(node, graph.intervalMs), ...parentProblems(node))
+    if (graph.durable) problems.push(...recoveryProblems(node))
+  }
+  return problems
+}
+
+function windowProblems(node: StreamNode<unknown>, intervalMs: number | undefined): string[] {
+  if (node.windowMs === undefined) return []
+  if (intervalMs === undefined) {
+    return [`${node.id}: a window needs a batchDuration; the trigger is as-soon-as-data`]
+  }
+  const problems: string[] = []
+  const parentSlideMs = (node.parents[0] as StreamNode<unknown>).slideMs
+  for (const [what, ms] of [
+    ['window', node.windowMs],
+    ['slide', node.slideMs],
+  ] as const) {
+    if (ms % parentSlideMs !== 0) {
+      problems.push(
+        `${node.id}: the ${what} of ${ms} ms must be a multiple of its parent's slide, ${parentSlideMs} ms`,
+      )
+    }
+  }
+  return problems
+}
+
+function parentProblems(node: StreamNode<unknown>): string[] {
+  const slides = new Set(node.parents.map((parent) => parent.slideMs))
+  if (slides.size <= 1) return []
+  const list = node.parents.map((parent) => `${parent.id} slides by ${parent.slideMs} ms`).join(', ')
+  return [`${node.id}: its parents must have the same slide, but ${list}`]
+}
+
+// After a restart, past batches are computed again from their plans. A queue's rows are gone by then, and
+// state knows only its present.
+function recoveryProblems(node: StreamNode<unknown>): string[] {
+  const problems: string[] = []
+  if (node.input !== undefined && !node.input.durable) {
+    problems.push(
+      `${node.id}: ${node.input.description} cannot be recovered; run the job without a checkpoint`,
+    )
+  }
+  if (node.reachMs > 0) {
+    const stateful = ancestors(node).find((ancestor) => ancestor.state !== undefined)
+    if (stateful !== undefined) {
+      problems.push(
+        `${node.id}: a window over the state of '${stateful.id}' cannot be recovered; put the window before it, ` +
+          `or run the job without a checkpoint`,
+      )
+    }
+  }
+  return problems
+}
+
+function ancestors(node: StreamNode<unknown>): StreamNode<unknown>[] {
+  const found = new Set<StreamNode<unknown>>()
+  const visit = (child: StreamNode<unknown>) => {
+    for (const parent of child.parents) {
+      if (found.has(parent)) continue
+      found.add(parent)
+      visit(parent)
+    }
+  }
+  visit(node)
+  return [...found]
+}

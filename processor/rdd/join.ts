@@ -1,0 +1,48 @@
+// Joins of two keyed datasets, all made of one cogroup.
+
+import { CogroupedDataset } from './cogroup.ts'
+import type { Dataset } from './dataset.ts'
+import { NarrowDataset, type Pipe } from './narrow.ts'
+
+type Groups = unknown[][]
+type Keyed<K> = Dataset<readonly [K, unknown]>
+
+export function cogrouped<K, V, W>(
+  left: Dataset<readonly [K, V]>,
+  right: Dataset<readonly [K, W]>,
+  operator: string,
+  partitions: number,
+): Dataset<readonly [K, [V[], W[]]]> {
+  const groups = new CogroupedDataset<K>([left, right] as Keyed<K>[], operator, partitions)
+  return groups as unknown as Dataset<readonly [K, [V[], W[]]]>
+}
+
+/** Which sides may be missing: their place holds undefined. */
+export interface Outer {
+  readonly left: boolean
+  readonly right: boolean
+}
+
+export function joined<K, R>(
+  left: Keyed<K>,
+  right: Keyed<K>,
+  operator: string,
+  partitions: number,
+  outer: Outer,
+): Dataset<readonly [K, R]> {
+  return new NarrowDataset(
+    new CogroupedDataset<K>([left, right], operator, partitions),
+    joinPipe<K, R>(outer),
+  )
+}
+
+const MISSING: readonly unknown[] = [undefined]
+
+function joinPipe<K, R>(outer: Outer): Pipe<readonly [K, Groups], readonly [K, R]> {
+  return (emit) =>
+    ([key, [lefts, rights]]) => {
+      const as = outer.left && lefts?.length === 0 ? MISSING : (lefts as readonly unknown[])
+      const bs = outer.right && rights?.length === 0 ? MISSING : (rights as readonly unknown[])
+      for (const a of as) for (const b of bs) emit([key, [a, b] as R])
+    }
+}

@@ -1,0 +1,77 @@
+// Operators that see a partition as a whole (mapPartitions, glom). They are the one narrow kind that holds
+// a partition's rows in an array: their function asks for rows, while rows are pushed.
+
+import { operatorFailed } from '../graph/errors.ts'
+import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { Dataset, TaskRunner } from './dataset.ts'
+
+export class WholePartitionDataset<T, U> implements Dataset<U> {
+  readonly keeps = 'no'
+  private readonly parent: Dataset<T>
+  private readonly operator: string
+  private readonly f: (rows: T[]) => Iterable<U>
+
+  constructor(parent: Dataset<T>, operator: string, f: (rows: T[]) => Iterable<U>) {
+    this.parent = parent
+    this.operator = operator
+    this.f = f
+  }
+
+  get partitions(): number {
+    return this.parent.partitions
+  }
+
+  prepare(run: TaskRunner): Promise<void> {
+    return this.parent.prepare(run)
+  }
+
+  open(partition: number, emit: Emit<U>): RowReader {
+    const rows: T[] = []
+    const input = this.parent.open(partition, (row) => void rows.push(row))
+    return new WholePartitionReader(input, rows, this.operator, this.f, emit)
+  }
+}
+
+class WholePartitionReader<T, U> implements RowReader {
+  private readonly input: RowReader
+  private readonly rows: T[]
+  private readonly operator: string
+  private readonly f: (rows: T[]) => Iterable<U>
+  private readonly emit: Emit<U>
+  private output: Iterator<U> | undefined
+
+  constructor(input: RowReader, rows: T[], operator: string, f: (rows: T[]) => Iterable<U>, emit: Emit<U>) {
+    this.input = input
+    this.rows = rows
+    this.operator = operator
+    this.f = f
+    this.emit = emit
+  }
+
+  read(maxRows: number): boolean {
+    if (this.output === undefined) {
+      if (this.input.read(maxRows)) return true
+      this.output = this.attempt(() => this.f(this.rows)[Symbol.iterator]())
+      return true
+    }
+    const output = this.output
+    for (let i = 0; i < maxRows; i++) {
+      const step = this.attempt(() => output.next())
+      if (step.done === true) return false
+      this.emit(step.value)
+    }
+    return true
+  }
+
+  close(): void {
+    this.input.close()
+  }
+
+  private attempt<R>(f: () => R): R {
+    try {
+      return f()
+    } catch (error) {
+      throw operatorFailed(this.operator, error)
+    }
+  }
+}

@@ -1,0 +1,236 @@
+// The job at work: carries out what the machine decides and tells it what came of it. Owns the order of
+// planning and running, never the time at which they happen.
+
+import type { Clock, Timer } from '../../broker/time/clock.ts'
+import type { BatchPlan, CommitProtocol, Recovered } from '../graph/contracts/commit.ts'
+import type { BatchStamp } from '../graph/contracts/rows.ts'
+import type { OffsetRange } from '../graph/contracts/source.ts'
+import type { Graph } from '../graph/graph.ts'
+import { BatchRecord } from './batch-record.ts'
+import { CancelledError } from '../graph/errors.ts'
+import { BatchError } from './errors.ts'
+import type { InputInfo, ListenerBus } from './listener.ts'
+import { BatchMachine, type Action, type Event } from './machine.ts'
+import { positionsAfter, resume, type DowntimeBatches, type Resumption } from './recovery.ts'
+import { runBatch } from './run-batch.ts'
+
+export interface JobOptions {
+  readonly appName: string
+  readonly graph: Graph
+  readonly protocol: CommitProtocol
+  readonly clock: Clock
+  readonly listeners: ListenerBus
+  /** Told when a batch begins, and when the running one is to end early. */
+  readonly executor: { begin(): void; cancel(): void }
+  readonly maxPendingBatches: number
+  readonly downtimeBatches: DowntimeBatches
+}
+
+export class Job {
+  /** Settles when the job has ended: with the error that ended it, where one did. */
+  readonly ended: Promise<void>
+  private readonly options: JobOptions
+  private readonly machine: BatchMachine
+  private readonly batches = new Map<number, BatchRecord>()
+  /** Committed batches whose plans are still kept. */
+  private kept: BatchStamp[] = []
+  private timer: Timer | undefined
+  private unsubscribers: (() => void)[] = []
+  private failure: { error: unknown } | undefined
+  private settle!: { resolve: () => void; reject: (error: unknown) => void }
+
+  constructor(options: JobOptions) {
+    this.options = options
+    this.machine = new BatchMachine({
+      intervalMs: options.graph.intervalMs,
+      maxPending: options.maxPendingBatches,
+    })
+    this.ended = new Promise((resolve, reject) => (this.settle = { resolve, reject }))
+    // A job that nobody waits for must not bring the process down; the error is kept for who asks later.
+    this.ended.catch(() => {})
+  }
+
+  get isActive(): boolean {
+    return this.machine.phase !== 'initialized' && this.machine.phase !== 'stopped'
+  }
+
+  /** Resolves when the first batch can be planned. Throws what makes the job impossible; it has ended then. */
+  async start(): Promise<void> {
+    const { graph, protocol, clock, listeners } = this.options
+    try {
+      graph.freeze(protocol.durable)
+      const resumption = await this.recover()
+      for (const { driver } of graph.inputs) {
+        this.unsubscribers.push(driver.onAdvance(() => this.on({ type: 'moved' })))
+      }
+      listeners.post((listener) => listener.onStreamingStarted?.(clock.now()))
+      for (const batch of this.batches.values())
+        listeners.post((listener) => listener.onBatchSubmitted?.(batch.info))
+      this.on({ type: 'started', ...resumption })
+    } catch (error) {
+      this.failure = { error }
+      await this.end()
+      throw error
+    }
+  }
+
+  stop(graceful: boolean): Promise<void> {
+    this.on({ type: 'stopAsked', graceful })
+    return this.ended.catch(() => {})
+  }
+
+  private async recover(): Promise<Resumption> {
+    const { appName, graph, protocol, clock, downtimeBatches } = this.options
+    const { intervalMs, hasWindows } = graph
+    const inputs = graph.inputs.map(({ id, driver }) => ({ id, description: driver.description }))
+    const recovered = await protocol.recover({ appName, intervalMs, inputs, operators: graph.stateOperators })
+    const resumption = resume(recovered, clock.now(), { intervalMs, hasWindows, downtimeBatches })
+    if (recovered === undefined) protocol.begun(resumption.zeroMs)
+    await graph.open(resumption.zeroMs, protocol.state)
+    await this.startInputs(recovered, resumption)
+    return resumption
+  }
+
+  private async startInputs(
+    recovered: Recovered | undefined,
+    { pending, history }: Resumption,
+  ): Promise<void> {
+    for (const { id, driver } of this.options.graph.inputs) {
+      await driver.start(positionsAfter(recovered?.positions[id] ?? [], pending, id))
+    }
+    for (const plan of history) {
+      this.restore(plan)
+      this.kept.push({ batchId: plan.batchId, timeMs: plan.timeMs })
+    }
+    for (const plan of pending) this.batches.set(plan.batchId, this.restore(plan))
+  }
+
+  // An input that the program had not yet when the plan was made has no rows in it.
+  private restore(plan: BatchPlan): BatchRecord {
+    const { graph, clock } = this.options
+    graph.addTime(plan.timeMs)
+    const inputs: Record<string, InputInfo> = {}
+    for (const { id, driver } of graph.inputs) {
+      const { records, ranges } = driver.restore(plan.timeMs, plan.inputs[id] ?? [])
+      inputs[id] = { description: driver.description, records, ranges }
+    }
+    return new BatchRecord(plan, inputs, clock.now())
+  }
+
+  private on(event: Event): void {
+    this.machine.apply(event)
+    const { clock } = this.options
+    for (let action = this.machine.decide(clock.now()); action; action = this.machine.decide(clock.now())) {
+      this.machine.apply({ type: 'begun', action })
+      this.perform(action)
+    }
+  }
+
+  private perform(action: Action): void {
+    const { clock, executor } = this.options
+    switch (action.type) {
+      case 'plan':
+        void this.attempt('planning', action.batch, () => this.plan(action.batch))
+        return
+      case 'run':
+        void this.attempt('running', action.batch, () => this.run(action.batch))
+        return
+      case 'wake':
+        this.timer?.cancel()
+        this.timer = clock.setTimer(Math.max(0, action.atMs - clock.now()), () => this.on({ type: 'woke' }))
+        return
+      case 'cancel':
+        executor.cancel()
+        return
+      case 'end':
+        void this.end()
+    }
+  }
+
+  private async attempt(
+    slot: 'planning' | 'running',
+    batch: BatchStamp,
+    work: () => Promise<Event>,
+  ): Promise<void> {
+    let event: Event
+    try {
+      event = await work()
+    } catch (error) {
+      // To be cancelled is not to fail; of several failures the first is told.
+      if (!isCancelled(error)) this.failure ??= { error: new BatchError(batch.batchId, batch.timeMs, error) }
+      event = { type: 'failed', slot }
+    }
+    this.on(event)
+  }
+
+  // Inputs are asked one after the other; the plan is durable before the batch is queued.
+  private async plan({ batchId, timeMs }: BatchStamp): Promise<Event> {
+    const { graph, protocol, clock, listeners } = this.options
+    const inputs: Record<string, InputInfo> = {}
+    const ranges: Record<string, readonly OffsetRange[]> = {}
+    let more = false
+    for (const { id, driver } of graph.inputs) {
+      const planned = await driver.plan(timeMs, graph.intervalMs)
+      inputs[id] = { description: driver.description, records: planned.records, ranges: planned.ranges }
+      ranges[id] = planned.ranges
+      more ||= planned.more
+    }
+    const plan: BatchPlan = { batchId, timeMs, inputs: ranges }
+    const batch = new BatchRecord(plan, inputs, clock.now())
+    if (graph.intervalMs === undefined && batch.info.records === 0) {
+      for (const { driver } of graph.inputs) driver.release(timeMs)
+      return { type: 'nothingToPlan' }
+    }
+    await protocol.plan(plan)
+    graph.addTime(timeMs)
+    this.batches.set(batchId, batch)
+    listeners.post((listener) => listener.onBatchSubmitted?.(batch.info))
+    return { type: 'planned', more }
+  }
+
+  private async run({ batchId, timeMs }: BatchStamp): Promise<Event> {
+    const batch = this.batches.get(batchId)
+    if (batch === undefined) throw new Error(`batch ${batchId} is to run, but was never planned`)
+    this.options.executor.begin()
+    await runBatch(this.options, batch)
+    this.batches.delete(batchId)
+    this.forget({ batchId, timeMs })
+    return { type: 'finished' }
+  }
+
+  private forget(committed: BatchStamp): void {
+    const { graph, protocol } = this.options
+    this.kept.push(committed)
+    const untilMs = graph.forgottenUntil(committed.timeMs)
+    const forgotten = this.kept.findLast(({ timeMs }) => timeMs <= untilMs)
+    if (forgotten === undefined) return
+    protocol.forget(forgotten.batchId)
+    this.kept = this.kept.filter(({ batchId }) => batchId > forgotten.batchId)
+  }
+
+  private async end(): Promise<void> {
+    this.machine.apply({ type: 'begun', action: { type: 'end' } })
+    this.timer?.cancel()
+    for (const unsubscribe of this.unsubscribers) unsubscribe()
+    const closing = this.options.graph.inputs.map(
+      ({ driver }) =>
+        () =>
+          driver.stop(),
+    )
+    closing.push(() => this.options.protocol.close())
+    for (const close of closing) {
+      try {
+        await close()
+      } catch (error) {
+        this.failure ??= { error }
+      }
+    }
+    if (this.failure === undefined) this.settle.resolve()
+    else this.settle.reject(this.failure.error)
+  }
+}
+
+function isCancelled(error: unknown): boolean {
+  if (error instanceof CancelledError) return true
+  return error instanceof Error && error.cause !== undefined && isCancelled(error.cause)
+}

@@ -1,0 +1,187 @@
+// The job as its author holds it (Spark's StreamingContext): streams are made from it, outputs are hung on
+// them, then it starts once and ends once.
+
+import type { Clock } from '../broker/time/clock.ts'
+import { systemClock } from '../broker/time/system-clock.ts'
+import { CallingThreadExecutor, type ExecutorOptions } from './executor/calling-thread.ts'
+import { MemoryProtocol } from './executor/memory-protocol.ts'
+import type { CommitProtocol } from './graph/contracts/commit.ts'
+import type { Source } from './graph/contracts/source.ts'
+import { durationMs, type Duration } from './graph/duration.ts'
+import { Graph } from './graph/graph.ts'
+import type { PairRDD, RDD } from './rdd/rdd.ts'
+import { Job } from './scheduler/job.ts'
+import { ListenerBus, type StreamingListener } from './scheduler/listener.ts'
+import type { DowntimeBatches } from './scheduler/recovery.ts'
+import { directStream } from './streams/direct-input.ts'
+import { DStream, type RDDOf } from './streams/dstream.ts'
+import type { OperatorOptions } from './streams/options.ts'
+import { queueStream, type Batches, type QueueOptions } from './streams/queue-input.ts'
+import { transform } from './streams/transform.ts'
+import { union } from './streams/union.ts'
+
+interface CommonOptions {
+  readonly appName: string
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+  /** How batches become final; default: in memory, gone with the process. */
+  readonly commit?: CommitProtocol
+  /** Partitions of shuffles and state that do not say their own number; default 1, one per executing thread. */
+  readonly parallelism?: number
+  /** Planned batches that may wait for the running one; default 100. Later times are planned late, not lost. */
+  readonly maxPendingBatches?: number
+  /** Batch times that passed while the job was down: 'all' are made up for (default, as Spark does), or 'skip'. */
+  readonly downtimeBatches?: DowntimeBatches
+  readonly executor?: ExecutorOptions
+  /** Where print() writes; default: standard output. */
+  readonly writeLine?: (line: string) => void
+  /** Told what is wrong but does not end the job (a listener that throws); default: standard error. */
+  readonly warn?: (message: string) => void
+}
+
+export type StreamingContextOptions = CommonOptions &
+  (
+    | {
+        /** One batch per interval, at its multiples. */ readonly batchDuration: Duration
+        readonly trigger?: never
+      }
+    | {
+        /** A batch as soon as there are rows and the last one is done. */ readonly trigger: 'asap'
+        readonly batchDuration?: never
+      }
+  )
+
+export type StreamingContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'
+
+export class StreamingContext implements AsyncDisposable {
+  private readonly graph: Graph
+  private readonly job: Job
+  private readonly listeners: ListenerBus
+  private readonly clock: Clock
+  private readonly writeLine: (line: string) => void
+  private state: StreamingContextState = 'INITIALIZED'
+
+  constructor(options: StreamingContextOptions) {
+    const executor = new CallingThreadExecutor(options.executor)
+    this.clock = options.clock ?? systemClock
+    this.writeLine = options.writeLine ?? ((line) => console.log(line))
+    this.listeners = new ListenerBus(options.warn ?? ((message) => console.warn(message)))
+    this.graph = new Graph({
+      intervalMs: intervalOf(options),
+      run: executor,
+      parallelism: positive(options.parallelism ?? 1, 'parallelism'),
+    })
+    this.job = new Job({
+      appName: options.appName,
+      graph: this.graph,
+      protocol: options.commit ?? new MemoryProtocol(),
+      clock: this.clock,
+      listeners: this.listeners,
+      executor,
+      maxPendingBatches: positive(options.maxPendingBatches ?? 100, 'maxPendingBatches'),
+      downtimeBatches: options.downtimeBatches ?? 'all',
+    })
+    void this.job.ended.then(
+      () => (this.state = 'STOPPED'),
+      () => (this.state = 'STOPPED'),
+    )
+  }
+
+  /** Rows with offsets: one row partition per partition of the source; `rdd.offsetRanges` tells which. */
+  createDirectStream<T>(source: Source<T>, options?: OperatorOptions): DStream<T> {
+    return new DStream(this.host, this.graph.add(directStream(source, options?.name)))
+  }
+
+  /** Batches from memory: one per batch time, unless `oneAtATime: false`. */
+  queueStream<T>(batches: Batches<T>, options?: QueueOptions): DStream<T> {
+    return new DStream(this.host, this.graph.add(queueStream(batches, options)))
+  }
+
+  union<T>(streams: readonly DStream<T>[], options?: OperatorOptions): DStream<T> {
+    const parents = streams.map((stream) => stream.node)
+    return new DStream(this.host, this.graph.add(union(parents, options?.name)))
+  }
+
+  /** `f` runs once per batch, on the RDDs of all the streams. */
+  transform<const T extends readonly DStream<unknown>[], U>(
+    streams: T,
+    f: (rdds: { [I in keyof T]: T[I] extends DStream<infer R> ? RDDOf<R> : never }, time: Date) => RDD<U>,
+    options?: OperatorOptions,
+  ): DStream<U> {
+    const parents = streams.map((stream) => stream.node)
+    // The type of `f` is this function's with each RDD's row type filled in from its stream.
+    const call = f as unknown as (rdds: PairRDD<unknown, unknown>[], time: Date) => RDD<U>
+    return new DStream(this.host, this.graph.add(transform(parents, call, options?.name)))
+  }
+
+  /** Batches stay readable at least this long. */
+  remember(duration: Duration): void {
+    this.graph.rememberAtLeast(durationMs(duration, 'remember'))
+  }
+
+  /** Returns the way to remove it again. */
+  addStreamingListener(listener: StreamingListener): () => void {
+    return this.listeners.add(listener)
+  }
+
+  getState(): StreamingContextState {
+    return this.state
+  }
+
+  /** Once: checks the graph, takes over the checkpoint, and lets batches happen. Throws GraphError. */
+  async start(): Promise<void> {
+    if (this.state !== 'INITIALIZED')
+      throw new Error(`the context is ${this.state}: it can be started only once`)
+    this.state = 'ACTIVE'
+    await this.job.start()
+  }
+
+  /**
+   * Ends the job and resolves when it has ended; repeating it does no harm. As in Spark, the running batch is
+   * given up (a restart runs it again from its plan), unless `graceful`: then all planned batches run first.
+   */
+  async stop(options: { graceful?: boolean } = {}): Promise<void> {
+    await this.job.stop(options.graceful ?? false)
+  }
+
+  /** Resolves when the job was stopped; rejects with the BatchError that ended it. */
+  awaitTermination(): Promise<void> {
+    return this.job.ended
+  }
+
+  /** As awaitTermination, but gives up after the time with false. */
+  async awaitTerminationOrTimeout(timeout: Duration): Promise<boolean> {
+    let cancel = () => {}
+    const timedOut = new Promise<false>((resolve) => {
+      const timer = this.clock.setTimer(durationMs(timeout, 'timeout'), () => resolve(false))
+      cancel = () => timer.cancel()
+    })
+    try {
+      return await Promise.race([this.job.ended.then(() => true), timedOut])
+    } finally {
+      cancel()
+    }
+  }
+
+  /** Stops gracefully. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop({ graceful: true })
+  }
+
+  private get host() {
+    return { graph: this.graph, writeLine: this.writeLine }
+  }
+}
+
+function intervalOf(options: StreamingContextOptions): number | undefined {
+  if (options.trigger === 'asap' && options.batchDuration === undefined) return undefined
+  if (options.trigger === undefined && options.batchDuration !== undefined) {
+    return durationMs(options.batchDuration, 'batchDuration')
+  }
+  throw new TypeError(`a context has either a batchDuration or trigger: 'asap'`)
+}
+
+function positive(value: number, what: string): number {
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new TypeError(`${what} must be a whole number above 0: got ${value}`)
+}

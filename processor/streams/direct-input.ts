@@ -1,0 +1,74 @@
+// A source with offsets as an input of the graph: every batch has its ranges, one row partition each, and
+// the log itself holds the rows for as long as an operator can ask for them.
+
+import type { OffsetRange, Source, SourcePosition } from '../graph/contracts/source.ts'
+import type { NodeSpec } from '../graph/graph.ts'
+import type { InputDriver, InputPlan } from '../graph/node.ts'
+import { SourceDataset } from '../rdd/source-dataset.ts'
+
+class DirectInput<T> implements InputDriver {
+  readonly durable = true
+  readonly description: string
+  private readonly source: Source<T>
+  private readonly planned = new Map<number, SourceDataset<T>>()
+
+  constructor(source: Source<T>) {
+    this.source = source
+    this.description = source.description
+  }
+
+  async start(positions: readonly SourcePosition[]): Promise<void> {
+    await this.source.start(positions)
+  }
+
+  async plan(timeMs: number, intervalMs: number | undefined): Promise<InputPlan> {
+    const { ranges, more } = await this.source.plan({ timeMs, intervalMs, maxRows: undefined })
+    return { ...this.keep(timeMs, ranges), more }
+  }
+
+  restore(timeMs: number, ranges: readonly OffsetRange[]): InputPlan {
+    this.source.restore(ranges)
+    return this.keep(timeMs, ranges)
+  }
+
+  rows(timeMs: number): SourceDataset<T> | undefined {
+    return this.planned.get(timeMs)
+  }
+
+  release(timeMs: number): void {
+    const rows = this.planned.get(timeMs)
+    if (rows === undefined) return
+    this.planned.delete(timeMs)
+    this.source.release(rows.ranges)
+  }
+
+  onAdvance(callback: () => void): () => void {
+    return this.source.onAdvance(callback)
+  }
+
+  async stop(): Promise<void> {
+    for (const timeMs of this.planned.keys()) this.release(timeMs)
+    await this.source.stop()
+  }
+
+  private keep(timeMs: number, ranges: readonly OffsetRange[]): InputPlan {
+    for (const { topic, partition, from, until } of ranges) {
+      if (until < from)
+        throw new Error(`range of ${topic}-${partition} ends at ${until}, before its start ${from}`)
+    }
+    this.planned.set(timeMs, new SourceDataset(this.source, ranges))
+    const records = ranges.reduce((sum, { from, until }) => sum + Number(until - from), 0)
+    return { ranges, records, more: false }
+  }
+}
+
+export function directStream<T>(source: Source<T>, name?: string): NodeSpec<T> {
+  const input = new DirectInput(source)
+  return {
+    kind: 'directStream',
+    name,
+    parents: [],
+    input,
+    compute: (timeMs) => input.rows(timeMs),
+  }
+}

@@ -1,0 +1,20 @@
+// What every operator may be told besides its function.
+
+import type { StateCodec } from '../graph/contracts/state.ts'
+
+export interface OperatorOptions {
+  /** Shown in errors and listeners; for stateful operators also where the checkpoint keeps their state. */
+  readonly name?: string
+}
+
+export interface ShuffleOptions extends OperatorOptions {
+  /** Row partitions that come out; default: the context's parallelism. */
+  readonly numPartitions?: number
+}
+
+export interface StateOptions<S> extends ShuffleOptions {
+  /** How a state value becomes bytes in the checkpoint; default: the checkpoint's own for plain data. */
+  readonly codec?: StateCodec<S>
+  /** Turns a value that an older program wrote into today's form. */
+  readonly migrate?: (old: unknown) => S
+}

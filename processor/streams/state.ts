@@ -1,0 +1,161 @@
+// Keyed state that moves on once per batch, whether or not anything reads it. The rows of the update
+// itself are what changed; the whole state is a view over the store, read without copying it.
+
+import { operatorFailed } from '../graph/errors.ts'
+import { partitionOf, type Key } from '../graph/key.ts'
+import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { StateCursor, StatePartition } from '../graph/contracts/state.ts'
+import type { Scope } from '../graph/node.ts'
+import { ArrayReader } from '../rdd/array-reader.ts'
+import { cogroupTable } from '../rdd/cogroup.ts'
+import { Once, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
+
+/** A key and its new state; undefined: the key was removed. */
+export type StateChange<K, S> = readonly [K, S | undefined]
+
+export interface StateStep<K, S> {
+  readonly operator: string
+  /** Keys without new values are visited too. */
+  readonly everyKey: boolean
+  /** `groups[i]`: the key's values from parent i; undefined when there are none at all. */
+  next(key: K, groups: unknown[][] | undefined, state: S | undefined): S | undefined
+}
+
+export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
+  readonly keeps = 'always'
+  readonly partitions: number
+  private readonly once = new Once()
+  private parents: readonly Dataset<readonly [K, unknown]>[]
+  private readonly state: readonly StatePartition<S>[]
+  private readonly step: StateStep<K, S>
+  private readonly changes: StateChange<K, S>[][]
+
+  constructor(
+    parents: readonly Dataset<readonly [K, unknown]>[],
+    state: readonly StatePartition<S>[],
+    step: StateStep<K, S>,
+  ) {
+    this.parents = parents
+    this.state = state
+    this.partitions = state.length
+    this.step = step
+    this.changes = state.map(() => [])
+  }
+
+  prepare(run: TaskRunner): Promise<void> {
+    return this.once.run(async () => {
+      const table = await cogroupTable(this.parents, this.step.operator, run)
+      this.parents = []
+      await run.drain(new TouchedKeys(table, (key, groups) => this.visit(key, groups)))
+      if (!this.step.everyKey) return
+      for (const [index, partition] of this.state.entries()) {
+        const visit = (key: K, state: S) => {
+          if (!table.has(key)) this.advance(index, key, undefined, state)
+        }
+        await run.drain(new StateReader<K, S>(partition.committed(), visit))
+      }
+    })
+  }
+
+  open(partition: number, emit: Emit<StateChange<K, S>>): RowReader {
+    return new ArrayReader(this.changes[partition] as StateChange<K, S>[], emit)
+  }
+
+  private visit(key: K, groups: unknown[][]): void {
+    const index = partitionOf(key as Key, this.partitions)
+    this.advance(index, key, groups, (this.state[index] as StatePartition<S>).get(key as Key))
+  }
+
+  private advance(index: number, key: K, groups: unknown[][] | undefined, state: S | undefined): void {
+    let next: S | undefined
+    try {
+      next = this.step.next(key, groups, state)
+    } catch (error) {
+      throw operatorFailed(this.step.operator, error)
+    }
+    if (isUnchanged(state, next, groups !== undefined)) return
+    const partition = this.state[index] as StatePartition<S>
+    if (next === undefined) partition.remove(key as Key)
+    else partition.put(key as Key, next)
+    ;(this.changes[index] as StateChange<K, S>[]).push([key, next])
+  }
+}
+
+// The same object handed back after new values may have been changed in place, so it counts as changed;
+// without new values it does not, or every batch would write the whole state.
+function isUnchanged(before: unknown, after: unknown, hadValues: boolean): boolean {
+  return Object.is(before, after) && (!hadValues || typeof after !== 'object' || after === null)
+}
+
+class TouchedKeys<K> implements RowReader {
+  private readonly entries: Iterator<[K, unknown[][]]>
+  private readonly visit: (key: K, groups: unknown[][]) => void
+
+  constructor(table: Map<K, [K, unknown[][]]>, visit: (key: K, groups: unknown[][]) => void) {
+    this.entries = table.values()
+    this.visit = visit
+  }
+
+  read(maxRows: number): boolean {
+    for (let i = 0; i < maxRows; i++) {
+      const step = this.entries.next()
+      if (step.done === true) return false
+      this.visit(step.value[0], step.value[1])
+    }
+    return true
+  }
+
+  close(): void {}
+}
+
+class StateReader<K, S> implements RowReader {
+  private readonly cursor: StateCursor<S>
+  private readonly visit: (key: K, state: S) => void
+
+  constructor(cursor: StateCursor<S>, visit: (key: K, state: S) => void) {
+    this.cursor = cursor
+    this.visit = visit
+  }
+
+  read(maxRows: number): boolean {
+    for (let i = 0; i < maxRows; i++) {
+      if (!this.cursor.next()) return false
+      this.visit(this.cursor.key as K, this.cursor.value)
+    }
+    return true
+  }
+
+  close(): void {}
+}
+
+/** All keys with their state after a batch's update. Good only while that batch runs. */
+export class WholeStateDataset<K, S> implements Dataset<readonly [K, S]> {
+  readonly keeps = 'batch'
+  readonly partitions: number
+  private readonly update: Dataset<unknown>
+  private readonly state: readonly StatePartition<S>[]
+  private readonly timeMs: number
+  private readonly scope: Scope
+
+  constructor(update: Dataset<unknown>, state: readonly StatePartition<S>[], timeMs: number, scope: Scope) {
+    this.update = update
+    this.state = state
+    this.partitions = state.length
+    this.timeMs = timeMs
+    this.scope = scope
+  }
+
+  prepare(run: TaskRunner): Promise<void> {
+    return this.update.prepare(run)
+  }
+
+  open(partition: number, emit: Emit<readonly [K, S]>): RowReader {
+    if (this.scope.runningMs !== this.timeMs) {
+      throw new Error(
+        `the state of time ${this.timeMs} is read at time ${this.scope.runningMs}: read it in its own batch`,
+      )
+    }
+    const cursor = (this.state[partition] as StatePartition<S>).current()
+    return new StateReader<K, S>(cursor, (key, state) => emit([key, state]))
+  }
+}

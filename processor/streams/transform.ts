@@ -1,0 +1,28 @@
+// A function over the RDDs of a batch, run once per batch while it is described: joins with static data,
+// and whatever RDDs have that streams have not.
+
+import type { NodeSpec } from '../graph/graph.ts'
+import type { StreamNode } from '../graph/node.ts'
+import { PairRDD, type RDD } from '../rdd/rdd.ts'
+import { needed } from './union.ts'
+
+export function transform<U>(
+  parents: readonly StreamNode<unknown>[],
+  f: (rdds: PairRDD<unknown, unknown>[], time: Date) => RDD<U>,
+  name?: string,
+): NodeSpec<U> {
+  return {
+    kind: 'transform',
+    name,
+    parents,
+    compute(timeMs, scope, id) {
+      const context = scope.rddContext(id)
+      // A PairRDD is an RDD with more methods; the caller's types say which of them may be used.
+      const rdds = parents.map(
+        (parent) =>
+          new PairRDD(needed(parent as StreamNode<readonly [unknown, unknown]>, timeMs, scope), context),
+      )
+      return f(rdds, new Date(timeMs)).dataset
+    },
+  }
+}
