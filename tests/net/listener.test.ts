@@ -1,0 +1,190 @@
+// One listener, plain sockets: replies in request order, bounded memory, nothing left open after close.
+
+import { connect, type Socket } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { Listener } from '../../broker/net/listener.ts'
+import type { NetLimits, Reply, RequestProcessor } from '../../broker/net/net.ts'
+import { ManualClock } from '../../broker/time/manual-clock.ts'
+
+const clock = new ManualClock()
+const limits: NetLimits = {
+  clock,
+  requestMaxBytes: 1000,
+  inFlightRequestsPerConnection: 4,
+  inFlightBytesPerConnection: 500,
+  inFlightBytes: 2000,
+  maxConnections: 3,
+  maxConnectionsPerIp: 3,
+  connectionsMaxIdleMs: 60_000,
+}
+
+const frame = (text: string): Buffer => {
+  const framed = Buffer.alloc(4 + text.length)
+  framed.writeInt32BE(text.length)
+  framed.write(text, 4)
+  return framed
+}
+
+/** A request that is answered when the test says so. */
+interface Asked {
+  text: string
+  answer(reply: Reply): void
+}
+
+class World {
+  readonly asked: Asked[] = []
+  readonly errors: string[] = []
+  listener!: Listener
+  private readonly sockets: Socket[] = []
+
+  static async open(process?: RequestProcessor, changed: Partial<NetLimits> = {}): Promise<World> {
+    const world = new World()
+    world.listener = await Listener.open({
+      host: '127.0.0.1',
+      port: 0,
+      limits: { ...limits, ...changed },
+      onConnectionError: (_remote, reason) => world.errors.push(reason),
+      process:
+        process ??
+        ((request) => new Promise((answer) => world.asked.push({ text: request.toString(), answer }))),
+    })
+    return world
+  }
+
+  async client(): Promise<Client> {
+    const socket = connect(this.listener.port, '127.0.0.1')
+    this.sockets.push(socket)
+    await new Promise((resolve) => socket.once('connect', resolve))
+    return new Client(socket)
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy()
+    await this.listener.close()
+  }
+}
+
+class Client {
+  readonly socket: Socket
+  text = ''
+  ended = false
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', (bytes: Buffer) => {
+      this.text += bytes.toString()
+    })
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      this.ended = true
+    })
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  await expect.poll(condition, { interval: 2, timeout: 5000 }).toBe(true)
+}
+
+let world: World
+afterEach(() => world.close())
+
+describe('a connection', () => {
+  test('answers pipelined requests in their order, whichever is done first', async () => {
+    world = await World.open()
+    const client = await world.client()
+    client.socket.write(Buffer.concat([frame('one'), frame('two'), frame('three')]))
+    await until(() => world.asked.length === 3)
+    world.asked[2]?.answer([Buffer.from('3')])
+    world.asked[1]?.answer([Buffer.from('2')])
+    world.asked[0]?.answer([Buffer.from('1'), Buffer.from('!')])
+    await until(() => client.text === '1!23')
+  })
+
+  test('starts requests in order when they come byte by byte', async () => {
+    world = await World.open((request) => [Buffer.from(`<${request.toString()}>`)])
+    const client = await world.client()
+    for (const byte of Buffer.concat([frame('alpha'), frame('beta')]))
+      client.socket.write(Buffer.from([byte]))
+    await until(() => client.text === '<alpha><beta>')
+  })
+
+  test('gives no reply where there is none, and keeps the order around it', async () => {
+    world = await World.open((request) => (request.toString() === 'quiet' ? null : [request]))
+    const client = await world.client()
+    client.socket.write(Buffer.concat([frame('a'), frame('quiet'), frame('b')]))
+    await until(() => client.text === 'ab')
+  })
+
+  test('starts no more requests than it may hold, and goes on when one is answered', async () => {
+    world = await World.open()
+    const client = await world.client()
+    client.socket.write(Buffer.concat(Array.from({ length: 10 }, (_, i) => frame(String(i)))))
+    await until(() => world.asked.length === 4)
+    world.asked[0]?.answer([Buffer.from('x')])
+    await until(() => world.asked.length === 5)
+    expect(world.asked.map(({ text }) => text)).toEqual(['0', '1', '2', '3', '4'])
+  })
+
+  test('waits for the budget that another connection has spent', async () => {
+    world = await World.open(undefined, { inFlightBytes: 300, inFlightBytesPerConnection: 10_000 })
+    const [greedy, modest] = [await world.client(), await world.client()]
+    greedy.socket.write(frame('g'.repeat(400)))
+    await until(() => world.asked.length === 1)
+    modest.socket.write(frame('m'))
+    greedy.socket.write(frame('second'))
+    // The modest request is held back: only the answer to the greedy one lets it in.
+    world.asked[0]?.answer([Buffer.from('ok')])
+    await until(() => world.asked.length === 3)
+    for (const { answer } of world.asked.slice(1)) answer([Buffer.from('ok')])
+    await until(() => modest.text === 'ok' && greedy.text === 'okok')
+  })
+
+  test.each([
+    ['a frame above the cap', Buffer.from([0x7f, 0xff, 0xff, 0xff])],
+    ['a negative size', Buffer.from([0xff, 0xff, 0xff, 0xff])],
+  ])('is closed with one line for %s', async (_what, bytes) => {
+    world = await World.open()
+    const client = await world.client()
+    client.socket.write(bytes)
+    await until(() => client.ended)
+    expect(world.errors).toHaveLength(1)
+  })
+
+  test('is closed with the reason when its processor throws or rejects', async () => {
+    world = await World.open((request) => {
+      if (request.toString() === 'now') throw new Error('thrown')
+      return Promise.reject(new Error('rejected'))
+    })
+    const [first, second] = [await world.client(), await world.client()]
+    first.socket.write(frame('now'))
+    await until(() => first.ended)
+    second.socket.write(frame('later'))
+    await until(() => second.ended)
+    expect(world.errors).toEqual(['thrown', 'rejected'])
+  })
+
+  test('is refused beyond the limit, and accepted again when one has left', async () => {
+    world = await World.open()
+    const clients = [await world.client(), await world.client(), await world.client()]
+    const fourth = await world.client()
+    await until(() => fourth.ended)
+    expect(world.errors[0]).toMatch(/max.connections/)
+    clients[0]?.socket.destroy()
+    await until(() => world.listener.connectionCount === 2)
+    const fifth = await world.client()
+    fifth.socket.write(frame('hello'))
+    await until(() => world.asked.length === 1)
+  })
+
+  test('is closed when it was idle for too long, and only then', async () => {
+    world = await World.open((request) => [request])
+    const [idle, busy] = [await world.client(), await world.client()]
+    await until(() => world.listener.connectionCount === 2)
+    await clock.advance(40_000)
+    busy.socket.write(frame('x'))
+    await until(() => busy.text === 'x')
+    await clock.advance(40_000)
+    await until(() => idle.ended)
+    expect(busy.ended).toBe(false)
+    expect(world.errors).toEqual([])
+  })
+})
