@@ -146,6 +146,7 @@ export class RecordBatchBuilder {
     valueLength: number,
     headerBytes: number,
   ): void {
+    if (!Number.isSafeInteger(timestampMs)) throw new Error(`timestamp ${timestampMs} is no whole number`)
     if (this.count === 0) this.baseTimestampMs = timestampMs
     const timestampDelta = timestampMs - this.baseTimestampMs
     const bodySize =

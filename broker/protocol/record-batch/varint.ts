@@ -115,6 +115,7 @@ export function sizeOfVarlong(value: number): number {
 
 /** Writes a whole number within 2^53 as an int64; returns the position after it. The caller has made room. */
 export function writeVarlong(buffer: Uint8Array, at: number, value: number): number {
+  if (value === (value | 0)) return writeVarint(buffer, at, value)
   if (!Number.isSafeInteger(value)) throw new Error(`varlong ${value} is not a whole number within 2^53`)
   const negative = value < 0
   let rest = negative ? -(value + 1) : value

@@ -176,6 +176,11 @@ function withMemory(
     if (size === tolerated) return Buffer.alloc(0)
     if (module._ZSTD_isError(size) !== 0) throw corrupt(`the library says ${size}`)
     return Buffer.from(module.HEAPU8.subarray(target, target + size))
+  } catch (cause) {
+    if (cause instanceof DecompressionError) throw cause
+    throw new DecompressionError('corrupt', `zstd: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    })
   } finally {
     if (source !== 0) module._free(source)
     if (target !== 0) module._free(target)
