@@ -56,7 +56,7 @@ export class MemoryShardLog implements ShardLog {
     const offset = this.endOffset
     this.batches.push({ baseOffset: offset, lastOffset: offset, marker, committed })
     this.endOffset = offset + 1n
-    for (const callback of [...this.markerCallbacks]) callback(marker, committed, offset)
+    for (const callback of this.markerCallbacks) callback(marker, committed, offset)
     if (this.autoSync) this.sync()
     return offset
   }
@@ -76,7 +76,7 @@ export class MemoryShardLog implements ShardLog {
     const last = unsynced[Math.min(batchCount, unsynced.length) - 1]
     if (last === undefined) return
     this.highWatermark = last.lastOffset + 1n
-    for (const callback of [...this.watermarkCallbacks]) callback()
+    for (const callback of this.watermarkCallbacks) callback()
   }
 
   get unsyncedBatches(): number {
@@ -107,7 +107,7 @@ export class MemoryShardLog implements ShardLog {
 
   /** Leadership lost or directory offline, while the process lives on. */
   end(errorCode: number): void {
-    for (const callback of [...this.closedCallbacks]) callback(errorCode)
+    for (const callback of this.closedCallbacks) callback(errorCode)
   }
 
   onHighWatermark(callback: () => void): () => void {

@@ -1,0 +1,105 @@
+// When a committed offset may be forgotten (KIP-211), and what is written to forget it. Kafka:
+// ClassicGroup.offsetExpirationCondition, OffsetMetadataManager.cleanupExpiredOffsets.
+//
+//   the group …                            its offsets expire, retention after …
+//   Empty, had members                     it became Empty (all of them, together)
+//   Stable, `consumer`, topics known       their commit, but never of a subscribed topic
+//   simple (offsets only)                  their commit
+//   anything else                          never
+//
+// An offset committed with a retention time of its own (OffsetCommit v2-4) expires by that instead.
+
+import type { GroupConfig } from './config.ts'
+import type { Fact, OffsetRecord } from './facts.ts'
+import type { Group } from './group.ts'
+import type { TopicPartitions } from './messages.ts'
+import type { Offsets } from './offsets.ts'
+
+/** So many tombstones fit in a batch of any sane size; the rest follows in the next decision. */
+export const MAX_TOMBSTONES = 1_000
+
+/** Tombstones for what has expired, at most about MAX_TOMBSTONES, and whether there may be more. */
+export function expire(
+  groups: Iterable<Group>,
+  offsets: Offsets,
+  config: GroupConfig,
+  nowMs: number,
+): { facts: Fact[]; more: boolean } {
+  const facts: Fact[] = []
+  for (const group of groups) {
+    if (facts.length >= MAX_TOMBSTONES) return { facts, more: true }
+    const { expired, allExpired } = expiredOf(group, offsets, config, nowMs)
+    const room = MAX_TOMBSTONES - facts.length
+    for (const { topic, partition } of expired.slice(0, room))
+      facts.push(tombstone(group.groupId, topic, partition))
+    if (expired.length > room) return { facts, more: true }
+    if (allExpired && group.state === 'Empty')
+      facts.push({ kind: 'group', groupId: group.groupId, value: null })
+  }
+  return { facts, more: false }
+}
+
+function expiredOf(
+  group: Group,
+  offsets: Offsets,
+  { offsetsRetentionMs }: GroupConfig,
+  nowMs: number,
+): { expired: { topic: string; partition: number }[]; allExpired: boolean } {
+  const { groupId } = group
+  const since = expiryStart(group)
+  const expired: { topic: string; partition: number }[] = []
+  let kept = 0
+  for (const { topic, partition, value } of offsets.ofGroup(groupId)) {
+    const dueMs = value.expireTimestampMs ?? (since === null ? Infinity : since(value) + offsetsRetentionMs)
+    const mayGo =
+      since !== null && !isSubscribed(group, topic) && !offsets.hasPending(groupId, topic, partition)
+    if (mayGo && nowMs >= dueMs) expired.push({ topic, partition })
+    else kept++
+  }
+  return { expired, allExpired: kept === 0 && !offsets.hasPending(groupId) }
+}
+
+/** From when the retention counts; null: never. */
+function expiryStart(group: Group): ((value: OffsetRecord) => number) | null {
+  const sinceCommit = (value: OffsetRecord): number => value.commitTimestampMs
+  if (group.protocolType === null) return sinceCommit
+  if (group.state === 'Empty') return (value) => group.stateTimestampMs ?? value.commitTimestampMs
+  const topicsKnown = group.protocolType === 'consumer' && group.subscribedTopics !== null
+  return group.state === 'Stable' && topicsKnown ? sinceCommit : null
+}
+
+function isSubscribed(group: Group, topic: string): boolean {
+  return group.subscribedTopics?.has(topic) ?? group.protocolType === 'consumer'
+}
+
+/** Forgets a group and all its offsets, those of open transactions too. */
+export function forgetGroup(groupId: string, offsets: Offsets): Fact[] {
+  const facts: Fact[] = []
+  for (const { topic, partition } of offsets.ofGroup(groupId))
+    facts.push(tombstone(groupId, topic, partition))
+  for (const { topic, partition } of offsets.onlyPendingOf(groupId))
+    facts.push(tombstone(groupId, topic, partition))
+  facts.push({ kind: 'group', groupId, value: null })
+  return facts
+}
+
+/** Forgets what groups committed for partitions that are no more. */
+export function forgetPartitions(
+  deleted: readonly TopicPartitions[],
+  offsets: Offsets,
+): { facts: Fact[]; more: boolean } {
+  const facts: Fact[] = []
+  for (const { topic, partitions } of deleted) {
+    for (const partition of partitions) {
+      for (const groupId of offsets.groupsWith(topic, partition)) {
+        if (facts.length >= MAX_TOMBSTONES) return { facts, more: true }
+        facts.push(tombstone(groupId, topic, partition))
+      }
+    }
+  }
+  return { facts, more: false }
+}
+
+function tombstone(groupId: string, topic: string, partition: number): Fact {
+  return { kind: 'offset', groupId, topic, partition, value: null }
+}

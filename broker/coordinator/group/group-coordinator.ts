@@ -1,0 +1,344 @@
+// The group coordinator as the handlers see it: bodies in, bodies out. It finds the shard of a group, checks
+// what needs no state, and is the one edge where a shard's refusals become error codes in a reply.
+// Topics go by name here: handlers translate ids, check that topics exist, and authorize.
+
+import { errorCodes } from '../../protocol/errors.ts'
+import type { Clock } from '../../time/clock.ts'
+import { partitionForHash } from '../java-hash.ts'
+import { ShardRuntime } from '../runtime.ts'
+import { CoordinatorError, type ShardLog } from '../shard-log.ts'
+import type { GroupConfig } from './config.ts'
+import type { Fact, Note } from './facts.ts'
+import { GroupMachine } from './group-machine.ts'
+import type * as body from './messages.ts'
+import { joinRefused, syncRefused } from './messages.ts'
+import { groupRecords } from './records.ts'
+
+export interface GroupCoordinatorOptions {
+  config: GroupConfig
+  clock: Clock
+  /** Partitions of __consumer_offsets. */
+  partitionCount: number
+  /** Fresh random UUIDs: the second half of member ids. */
+  newUuid: () => string
+  /** A shard closed because of a bug or a record that it cannot understand. */
+  onShardFailed?: (partition: number, error: Error) => void
+}
+
+type Shard = ShardRuntime<body.Command, Fact, Note, body.Reply>
+
+export class GroupCoordinator {
+  private readonly options: GroupCoordinatorOptions
+  private readonly shards = new Map<number, Shard>()
+  private closed = false
+
+  constructor(options: GroupCoordinatorOptions) {
+    this.options = options
+  }
+
+  /** The partition of __consumer_offsets that keeps a group. */
+  partitionFor(groupId: string): number {
+    return partitionForHash(groupId, this.options.partitionCount)
+  }
+
+  /**
+   * This broker leads a partition of __consumer_offsets: loads its groups. Until the promise resolves they
+   * answer COORDINATOR_LOAD_IN_PROGRESS; rejects when the log cannot be understood.
+   */
+  async openShard(partition: number, log: ShardLog): Promise<void> {
+    const { config, clock, newUuid, onShardFailed, partitionCount } = this.options
+    if (!(partition >= 0 && partition < partitionCount)) {
+      throw new Error(`__consumer_offsets has ${partitionCount} partitions, not ${partition}`)
+    }
+    this.closeShard(partition)
+    const shard: Shard = new ShardRuntime({
+      machine: new GroupMachine(config, newUuid),
+      codec: groupRecords,
+      log,
+      clock,
+      commitTimeoutMs: config.offsetsCommitTimeoutMs,
+      onFailed: (error) => onShardFailed?.(partition, error),
+    })
+    this.shards.set(partition, shard)
+    await shard.load()
+  }
+
+  /** Leadership went elsewhere: everyone who waits hears NOT_COORDINATOR. */
+  closeShard(partition: number): void {
+    this.shards.get(partition)?.close(errorCodes.NOT_COORDINATOR)
+    this.shards.delete(partition)
+  }
+
+  close(): void {
+    this.closed = true
+    for (const shard of this.shards.values()) shard.close(errorCodes.COORDINATOR_NOT_AVAILABLE)
+    this.shards.clear()
+  }
+
+  async joinGroup(
+    request: body.JoinGroupRequest,
+    context: body.RequestContext,
+  ): Promise<body.JoinGroupResponse> {
+    const { groupId, memberId, sessionTimeoutMs } = request
+    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.options.config
+    const refused = (errorCode: number): body.JoinGroupResponse => joinRefused(errorCode, memberId)
+    const response = await this.ask<body.JoinGroupResponse>(
+      groupId,
+      { kind: 'join', request, context },
+      refused,
+      groupId === ''
+        ? errorCodes.INVALID_GROUP_ID
+        : sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs
+          ? errorCodes.INVALID_SESSION_TIMEOUT
+          : undefined,
+    )
+    // Null only since v7.
+    return context.apiVersion < 7 && response.protocolName === null
+      ? { ...response, protocolName: '' }
+      : response
+  }
+
+  syncGroup(request: body.SyncGroupRequest, context: body.RequestContext): Promise<body.SyncGroupResponse> {
+    const { groupId, protocolType, protocolName } = request
+    const unsaid = context.apiVersion >= 5 && (protocolType === null || protocolName === null)
+    const refusal =
+      groupId === ''
+        ? errorCodes.INVALID_GROUP_ID
+        : unsaid
+          ? errorCodes.INCONSISTENT_GROUP_PROTOCOL
+          : undefined
+    return this.ask<body.SyncGroupResponse>(groupId, { kind: 'sync', request }, syncRefused, refusal)
+  }
+
+  heartbeat(request: body.HeartbeatRequest): Promise<body.HeartbeatResponse> {
+    // While the shard loads nobody's session can end: the member may go on.
+    const refused = (errorCode: number): body.HeartbeatResponse => ({
+      throttleTimeMs: 0,
+      errorCode: errorCode === errorCodes.COORDINATOR_LOAD_IN_PROGRESS ? errorCodes.NONE : errorCode,
+    })
+    const { groupId } = request
+    return this.ask<body.HeartbeatResponse>(
+      groupId,
+      { kind: 'heartbeat', request },
+      refused,
+      emptyId(groupId),
+    )
+  }
+
+  async leaveGroup(
+    request: body.LeaveGroupRequest,
+    context: body.RequestContext,
+  ): Promise<body.LeaveGroupResponse> {
+    const { groupId } = request
+    const single = context.apiVersion < 3
+    const members = single
+      ? [{ memberId: request.memberId, groupInstanceId: null, reason: null }]
+      : request.members
+    const refused = (errorCode: number): body.LeaveGroupResponse => ({
+      throttleTimeMs: 0,
+      errorCode,
+      members: [],
+    })
+    const command = { kind: 'leave', groupId, members } as const
+    const response = await this.ask<body.LeaveGroupResponse>(groupId, command, refused, emptyId(groupId))
+    if (!single) return response
+    return { ...response, errorCode: response.members[0]?.errorCode ?? response.errorCode, members: [] }
+  }
+
+  /** An empty group id is allowed here, as it is in Kafka: very old consumers used it. */
+  offsetCommit(request: body.OffsetCommitRequest): Promise<body.OffsetCommitResponse> {
+    const refused = (errorCode: number): body.OffsetCommitResponse => ({
+      throttleTimeMs: 0,
+      topics: request.topics.map(({ name, topicId, partitions }) => ({
+        name,
+        topicId,
+        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+      })),
+    })
+    return this.ask<body.OffsetCommitResponse>(request.groupId, { kind: 'commit', request }, refused)
+  }
+
+  txnOffsetCommit(request: body.TxnOffsetCommitRequest): Promise<body.TxnOffsetCommitResponse> {
+    const refused = (errorCode: number): body.TxnOffsetCommitResponse => ({
+      throttleTimeMs: 0,
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+      })),
+    })
+    const { groupId } = request
+    const command = { kind: 'txnCommit', request } as const
+    return this.ask<body.TxnOffsetCommitResponse>(groupId, command, refused, emptyId(groupId))
+  }
+
+  async offsetFetch(
+    request: body.OffsetFetchRequest,
+    context: body.RequestContext,
+  ): Promise<body.OffsetFetchResponse> {
+    const { requireStable } = request
+    if (context.apiVersion >= 8) {
+      const groups = await Promise.all(request.groups.map((group) => this.fetchGroup(group, requireStable)))
+      return { throttleTimeMs: 0, topics: [], errorCode: errorCodes.NONE, groups }
+    }
+    const topics = request.topics?.map((topic) => ({ ...topic, topicId: '' })) ?? null
+    const group = await this.fetchGroup({ groupId: request.groupId, topics }, requireStable)
+    // v1 has no error of its own: each partition carries it.
+    const perPartition = context.apiVersion < 2 && group.errorCode !== errorCodes.NONE
+    return {
+      throttleTimeMs: 0,
+      topics: perPartition ? refusedTopics(topics ?? [], group.errorCode) : group.topics,
+      errorCode: group.errorCode,
+      groups: [],
+    }
+  }
+
+  async describeGroups(
+    request: body.DescribeGroupsRequest,
+    context: body.RequestContext,
+  ): Promise<body.DescribeGroupsResponse> {
+    const groups = await Promise.all(
+      request.groups.map(async (groupId): Promise<body.DescribedGroup> => {
+        const refused = (errorCode: number): body.DescribedGroup => refusedDescription(groupId, errorCode)
+        const group = await this.ask<body.DescribedGroup>(groupId, { kind: 'describe', groupId }, refused)
+        const unknown = group.errorCode === errorCodes.GROUP_ID_NOT_FOUND
+        // Before v6 (KIP-1043) an unknown group is a Dead one, without an error.
+        return unknown && context.apiVersion < 6
+          ? { ...group, errorCode: errorCodes.NONE, errorMessage: null }
+          : group
+      }),
+    )
+    return { throttleTimeMs: 0, groups }
+  }
+
+  async listGroups(request: body.ListGroupsRequest): Promise<body.ListGroupsResponse> {
+    const states = new Set(request.statesFilter.map((state) => state.toLowerCase()))
+    const types = new Set(request.typesFilter.map((type) => type.toLowerCase()))
+    if (this.closed) return { throttleTimeMs: 0, errorCode: errorCodes.COORDINATOR_NOT_AVAILABLE, groups: [] }
+    const lists = await Promise.all(
+      [...this.shards.values()].map((shard) => settle(shard, { kind: 'list', states, types })),
+    )
+    const groups: body.ListedGroup[] = []
+    for (const list of lists) {
+      // A shard that has just gone elsewhere is listed there.
+      if (typeof list === 'number') {
+        if (list !== errorCodes.NOT_COORDINATOR) return { throttleTimeMs: 0, errorCode: list, groups: [] }
+      } else groups.push(...(list as body.ListedGroup[]))
+    }
+    return { throttleTimeMs: 0, errorCode: errorCodes.NONE, groups }
+  }
+
+  async deleteGroups(request: body.DeleteGroupsRequest): Promise<body.DeleteGroupsResponse> {
+    const results = await Promise.all(
+      [...new Set(request.groupsNames)].map(async (groupId) => {
+        const refused = (errorCode: number): { errorCode: number } => ({ errorCode })
+        const { errorCode } = await this.ask<{ errorCode: number }>(
+          groupId,
+          { kind: 'delete', groupId },
+          refused,
+        )
+        return { groupId, errorCode }
+      }),
+    )
+    return { throttleTimeMs: 0, results }
+  }
+
+  /**
+   * Topics were deleted: all groups forget what they committed for them. Rejects with CoordinatorError
+   * when a shard's log refuses; then it is to be tried again, or the offsets stay until they expire.
+   */
+  async partitionsDeleted(deleted: readonly body.TopicPartitions[]): Promise<void> {
+    await Promise.all(
+      [...this.shards.values()].map(async (shard) => {
+        // What does not fit in one batch follows in the next.
+        let more = true
+        while (more)
+          ({ more } = (await shard.submit({ kind: 'partitionsDeleted', deleted })) as { more: boolean })
+      }),
+    )
+  }
+
+  private fetchGroup(
+    group: body.OffsetFetchGroup,
+    requireStable: boolean,
+  ): Promise<body.OffsetFetchGroupResult> {
+    const { groupId } = group
+    const refused = (errorCode: number): body.OffsetFetchGroupResult => ({ groupId, topics: [], errorCode })
+    return this.ask<body.OffsetFetchGroupResult>(groupId, { kind: 'fetch', group, requireStable }, refused)
+  }
+
+  /** Asks the group's shard; `refused` makes the reply out of an error code. Bugs reject. */
+  private async ask<Body extends body.Reply>(
+    groupId: string,
+    command: body.Command,
+    refused: (errorCode: number) => Body,
+    refusal?: number,
+  ): Promise<Body> {
+    if (this.closed) return refused(errorCodes.COORDINATOR_NOT_AVAILABLE)
+    if (refusal !== undefined) return refused(refusal)
+    const shard = this.shards.get(this.partitionFor(groupId))
+    if (shard === undefined) return refused(errorCodes.NOT_COORDINATOR)
+    const reply = await settle(shard, command)
+    return typeof reply === 'number' ? refused(reply) : (reply as Body)
+  }
+}
+
+async function settle(shard: Shard, command: body.Command): Promise<body.Reply | number> {
+  try {
+    return await shard.submit(command)
+  } catch (error) {
+    if (error instanceof CoordinatorError) return replyErrorCode(error.errorCode)
+    throw error
+  }
+}
+
+/** The log's refusals in words that group clients understand (GroupCoordinatorService, same table). */
+export function replyErrorCode(errorCode: number): number {
+  switch (errorCode) {
+    case errorCodes.UNKNOWN_TOPIC_OR_PARTITION:
+    case errorCodes.NOT_ENOUGH_REPLICAS:
+    case errorCodes.REQUEST_TIMED_OUT:
+      return errorCodes.COORDINATOR_NOT_AVAILABLE
+    case errorCodes.NOT_LEADER_OR_FOLLOWER:
+    case errorCodes.KAFKA_STORAGE_ERROR:
+      return errorCodes.NOT_COORDINATOR
+    case errorCodes.MESSAGE_TOO_LARGE:
+    case errorCodes.RECORD_LIST_TOO_LARGE:
+    case errorCodes.INVALID_FETCH_SIZE:
+      return errorCodes.UNKNOWN_SERVER_ERROR
+    default:
+      return errorCode
+  }
+}
+
+function emptyId(groupId: string): number | undefined {
+  return groupId === '' ? errorCodes.INVALID_GROUP_ID : undefined
+}
+
+function refusedTopics(
+  topics: readonly { name: string; partitionIndexes: readonly number[] }[],
+  errorCode: number,
+): body.OffsetFetchResponse['topics'] {
+  return topics.map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.map((partitionIndex) => ({
+      partitionIndex,
+      committedOffset: -1n,
+      committedLeaderEpoch: -1,
+      metadata: '',
+      errorCode,
+    })),
+  }))
+}
+
+function refusedDescription(groupId: string, errorCode: number): body.DescribedGroup {
+  return {
+    errorCode,
+    errorMessage: null,
+    groupId,
+    groupState: '',
+    protocolType: '',
+    protocolData: '',
+    members: [],
+    authorizedOperations: -2147483648,
+  }
+}

@@ -1,0 +1,155 @@
+// The committed offsets of a shard's groups, and those that wait for the marker of a producer's
+// transaction. Kafka: OffsetMetadataManager's two stores.
+
+import type { OffsetFact, OffsetRecord } from './facts.ts'
+
+interface Stored {
+  value: OffsetRecord
+  /** Place in the log, relative to the others: a pending commit does not overwrite a later plain one. */
+  order: number
+}
+
+/** topic → partition → offset */
+type Topics = Map<string, Map<number, Stored>>
+
+export class Offsets {
+  private readonly committed = new Map<string, Topics>()
+  /** producer id → group → … */
+  private readonly pending = new Map<bigint, Map<string, Topics>>()
+  private order = 0
+
+  get(groupId: string, topic: string, partition: number): OffsetRecord | undefined {
+    return this.committed.get(groupId)?.get(topic)?.get(partition)?.value
+  }
+
+  /** Whether an open transaction holds an offset for the partition, or for any of the group. */
+  hasPending(groupId: string, topic?: string, partition?: number): boolean {
+    for (const groups of this.pending.values()) {
+      const topics = groups.get(groupId)
+      if (topics === undefined) continue
+      if (topic === undefined || partition === undefined) return true
+      if (topics.get(topic)?.has(partition) === true) return true
+    }
+    return false
+  }
+
+  hasCommitted(groupId: string): boolean {
+    return this.committed.has(groupId)
+  }
+
+  groupIds(): Iterable<string> {
+    return this.committed.keys()
+  }
+
+  *ofGroup(groupId: string): Iterable<{ topic: string; partition: number; value: OffsetRecord }> {
+    yield* each(this.committed.get(groupId))
+  }
+
+  /** Partitions that only open transactions know of. */
+  *onlyPendingOf(groupId: string): Iterable<{ topic: string; partition: number }> {
+    const seen = new Set<string>()
+    for (const groups of this.pending.values()) {
+      for (const { topic, partition } of each(groups.get(groupId))) {
+        const key = `${partition} ${topic}`
+        if (seen.has(key) || this.get(groupId, topic, partition) !== undefined) continue
+        seen.add(key)
+        yield { topic, partition }
+      }
+    }
+  }
+
+  /** Groups with an offset, committed or pending, for the partition. */
+  *groupsWith(topic: string, partition: number): Iterable<string> {
+    const seen = new Set<string>()
+    for (const groups of [this.committed, ...this.pending.values()]) {
+      for (const [groupId, topics] of groups) {
+        if (seen.has(groupId) || topics.get(topic)?.has(partition) !== true) continue
+        seen.add(groupId)
+        yield groupId
+      }
+    }
+  }
+
+  apply({ groupId, topic, partition, value }: OffsetFact, producerId?: bigint): void {
+    const order = this.order++
+    if (value === null) {
+      remove(this.committed, groupId, topic, partition)
+      // A tombstone speaks for the offsets on their way, too: the partition or the group is gone.
+      for (const [id, groups] of this.pending) {
+        remove(groups, groupId, topic, partition)
+        if (groups.size === 0) this.pending.delete(id)
+      }
+    } else if (producerId === undefined) {
+      put(this.committed, groupId, topic, partition, { value, order })
+    } else {
+      let groups = this.pending.get(producerId)
+      if (groups === undefined) this.pending.set(producerId, (groups = new Map()))
+      put(groups, groupId, topic, partition, { value, order })
+    }
+  }
+
+  completeTransaction(producerId: bigint, committed: boolean): void {
+    const groups = this.pending.get(producerId)
+    if (groups === undefined) return
+    this.pending.delete(producerId)
+    if (!committed) return
+    for (const [groupId, topics] of groups) {
+      for (const [topic, partitions] of topics) {
+        for (const [partition, stored] of partitions) {
+          const current = this.committed.get(groupId)?.get(topic)?.get(partition)
+          if (current === undefined || stored.order > current.order) {
+            put(this.committed, groupId, topic, partition, stored)
+          }
+        }
+      }
+    }
+  }
+
+  /** Everything, in a canonical order: for comparing a live shard with a replay. */
+  describe(): { committed: string[]; pending: string[] } {
+    const lines = (groups: Map<string, Topics>, prefix = ''): string[] =>
+      [...groups].flatMap(([groupId, topics]) =>
+        [...each(topics)].map(
+          ({ topic, partition, value }) =>
+            `${prefix}${groupId} ${topic}-${partition} ${value.offset} ${value.leaderEpoch} ${value.metadata} ` +
+            `${value.commitTimestampMs} ${value.expireTimestampMs}`,
+        ),
+      )
+    return {
+      committed: lines(this.committed).sort(),
+      pending: [...this.pending].flatMap(([id, groups]) => lines(groups, `${id}: `)).sort(),
+    }
+  }
+}
+
+function* each(
+  topics: Topics | undefined,
+): Iterable<{ topic: string; partition: number; value: OffsetRecord }> {
+  if (topics === undefined) return
+  for (const [topic, partitions] of topics) {
+    for (const [partition, { value }] of partitions) yield { topic, partition, value }
+  }
+}
+
+function put(
+  groups: Map<string, Topics>,
+  groupId: string,
+  topic: string,
+  partition: number,
+  stored: Stored,
+): void {
+  let topics = groups.get(groupId)
+  if (topics === undefined) groups.set(groupId, (topics = new Map()))
+  let partitions = topics.get(topic)
+  if (partitions === undefined) topics.set(topic, (partitions = new Map()))
+  partitions.set(partition, stored)
+}
+
+function remove(groups: Map<string, Topics>, groupId: string, topic: string, partition: number): void {
+  const topics = groups.get(groupId)
+  const partitions = topics?.get(topic)
+  if (topics === undefined || partitions === undefined) return
+  partitions.delete(partition)
+  if (partitions.size === 0) topics.delete(topic)
+  if (topics.size === 0) groups.delete(groupId)
+}
