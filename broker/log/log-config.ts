@@ -1,0 +1,51 @@
+// What a log is told by its topic's configuration and by whoever opens it. Kafka's names and defaults.
+
+import type { BatchHeader } from '../protocol/record-batch/header.ts'
+import type { Clock } from '../time/clock.ts'
+
+export interface LogConfig {
+  /** segment.bytes: a segment rolls before it would grow beyond this. At most 2^31 - 1: index positions are int32. */
+  segmentBytes: number
+  /** segment.ms: a segment rolls when a batch is newer than its first one by more than this. */
+  segmentMs: number
+  /** segment.jitter.ms, already drawn: subtracted from segmentMs. */
+  segmentJitterMs: number
+  /** segment.index.bytes: a segment rolls when its offset or time index would grow beyond this. */
+  segmentIndexBytes: number
+  /** index.interval.bytes: an index entry is added after more than this many bytes of log. */
+  indexIntervalBytes: number
+  /** True for compacted topics: offsets may then have gaps. Elsewhere a gap is damage. */
+  gapsAllowed: boolean
+}
+
+export const defaultLogConfig: LogConfig = {
+  segmentBytes: 1024 * 1024 * 1024,
+  segmentMs: 7 * 24 * 60 * 60 * 1000,
+  segmentJitterMs: 0,
+  segmentIndexBytes: 10 * 1024 * 1024,
+  indexIntervalBytes: 4096,
+  gapsAllowed: false,
+}
+
+/** What recovery cut off and why: for one log line. Nothing acknowledged can be among it. */
+export interface TailCut {
+  file: string
+  position: number
+  bytesCut: number
+  reason: string
+}
+
+export interface LogOpenOptions {
+  clock: Clock
+  /** From recovery-point-offset-checkpoint, 0n when unknown: everything below was once synced. */
+  recoveryPoint: bigint
+  /** From log-start-offset-checkpoint, 0n when unknown. */
+  logStartOffset: bigint
+  /** The clean-shutdown marker was there: only the newest segment's tail is looked at. */
+  cleanShutdown: boolean
+  /** Called in offset order for each batch that recovery checked and kept; `buffer` is reused afterwards. */
+  onRecoveredBatch?: (head: BatchHeader, buffer: Buffer, at: number) => void
+  onTailCut?: (cut: TailCut) => void
+  /** After a roll, before the first append to the new segment: the moment for a producer snapshot. */
+  onRoll?: (baseOffset: bigint) => void
+}

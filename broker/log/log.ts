@@ -1,0 +1,492 @@
+// One partition's log: segments in offset order, of which only the newest accepts writes. The array of
+// segments is replaced whole, so that a reader's view never changes under it.
+//
+//   segments   [ 0 .......... ][ 812 ........ ][ 1630 .... ]
+//                   ^ logStartOffset      ^ durableEndOffset  ^ endOffset
+//
+// It decides nothing about who may read or write what: watermarks, producers and epochs are the
+// partition's. What it promises: offsets are dense (or rise, where gaps are allowed), an append that throws
+// changes nothing, bytes come back as they went in or not at all.
+// Source: Kafka's LocalLog, LogSegments.
+
+import type { BatchHeader } from '../protocol/record-batch/header.ts'
+import { readBatchHeader } from '../protocol/record-batch/header.ts'
+import { CorruptLogError, StorageError } from '../storage/storage.ts'
+import type { Storage } from '../storage/storage.ts'
+import { scanBatches } from './batch-scan.ts'
+import type { LogConfig, LogOpenOptions } from './log-config.ts'
+import type { CursorSource, LogCursor } from './log-cursor.ts'
+import { SegmentCursor } from './log-cursor.ts'
+import { loadLog } from './log-load.ts'
+import type { LogRead, ReadStep, SegmentRead } from './log-read.ts'
+import { LOCATE_BLOCK_BYTES, locate, readAt, runOffThread, runSync } from './log-read.ts'
+import { LogSync } from './log-sync.ts'
+import type { TimestampOffset } from './log-timestamps.ts'
+import { findByTimestamp } from './log-timestamps.ts'
+import type { SegmentDescription } from './retention.ts'
+import { shouldRoll } from './roll.ts'
+import { Segment } from './segment.ts'
+import type { AbortedTransaction } from './txn-index.ts'
+
+/** What is likely to be in the page cache: the newest bytes of a partition. Older reads go off the loop. */
+const HOT_BYTES = 64 * 1024 * 1024
+/** Ends of recent reads that are remembered: a consumer goes on where it stopped. */
+const REMEMBERED_READS = 8
+
+export interface LogPin {
+  release(): void
+}
+
+interface ReadEnd {
+  offset: bigint
+  segment: Segment
+  position: number
+}
+
+export class Log implements CursorSource {
+  readonly directory: string
+  /** May be replaced at any time; applies from the next append on. */
+  config: LogConfig
+  readonly scratch = Buffer.allocUnsafeSlow(LOCATE_BLOCK_BYTES)
+  truncations = 0
+  private readonly storage: Storage
+  private readonly options: LogOpenOptions
+  private readonly syncer: LogSync
+  private segments: readonly Segment[]
+  private startOffset: bigint
+  private readonly pins = new Set<{ fromOffset: bigint }>()
+  private readEnds: ReadEnd[] = []
+  private closed = false
+
+  private constructor(storage: Storage, directory: string, config: LogConfig, options: LogOpenOptions) {
+    this.storage = storage
+    this.directory = directory
+    this.config = config
+    this.options = options
+    const loaded = loadLog(storage, directory, config, options)
+    this.segments = loaded.segments
+    this.startOffset = maxOf(options.logStartOffset, (loaded.segments[0] as Segment).baseOffset)
+    this.syncer = new LogSync(storage, directory, loaded.durableEndOffset)
+    for (const segment of loaded.unsynced) this.syncer.noteWrite(segment)
+    if (loaded.namesChanged) this.syncer.noteNames()
+  }
+
+  /**
+   * Opens the log in `directory`, making it where there is none. Throws CorruptLogError, StorageError.
+   * After an unclean stop durableEndOffset starts at the recovery point: await sync() before the high
+   * watermark covers what was kept.
+   */
+  static open(storage: Storage, directory: string, config: LogConfig, options: LogOpenOptions): Log {
+    return new Log(storage, directory, config, options)
+  }
+
+  /** For GroupCommit: names the log in errors. */
+  get path(): string {
+    return this.directory
+  }
+
+  get logStartOffset(): bigint {
+    return this.startOffset
+  }
+
+  get endOffset(): bigint {
+    return this.active.nextOffset
+  }
+
+  /** Everything below was synced. */
+  get durableEndOffset(): bigint {
+    return this.syncer.durableEndOffset
+  }
+
+  /** What goes into recovery-point-offset-checkpoint. */
+  get recoveryPoint(): bigint {
+    return this.syncer.durableEndOffset
+  }
+
+  get sizeInBytes(): number {
+    let size = 0
+    for (const segment of this.segments) size += segment.sizeInBytes
+    return size
+  }
+
+  get gapsAllowed(): boolean {
+    return this.config.gapsAllowed
+  }
+
+  /**
+   * Appends a batch that is stamped already: its base offset must be endOffset (or above it, where gaps are
+   * allowed). One write, no copy. Throws StorageError and leaves the log as it was.
+   */
+  append(batch: Buffer, head: BatchHeader): void {
+    this.appendAll([batch], [head])
+  }
+
+  /** Several batches in one write, all or none; they never straddle segments. */
+  appendAll(batches: readonly Buffer[], heads: readonly BatchHeader[]): void {
+    this.assertOpen()
+    if (batches.length === 0) return
+    const { bytes, lastOffset, maxTimestamp } = this.checkAppend(batches, heads)
+    const active = this.active
+    const reason = shouldRoll(
+      {
+        baseOffset: active.baseOffset,
+        sizeInBytes: active.sizeInBytes,
+        offsetIndexEntries: active.index.offsets.entryCount,
+        timeIndexEntries: active.index.times.entryCount,
+        firstTimestamp: active.firstTimestamp,
+        createdMs: active.createdMs,
+        appendBytes: bytes,
+        appendLastOffset: lastOffset,
+        appendMaxTimestamp: maxTimestamp,
+        nowMs: this.options.clock.now(),
+      },
+      this.config,
+    )
+    if (reason !== undefined) this.rollTo((heads[0] as BatchHeader).baseOffset)
+    this.active.append(batches, heads)
+    this.syncer.noteWrite(this.active)
+  }
+
+  /** Begins a new segment at the end; does nothing while the newest is empty. */
+  roll(): void {
+    this.assertOpen()
+    if (this.active.sizeInBytes > 0) this.rollTo(this.endOffset)
+  }
+
+  /** True where a synchronous read is cheap: within the newest 64 MiB of the partition. */
+  isHot(fromOffset: bigint): boolean {
+    let bytesAfter = 0
+    for (let i = this.segments.length - 1; i >= 0 && bytesAfter <= HOT_BYTES; i--) {
+      const segment = this.segments[i] as Segment
+      if (segment.baseOffset <= fromOffset) {
+        if (bytesAfter + segment.sizeInBytes <= HOT_BYTES) return true
+        const entry = segment.index.offsets.lookup(relativeTo(segment, fromOffset))
+        const position = entry < 0 ? 0 : segment.index.offsets.positionAt(entry)
+        return bytesAfter + segment.sizeInBytes - position <= HOT_BYTES
+      }
+      bytesAfter += segment.sizeInBytes
+    }
+    return bytesAfter <= HOT_BYTES
+  }
+
+  /**
+   * Whole batches from the one that holds `fromOffset` on, none with an offset at or above maxOffset, at
+   * most maxBytes (but one batch in any case where minOneBatch is set). undefined where there is none.
+   * `fromOffset` must lie in [logStartOffset, endOffset]: RangeError.
+   */
+  read(fromOffset: bigint, maxBytes: number, maxOffset: bigint, minOneBatch: boolean): LogRead | undefined {
+    return runSync(this.readSteps(fromOffset, maxBytes, maxOffset, minOneBatch, this.scratch))
+  }
+
+  /** As read, without holding the event loop: for what is not hot. */
+  async readOffThread(
+    fromOffset: bigint,
+    maxBytes: number,
+    maxOffset: bigint,
+    minOneBatch: boolean,
+  ): Promise<LogRead | undefined> {
+    const scratch = Buffer.allocUnsafeSlow(LOCATE_BLOCK_BYTES)
+    return runOffThread(this.readSteps(fromOffset, maxBytes, maxOffset, minOneBatch, scratch))
+  }
+
+  /** Sequential reading from the batch that holds `fromOffset` on; close() it. */
+  cursor(fromOffset: bigint): LogCursor {
+    return new SegmentCursor(this, fromOffset)
+  }
+
+  /** Segments that hold `fromOffset` and later ones are not deleted by deleteSegmentsBelow until release(). */
+  pin(fromOffset: bigint): LogPin {
+    const pin = { fromOffset }
+    this.pins.add(pin)
+    return { release: () => void this.pins.delete(pin) }
+  }
+
+  /**
+   * Visits every batch from the one that holds `fromOffset` on, checksum checked: at `at` of a buffer that
+   * is reused. For producer state and epochs. Throws CorruptLogError.
+   */
+  replay(fromOffset: bigint, visit: (head: BatchHeader, buffer: Buffer, at: number) => void): void {
+    for (const segment of this.segments) {
+      if (segment.nextOffset <= fromOffset && segment !== this.active) continue
+      const from = fromOffset <= segment.baseOffset ? 0 : runSync(locate(segment, fromOffset, this.scratch))
+      const end = scanBatches(
+        {
+          file: segment.file,
+          from,
+          expectedOffset: undefined,
+          gapsAllowed: this.gapsAllowed,
+          checkCrc: true,
+        },
+        (buffer, at) => visit(readBatchHeader(buffer, at), buffer, at),
+      )
+      if (end.problem !== undefined) throw new CorruptLogError(segment.file.path, end.position, end.problem)
+    }
+  }
+
+  /** The first record at or after logStartOffset with a timestamp at or after the given one. */
+  offsetForTimestamp(timestamp: bigint): TimestampOffset | undefined {
+    for (const segment of this.segments) {
+      if (segment.nextOffset <= this.startOffset) continue
+      const found = findByTimestamp(segment, timestamp, this.startOffset, this.gapsAllowed)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  /** The first record that has the largest timestamp of the log. */
+  offsetOfMaxTimestamp(): TimestampOffset | undefined {
+    let newest: Segment | undefined
+    for (const segment of this.segments) {
+      if (segment.nextOffset <= this.startOffset) continue
+      if (segment.index.maxTimestamp > (newest?.index.maxTimestamp ?? -1n)) newest = segment
+    }
+    return newest && findByTimestamp(newest, newest.index.maxTimestamp, this.startOffset, this.gapsAllowed)
+  }
+
+  /** Goes beside the segment that holds the abort marker (lastOffset). Adding the same again does nothing. */
+  addAbortedTransaction(entry: AbortedTransaction): void {
+    const segment = this.segmentAt(entry.lastOffset)
+    if (segment === undefined)
+      throw new Error(`abort marker at ${entry.lastOffset}, log ends at ${this.endOffset}`)
+    if (segment.addAborted(entry)) this.syncer.noteNames()
+    this.syncer.noteWrite(segment)
+  }
+
+  /** Aborted transactions that overlap [fromOffset, untilOffset), in order of their markers. */
+  abortedTransactions(fromOffset: bigint, untilOffset: bigint): AbortedTransaction[] {
+    const found: AbortedTransaction[] = []
+    for (const segment of this.segments) {
+      if (segment.nextOffset <= fromOffset) continue
+      for (const entry of segment.abortedTransactions()) {
+        if (entry.lastOffset >= fromOffset && entry.firstOffset < untilOffset) found.push(entry)
+      }
+    }
+    return found
+  }
+
+  /**
+   * Cuts at the start of the batch that holds `offset` and returns the new end. Await sync() before anything
+   * appended afterwards is acknowledged.
+   */
+  truncateTo(offset: bigint): bigint {
+    this.assertOpen()
+    if (offset >= this.endOffset) return this.endOffset
+    const first = this.segments[0] as Segment
+    if (offset < first.baseOffset) {
+      throw new RangeError(`truncate to ${offset}, the log begins at ${first.baseOffset}`)
+    }
+    const kept = this.segments.filter((segment) => segment.baseOffset <= offset)
+    this.forgetPositions()
+    for (const segment of this.segments.slice(kept.length).reverse()) segment.markDeleted()
+    this.segments = kept
+    const last = kept[kept.length - 1] as Segment
+    const position = runSync(locate(last, offset, this.scratch))
+    if (position < last.sizeInBytes) last.truncateAt(position)
+    this.startOffset = minOf(this.startOffset, this.endOffset)
+    this.syncer.truncated(this.endOffset)
+    this.syncer.noteWrite(last)
+    this.syncer.noteNames()
+    return this.endOffset
+  }
+
+  /** Drops everything and begins anew at `offset`: a follower whose offsets its leader no longer has. */
+  truncateFullyAndStartAt(offset: bigint): void {
+    this.assertOpen()
+    this.forgetPositions()
+    for (const segment of [...this.segments].reverse()) segment.markDeleted()
+    this.segments = [this.newSegment(offset)]
+    this.startOffset = offset
+    this.syncer.restarted(offset)
+    this.syncer.noteNames()
+  }
+
+  /** For DeleteRecords: never lowers it, never beyond the end. Files go with deleteSegmentsBelow. */
+  raiseLogStartOffset(offset: bigint): void {
+    if (offset > this.endOffset) throw new RangeError(`log start ${offset} beyond the end ${this.endOffset}`)
+    this.startOffset = maxOf(this.startOffset, offset)
+  }
+
+  /** Deletes whole segments that end at or below `offset`, oldest first, up to the first pinned one. Returns how many. */
+  deleteSegmentsBelow(offset: bigint): number {
+    this.assertOpen()
+    let bound = offset
+    for (const pin of this.pins) bound = minOf(bound, pin.fromOffset)
+    const keep = this.segments.findIndex((segment) => segment === this.active || segment.nextOffset > bound)
+    if (keep === 0) return 0
+    const gone = this.segments.slice(0, keep)
+    this.segments = this.segments.slice(keep)
+    this.startOffset = maxOf(this.startOffset, (this.segments[0] as Segment).baseOffset)
+    for (const segment of gone) {
+      this.syncer.forget(segment)
+      segment.markDeleted()
+    }
+    this.readEnds = this.readEnds.filter((end) => !gone.includes(end.segment))
+    this.syncer.noteNames()
+    return gone.length
+  }
+
+  /** For retention.ts. maxTimestamp is looked up when it is asked for. */
+  describeSegments(): SegmentDescription[] {
+    return this.segments.map((segment) => ({
+      baseOffset: segment.baseOffset,
+      endOffset: segment.nextOffset,
+      sizeInBytes: segment.sizeInBytes,
+      get maxTimestamp() {
+        return segment.index.maxTimestamp
+      },
+    }))
+  }
+
+  /** Syncs what was written before the call; durableEndOffset has moved when it resolves. Rejects with StorageError. */
+  sync(): Promise<void> {
+    return this.syncer.sync(() => this.endOffset)
+  }
+
+  /** Writes the indexes out and closes the files. Syncs nothing: a clean stop syncs first. */
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    for (const segment of this.segments) segment.writeIndexFiles()
+    for (const segment of this.segments) segment.close()
+  }
+
+  /** Closes the log and removes its folder. */
+  delete(): void {
+    this.closed = true
+    for (const segment of this.segments) segment.close()
+    this.storage.removeDirectory(this.directory)
+  }
+
+  segmentAt(offset: bigint): Segment | undefined {
+    const { segments } = this
+    if (offset < (segments[0] as Segment).baseOffset) {
+      throw new RangeError(
+        `offset ${offset} was deleted, the log begins at ${(segments[0] as Segment).baseOffset}`,
+      )
+    }
+    if (offset >= this.endOffset) return undefined
+    let low = 0
+    let high = segments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((segments[middle] as Segment).baseOffset <= offset) low = middle + 1
+      else high = middle
+    }
+    return segments[low - 1]
+  }
+
+  segmentAfter(segment: Segment): Segment | undefined {
+    return this.segments.find((other) => other.baseOffset > segment.baseOffset)
+  }
+
+  private get active(): Segment {
+    return this.segments[this.segments.length - 1] as Segment
+  }
+
+  private *readSteps(
+    fromOffset: bigint,
+    maxBytes: number,
+    maxOffset: bigint,
+    minOneBatch: boolean,
+    scratch: Buffer,
+  ): Generator<ReadStep, LogRead | undefined, number> {
+    this.assertOpen()
+    if (fromOffset < this.startOffset || fromOffset > this.endOffset) {
+      throw new RangeError(`read at ${fromOffset}, the log is [${this.startOffset}, ${this.endOffset})`)
+    }
+    const limits = { maxBytes, maxOffset, minOneBatch, gapsAllowed: this.gapsAllowed }
+    let segment = fromOffset < maxOffset ? this.segmentAt(fromOffset) : undefined
+    while (segment !== undefined) {
+      const reading: Segment = segment
+      const { truncations } = this
+      // Deleting or closing must not take the file away between the steps.
+      reading.retain()
+      try {
+        const known = this.readEnds.find((end) => end.offset === fromOffset && end.segment === reading)
+        const position = known?.position ?? (yield* locate(reading, fromOffset, scratch))
+        if (position < reading.sizeInBytes) {
+          const result: SegmentRead | undefined = yield* readAt(reading, position, limits)
+          if (result !== undefined && truncations === this.truncations) this.remember(reading, result)
+          return result?.read
+        }
+      } finally {
+        reading.release()
+      }
+      // Only a gap is left of this segment.
+      segment = this.segmentAfter(reading)
+    }
+    return undefined
+  }
+
+  private remember(segment: Segment, result: SegmentRead): void {
+    const { nextOffset } = result.read
+    this.readEnds = this.readEnds.filter((end) => end.offset !== nextOffset)
+    this.readEnds.push({ offset: nextOffset, segment, position: result.endPosition })
+    if (this.readEnds.length > REMEMBERED_READS) this.readEnds.shift()
+  }
+
+  private forgetPositions(): void {
+    this.truncations++
+    this.readEnds = []
+  }
+
+  private checkAppend(batches: readonly Buffer[], heads: readonly BatchHeader[]) {
+    let expected = this.endOffset
+    let bytes = 0
+    let maxTimestamp = -1n
+    for (let i = 0; i < batches.length; i++) {
+      const batch = batches[i] as Buffer
+      const head = heads[i]
+      if (head === undefined || head.sizeInBytes !== batch.length) {
+        throw new Error(
+          `${this.directory}: batch of ${batch.length} bytes with a head that says ${head?.sizeInBytes}`,
+        )
+      }
+      if (head.baseOffset !== expected && !(this.gapsAllowed && head.baseOffset > expected)) {
+        throw new Error(`${this.directory}: batch at offset ${head.baseOffset} where ${expected} comes next`)
+      }
+      expected = head.baseOffset + BigInt(head.lastOffsetDelta) + 1n
+      bytes += batch.length
+      if (head.maxTimestamp > maxTimestamp) maxTimestamp = head.maxTimestamp
+    }
+    return { bytes, lastOffset: expected - 1n, maxTimestamp }
+  }
+
+  private rollTo(baseOffset: bigint): void {
+    const old = this.active
+    // Indexes first: where that fails, the segment simply goes on.
+    old.writeIndexFiles()
+    const next = this.newSegment(baseOffset)
+    this.segments = [...this.segments, next]
+    this.syncer.noteWrite(old)
+    this.syncer.noteNames()
+    this.options.onRoll?.(baseOffset)
+  }
+
+  private newSegment(baseOffset: bigint): Segment {
+    return Segment.create({
+      storage: this.storage,
+      directory: this.directory,
+      baseOffset,
+      createdMs: this.options.clock.now(),
+      indexIntervalBytes: this.config.indexIntervalBytes,
+      gapsAllowed: this.config.gapsAllowed,
+    })
+  }
+
+  private assertOpen(): void {
+    if (this.closed) throw new StorageError(this.directory, 'the log is closed')
+  }
+}
+
+function relativeTo(segment: Segment, offset: bigint): number {
+  return Math.min(Number(offset - segment.baseOffset), 0x7fffffff)
+}
+
+function maxOf(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
+}
+
+function minOf(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
+}
