@@ -16,14 +16,19 @@ interface Cut {
 const SPARE_SIZE = 64 * 1024
 let spare: Buffer | undefined
 
+/** Strings up to this many characters are written one by one: a call into the engine costs more. */
+const SHORT_STRING_LENGTH = 32
+
 export class Writer {
   private buffer: Buffer
+  private view: DataView
   private position = 0
   private cuts: Cut[] | undefined
 
   constructor() {
     this.buffer = spare ?? Buffer.allocUnsafeSlow(SPARE_SIZE)
     spare = undefined
+    this.view = viewOf(this.buffer)
   }
 
   /** What was written, in one buffer, or in several around the record batches. The writer is used up. */
@@ -68,38 +73,54 @@ export class Writer {
     this.buffer.copy(larger, 0, 0, this.position)
     if (this.buffer.length === SPARE_SIZE) spare = this.buffer
     this.buffer = larger
+    this.view = viewOf(larger)
   }
 
   int8(value: number): void {
-    this.buffer.writeInt8(value, this.take(1))
+    if ((value << 24) >> 24 !== value) refuse(value, 'int8')
+    // `take` comes first: it may give the writer another view.
+    const at = this.take(1)
+    this.view.setInt8(at, value)
   }
 
   int16(value: number): void {
-    this.buffer.writeInt16BE(value, this.take(2))
+    if ((value << 16) >> 16 !== value) refuse(value, 'int16')
+    const at = this.take(2)
+    this.view.setInt16(at, value)
   }
 
   uint16(value: number): void {
-    this.buffer.writeUInt16BE(value, this.take(2))
+    if ((value & 0xffff) !== value) refuse(value, 'uint16')
+    const at = this.take(2)
+    this.view.setUint16(at, value)
   }
 
   int32(value: number): void {
-    this.buffer.writeInt32BE(value, this.take(4))
+    if ((value | 0) !== value) refuse(value, 'int32')
+    const at = this.take(4)
+    this.view.setInt32(at, value)
   }
 
   uint32(value: number): void {
-    this.buffer.writeUInt32BE(value, this.take(4))
+    if (value >>> 0 !== value) refuse(value, 'uint32')
+    const at = this.take(4)
+    this.view.setUint32(at, value)
   }
 
   int64(value: bigint): void {
-    this.buffer.writeBigInt64BE(value, this.take(8))
+    if (BigInt.asIntN(64, value) !== value) refuse(value, 'int64')
+    const at = this.take(8)
+    this.view.setBigInt64(at, value)
   }
 
   float64(value: number): void {
-    this.buffer.writeDoubleBE(value, this.take(8))
+    const at = this.take(8)
+    this.view.setFloat64(at, value)
   }
 
   boolean(value: boolean): void {
-    this.buffer[this.take(1)] = value ? 1 : 0
+    const at = this.take(1)
+    this.buffer[at] = value ? 1 : 0
   }
 
   uuid(value: string): void {
@@ -112,10 +133,12 @@ export class Writer {
 
   unsignedVarint(value: number): void {
     while (value > 0x7f) {
-      this.buffer[this.take(1)] = (value & 0x7f) | 0x80
+      const at = this.take(1)
+      this.buffer[at] = (value & 0x7f) | 0x80
       value >>>= 7
     }
-    this.buffer[this.take(1)] = value
+    const at = this.take(1)
+    this.buffer[at] = value
   }
 
   /** -1 for null. */
@@ -125,6 +148,7 @@ export class Writer {
   }
 
   string(compact: boolean, value: string): void {
+    if (value.length <= SHORT_STRING_LENGTH && this.shortString(compact, value)) return
     const length = Buffer.byteLength(value)
     if (length > MAX_STRING_LENGTH)
       throw new Error(`a string of ${length} bytes is longer than ${MAX_STRING_LENGTH}`)
@@ -132,6 +156,23 @@ export class Writer {
     else this.int16(length)
     const at = this.take(length)
     this.buffer.write(value, at, length, 'utf8')
+  }
+
+  /** False, with nothing written, for a string that is not all ASCII. */
+  private shortString(compact: boolean, value: string): boolean {
+    const before = this.position
+    if (compact) this.unsignedVarint(value.length + 1)
+    else this.int16(value.length)
+    const at = this.take(value.length)
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i)
+      if (code >= 0x80) {
+        this.position = before
+        return false
+      }
+      this.buffer[at + i] = code
+    }
+    return true
   }
 
   nullableString(compact: boolean, value: string | null): void {
@@ -142,7 +183,7 @@ export class Writer {
 
   bytes(compact: boolean, value: Uint8Array): void {
     this.count(compact, value.length)
-    this.buffer.set(value, this.take(value.length))
+    this.append(value)
   }
 
   nullableBytes(compact: boolean, value: Uint8Array | null): void {
@@ -162,8 +203,13 @@ export class Writer {
     for (const chunk of value) this.chunk(chunk)
   }
 
+  private append(bytes: Uint8Array): void {
+    const at = this.take(bytes.length)
+    this.buffer.set(bytes, at)
+  }
+
   private chunk(chunk: Uint8Array): void {
-    if (chunk.length < MIN_CHUNK_SIZE) this.buffer.set(chunk, this.take(chunk.length))
+    if (chunk.length < MIN_CHUNK_SIZE) this.append(chunk)
     else (this.cuts ??= []).push({ at: this.position, chunk })
   }
 
@@ -200,3 +246,11 @@ export class Writer {
 }
 
 const NOTHING = Buffer.alloc(0)
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+}
+
+function refuse(value: number | bigint, type: string): never {
+  throw new RangeError(`${value} is no ${type}`)
+}

@@ -5,6 +5,7 @@ import { apis } from '../../broker/protocol/apis/index.ts'
 import { fetch } from '../../broker/protocol/apis/fetch.ts'
 import { heartbeat } from '../../broker/protocol/apis/heartbeat.ts'
 import { metadata } from '../../broker/protocol/apis/metadata.ts'
+import { offsetCommit } from '../../broker/protocol/apis/offset-commit.ts'
 import {
   compilesCodecs,
   decode,
@@ -215,6 +216,31 @@ describe('chunks', () => {
     const wire = Buffer.concat(encodeRequest(metadata, 9, { topics }))
     expect(decodeRequest(metadata, 9, wire).topics?.at(-1)?.name).toBe('topic-19999')
     expect(Buffer.concat(encodeRequest(metadata, 9, { topics: [] })).toString('hex')).toBe('0101000000')
+  })
+
+  test('the working buffer may grow in the middle of anything', () => {
+    const partition = (i: number) => ({
+      partitionIndex: i,
+      committedOffset: BigInt(i) << 32n,
+      committedLeaderEpoch: -i - 2,
+      committedMetadata: i % 3 === 0 ? null : i % 3 === 1 ? 'ö' : 'n'.repeat(50),
+    })
+    const topics = [{ name: 't', partitions: Array.from({ length: 2500 }, (_, i) => partition(i)) }]
+    for (const version of [7, 8]) {
+      for (let shift = 0; shift < 150; shift++) {
+        const body = { groupId: 'g'.repeat(shift), memberId: '', topics }
+        const [wire] = encodeRequest(offsetCommit, version, body)
+        const decoded = decodeRequest(offsetCommit, version, wire as Buffer)
+        const differs = decoded.topics[0]?.partitions.find(
+          (found, i) =>
+            found.partitionIndex !== i ||
+            found.committedOffset !== BigInt(i) << 32n ||
+            found.committedLeaderEpoch !== -i - 2 ||
+            found.committedMetadata !== partition(i).committedMetadata,
+        )
+        expect(differs, `version ${version}, shift ${shift}`).toBe(undefined)
+      }
+    }
   })
 
   test('a refused body leaves nothing behind for the next', () => {

@@ -227,6 +227,6 @@ describe.skipIf(!known)('definitions are Kafka 4.3 (skipped without ../shared/ka
 
   test('no metadata record is missing', () => {
     const types = schemasIn(join(root, 'records/metadata')).map(([, schema]) => schema.apiKey)
-    expect(metadataRecords.map((record) => record.recordType).sort()).toEqual(types.sort())
+    expect(new Set(metadataRecords.map((record) => record.recordType))).toEqual(new Set(types))
   })
 })
