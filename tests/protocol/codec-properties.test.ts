@@ -108,7 +108,7 @@ describe('every message in every version', () => {
   test('with damaged bytes is a value no larger than the bytes, or refused; the codecs agree', () => {
     let refused = 0
     let taken = 0
-    for (const seed of [5, 6, 7]) {
+    for (const seed of [5, 6]) {
       const random = new Random(seed)
       for (const { message, version, compiled, interpreted } of subjects) {
         const bytes = write(compiled, randomBody(random, message, version))

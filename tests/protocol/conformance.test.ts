@@ -187,10 +187,18 @@ function theirIgnorables(
   })
 }
 
+// Known differences. The records' schemas at hand are of 4.0; 4.3 has these besides, and a log that it wrote
+// must be readable. What the later versions add are tagged fields, which are skipped.
+const laterVersions: Record<string, [number, number]> = {
+  RegisterBrokerRecord: [0, 4],
+  BrokerRegistrationChangeRecord: [0, 3],
+}
+const laterRecords = new Set(['ClearElrRecord'])
+
 function compare(message: Message): void {
   const theirs = schemas.get(message.name)
   if (theirs === undefined) throw new Error(`Kafka has no message ${message.name}`)
-  expect(message.versions, 'versions').toEqual(rangeOf(theirs.validVersions))
+  expect(message.versions, 'versions').toEqual(laterVersions[message.name] ?? rangeOf(theirs.validVersions))
   expect(message.flexibleFrom, 'flexible versions').toBe(rangeOf(theirs.flexibleVersions)?.[0] ?? null)
   const versions = versionsOf(message)
   for (const version of versions) {
@@ -214,11 +222,16 @@ describe.skipIf(!known)('definitions are Kafka 4.3 (skipped without ../shared/ka
     expect(api.advertisedVersions).toEqual(name === 'Produce' ? [0, 13] : api.servedVersions)
   })
 
-  test.each(messages.map((message) => ({ name: message.name, message })))('$name', ({ message }) => {
-    compare(message)
-  })
+  const inSnapshot = ({ name }: { name: string }) => !laterRecords.has(name)
 
-  test.each(metadataRecords.map((record) => ({ name: record.name, record })))(
+  test.each(messages.filter(inSnapshot).map((message) => ({ name: message.name, message })))(
+    '$name',
+    ({ message }) => {
+      compare(message)
+    },
+  )
+
+  test.each(metadataRecords.filter(inSnapshot).map((record) => ({ name: record.name, record })))(
     'type of $name',
     ({ name, record }) => {
       expect(record.recordType).toBe(schemas.get(name)?.apiKey)
@@ -227,6 +240,8 @@ describe.skipIf(!known)('definitions are Kafka 4.3 (skipped without ../shared/ka
 
   test('no metadata record is missing', () => {
     const types = schemasIn(join(root, 'records/metadata')).map(([, schema]) => schema.apiKey)
-    expect(new Set(metadataRecords.map((record) => record.recordType))).toEqual(new Set(types))
+    expect(new Set(metadataRecords.filter(inSnapshot).map((record) => record.recordType))).toEqual(
+      new Set(types),
+    )
   })
 })

@@ -176,6 +176,13 @@ describe('records of the internal topics', () => {
     expect(hex(encodeMetadataRecord(topicRecord, 0, value))).toBe(wire.toString('hex'))
     expect(decodeMetadataRecord(wire)).toEqual({ name: 'TopicRecord', version: 0, value })
     expect(() => decodeMetadataRecord(Buffer.concat([wire, Buffer.of(0)]))).toThrow('after the last field')
+    // What a later version adds as a tagged field is skipped: broker 1, a cordoned directory in tag 3.
+    expect(
+      decodeMetadataRecord(bytes(`01 11 03 00000001 0000000000000002 01 03 11 02 ${value.topicId}`)),
+    ).toMatchObject({
+      name: 'BrokerRegistrationChangeRecord',
+      value: { brokerId: 1, brokerEpoch: 2n, fenced: 0, logDirs: [] },
+    })
     expect(() => decodeMetadataRecord(bytes('01 7e 00'))).toThrow('unknown type 126')
     expect(() => decodeMetadataRecord(bytes('01 02 09'))).toThrow('no version 9')
     expect(() => decodeMetadataRecord(bytes('00 02 00'))).toThrow('frame version 0')

@@ -28,7 +28,8 @@ const FRAME_VERSION = 1
 const endPoints = array({ name: f(string), host: f(string), port: f(uint16), securityProtocol: f(int16) })
 const features = array({ name: f(string), minSupportedVersion: f(int16), maxSupportedVersion: f(int16) })
 
-export const registerBrokerRecord = defineRecord(0, 'RegisterBrokerRecord', [0, 3], {
+/** Version 4 adds the cordoned directories (KIP-1066) as a tagged field, which is skipped. */
+export const registerBrokerRecord = defineRecord(0, 'RegisterBrokerRecord', [0, 4], {
   brokerId: f(int32),
   isMigratingZkBroker: f(boolean, { since: 2, default: false }),
   incarnationId: f(uuid),
@@ -114,8 +115,11 @@ export const producerIdsRecord = defineRecord(15, 'ProducerIdsRecord', [0, 0], {
   nextProducerId: f(int64),
 })
 
-/** `fenced` and `inControlledShutdown`: -1 no longer so, 0 unchanged, 1 now so. */
-export const brokerRegistrationChangeRecord = defineRecord(17, 'BrokerRegistrationChangeRecord', [0, 2], {
+/**
+ * `fenced`: -1 unfenced, 0 unchanged, 1 fenced; `inControlledShutdown`: 0 unchanged, 1 now so. Version 3 adds
+ * the cordoned directories (KIP-1066) as a tagged field, which is skipped.
+ */
+export const brokerRegistrationChangeRecord = defineRecord(17, 'BrokerRegistrationChangeRecord', [0, 3], {
   brokerId: f(int32),
   brokerEpoch: f(int64),
   fenced: f(int8, { tag: 0 }),
@@ -147,6 +151,9 @@ export const registerControllerRecord = defineRecord(27, 'RegisterControllerReco
   features: f(features),
 })
 
+/** Forgets the eligible leader replicas of a topic, or of all for an empty name (KIP-966). */
+export const clearElrRecord = defineRecord(28, 'ClearElrRecord', [0, 0], { topicName: f(string) })
+
 export const metadataRecords = [
   registerBrokerRecord,
   unregisterBrokerRecord,
@@ -166,6 +173,7 @@ export const metadataRecords = [
   endTransactionRecord,
   abortTransactionRecord,
   registerControllerRecord,
+  clearElrRecord,
   ...securityRecords,
 ] as const
 
