@@ -9,7 +9,8 @@ import type { CommitProtocol } from './graph/contracts/commit.ts'
 import type { Source } from './graph/contracts/source.ts'
 import { durationMs, type Duration } from './graph/duration.ts'
 import { Graph } from './graph/graph.ts'
-import type { PairRDD, RDD } from './rdd/rdd.ts'
+import { PairRDD, type RDD } from './rdd/rdd.ts'
+import { ArrayDataset, sliceRows } from './rdd/stored.ts'
 import { Job } from './scheduler/job.ts'
 import { ListenerBus, type StreamingListener } from './scheduler/listener.ts'
 import type { DowntimeBatches } from './scheduler/recovery.ts'
@@ -95,6 +96,14 @@ export class StreamingContext implements AsyncDisposable {
   /** Batches from memory: one per batch time, unless `oneAtATime: false`. */
   queueStream<T>(batches: Batches<T>, options?: QueueOptions): DStream<T> {
     return new DStream(this.host, this.graph.add(queueStream(batches, options)))
+  }
+
+  /** Rows that are not of a batch, e.g. the static side of a join inside `transform`. Pairs make a PairRDD. */
+  parallelize<T>(rows: readonly T[], numPartitions = 1): RDDOf<T> {
+    const dataset = new ArrayDataset(sliceRows(rows, positive(numPartitions, 'numPartitions')))
+    // A PairRDD is an RDD with more methods; RDDOf says whether they may be used.
+    const pairs = dataset as unknown as ArrayDataset<readonly [unknown, unknown]>
+    return new PairRDD(pairs, this.graph.rddContext('parallelize')) as unknown as RDDOf<T>
   }
 
   union<T>(streams: readonly DStream<T>[], options?: OperatorOptions): DStream<T> {

@@ -19,7 +19,8 @@ export interface ExecutorOptions {
   sliceMs?: number
 }
 
-const FIRST_SLICE_ROWS = 32
+/** How many times longer the next slice may be: the first row says little about the rest. */
+const GROWTH = 4
 const LONGEST_SLICE_ROWS = 4096
 
 export class CallingThreadExecutor implements TaskRunner {
@@ -53,7 +54,7 @@ export class CallingThreadExecutor implements TaskRunner {
     enough?: () => boolean,
   ): Promise<void> {
     try {
-      let rows = FIRST_SLICE_ROWS
+      let rows = 1
       let beganMs = this.monotonicMs()
       for (;;) {
         if (this.cancelled) throw new CancelledError()
@@ -78,9 +79,8 @@ export class CallingThreadExecutor implements TaskRunner {
   }
 }
 
-/** A slice should take about a tenth of what the loop may be held. */
+/** Aims at a tenth of what the loop may be held. */
 function nextSliceRows(rows: number, tookMs: number, sliceMs: number): number {
-  if (tookMs > sliceMs / 5) return Math.max(1, rows >> 1)
-  if (tookMs < sliceMs / 20) return Math.min(LONGEST_SLICE_ROWS, rows << 1)
-  return rows
+  const aimed = tookMs > 0 ? Math.floor((rows * sliceMs) / 10 / tookMs) : LONGEST_SLICE_ROWS
+  return Math.max(1, Math.min(aimed, rows * GROWTH, LONGEST_SLICE_ROWS))
 }

@@ -1,0 +1,62 @@
+// Types follow the chain: what a program gets wrong does not compile.
+
+import { expectTypeOf, test } from 'vitest'
+import type { PairRDD, RDD } from '../../../processor/rdd/rdd.ts'
+import { StreamingContext } from '../../../processor/streaming-context.ts'
+import type { DStream, PairDStream, StateDStream } from '../../../processor/streams/dstream.ts'
+import { newWorld } from './tables.ts'
+
+test('row types are inferred through the operators', () => {
+  const { context } = newWorld()
+  const lines = context.queueStream([['a b']])
+  expectTypeOf(lines).toEqualTypeOf<DStream<string>>()
+  const words = lines.flatMap((line) => line.split(' '))
+  const pairs = words.mapToPair((word) => [word, 1])
+  expectTypeOf(pairs).toEqualTypeOf<PairDStream<string, number>>()
+  const counts = pairs.reduceByKey((a, b) => a + b)
+  expectTypeOf(counts.mapValues((n) => BigInt(n))).toEqualTypeOf<PairDStream<string, bigint>>()
+  expectTypeOf(counts.window('2s')).toEqualTypeOf<PairDStream<string, number>>()
+  expectTypeOf(counts.filter(([, n]) => n > 1)).toEqualTypeOf<PairDStream<string, number>>()
+  expectTypeOf(counts.join(pairs.groupByKey())).toEqualTypeOf<PairDStream<string, [number, number[]]>>()
+  expectTypeOf(counts.leftOuterJoin(counts)).toEqualTypeOf<
+    PairDStream<string, [number, number | undefined]>
+  >()
+  expectTypeOf(words.countByValue()).toEqualTypeOf<PairDStream<string, number>>()
+})
+
+test('state has the type that its function returns, without undefined', () => {
+  const { context } = newWorld()
+  const totals = context
+    .queueStream([['a']])
+    .mapToPair((word) => [word, 1])
+    .updateStateByKey((values, state: { n: number } | undefined) =>
+      values.length === 0 ? undefined : { n: (state?.n ?? 0) + values.length },
+    )
+  expectTypeOf(totals).toEqualTypeOf<StateDStream<string, { n: number }>>()
+  expectTypeOf(totals.changes()).toEqualTypeOf<PairDStream<string, { n: number }>>()
+  expectTypeOf(totals.removedKeys()).toEqualTypeOf<DStream<string>>()
+})
+
+test('foreachRDD of pairs gets a PairRDD, of other rows an RDD', () => {
+  const { context } = newWorld()
+  const words = context.queueStream([['a']])
+  words.foreachRDD((rdd) => void expectTypeOf(rdd).toEqualTypeOf<RDD<string>>())
+  words
+    .mapToPair((word) => [word, 1])
+    .foreachRDD((rdd) => void expectTypeOf(rdd).toExtend<PairRDD<string, number>>())
+})
+
+test('mistakes do not compile', () => {
+  const { context } = newWorld()
+  const words = context.queueStream([['a']])
+  // @ts-expect-error a stream of strings has no keys
+  void (() => words.reduceByKey((a: string) => a))
+  // @ts-expect-error numbers are not strings
+  void (() => words.map((word) => word.length).filter((n) => n.startsWith('a')))
+  // @ts-expect-error the unit is missing
+  void (() => words.window('5'))
+  // @ts-expect-error a record needs a value
+  void (() => words.toTopic('t', (word) => ({ key: word })))
+  // @ts-expect-error an interval or as-soon-as-data, not both
+  void (() => new StreamingContext({ appName: 'x', batchDuration: 1, trigger: 'asap' }))
+})
