@@ -28,6 +28,10 @@ import { shouldRoll } from './roll.ts'
 import { Segment } from './segment.ts'
 import type { AbortedTransaction } from './txn-index.ts'
 
+export type { LogCursor } from './log-cursor.ts'
+export type { LogRead } from './log-read.ts'
+export type { TimestampOffset } from './log-timestamps.ts'
+
 /** What is likely to be in the page cache: the newest bytes of a partition. Older reads go off the loop. */
 const HOT_BYTES = 64 * 1024 * 1024
 /** Ends of recent reads that are remembered: a consumer goes on where it stopped. */

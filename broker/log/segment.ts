@@ -170,7 +170,9 @@ export class Segment {
     const last = known[known.length - 1]
     if (last !== undefined && entry.lastOffset <= last.lastOffset) {
       if (known.some((other) => other.lastOffset === entry.lastOffset)) return false
-      throw new Error(`abort marker at ${entry.lastOffset} after one at ${last.lastOffset}`)
+      // Replay found one that the file had lost.
+      this.replaceAborted([...known, entry].sort((a, b) => (a.lastOffset < b.lastOffset ? -1 : 1)))
+      return true
     }
     const path = this.pathOf(TXN_INDEX_SUFFIX)
     const isNew = !this.place.storage.exists(path)
