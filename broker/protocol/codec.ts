@@ -23,7 +23,7 @@ const codecs = new WeakMap<Message, (VersionCodec | undefined)[]>()
 /** Null until it is known whether the host allows code from strings. */
 let mayCompile: boolean | null = null
 
-export function codecOf(message: Message, version: number): VersionCodec {
+function codecOf(message: Message, version: number): VersionCodec {
   let versions = codecs.get(message)
   if (versions === undefined) codecs.set(message, (versions = []))
   return (versions[version] ??= makeCodec(message, version))

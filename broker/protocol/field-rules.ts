@@ -59,12 +59,7 @@ export function isDefault(field: NamedField, value: unknown): boolean {
 }
 
 /** The fewest bytes that a value of the type takes: what a count of elements is checked against. */
-export function minSizeOf(
-  type: WireType,
-  version: number,
-  flexible: boolean,
-  nullable = type.nullable,
-): number {
+function minSizeOf(type: WireType, version: number, flexible: boolean, nullable = type.nullable): number {
   switch (type.kind) {
     case 'int8':
     case 'boolean':

@@ -9,7 +9,7 @@
 
 export type VersionRange = readonly [lowest: number, highest: number]
 
-export type Kind =
+type Kind =
   | 'int8'
   | 'int16'
   | 'uint16'

@@ -9,7 +9,14 @@ import { fetch } from '../../broker/protocol/apis/fetch.ts'
 import { heartbeat } from '../../broker/protocol/apis/heartbeat.ts'
 import { metadata } from '../../broker/protocol/apis/metadata.ts'
 import { produce } from '../../broker/protocol/apis/produce.ts'
-import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../broker/protocol/codec.ts'
+import {
+  decodeMessage,
+  encodeMessage,
+  decodeRequest,
+  decodeResponse,
+  encodeRequest,
+  encodeResponse,
+} from '../../broker/protocol/codec.ts'
 import {
   decodeRequestHeader,
   decodeResponseHeader,
@@ -23,6 +30,7 @@ import {
   topicRecord,
 } from '../../broker/protocol/records/metadata.ts'
 import { offsetCommitKey, offsetCommitValue } from '../../broker/protocol/records/group.ts'
+import { producerSnapshot } from '../../broker/protocol/records/snapshot.ts'
 import { decodeVersioned, encodeVersioned } from '../../broker/protocol/records/versioned.ts'
 import { MalformedRequestError } from '../../broker/protocol/reader.ts'
 
@@ -168,6 +176,30 @@ describe('records of the internal topics', () => {
       value: { ...value, expireTimestamp: -1n },
     })
     expect(() => decodeVersioned(offsetCommitValue, bytes('0005 00'))).toThrow(MalformedRequestError)
+  })
+
+  test('a producer snapshot: an unsigned checksum, entries of 46 bytes', () => {
+    const value = {
+      crc: 0xfffffffe,
+      producerEntries: [
+        {
+          producerId: 1n,
+          epoch: 2,
+          lastSequence: 3,
+          lastOffset: 4n,
+          offsetDelta: 5,
+          timestamp: 6n,
+          coordinatorEpoch: -1,
+          currentTxnFirstOffset: -1n,
+        },
+      ],
+    }
+    const wire = bytes(`fffffffe 00000001 0000000000000001 0002 00000003 0000000000000004 00000005
+      0000000000000006 ffffffff ffffffffffffffff`)
+    expect(wire.length).toBe(8 + 46)
+    expect(hex(encodeMessage(producerSnapshot, 1, value))).toBe(wire.toString('hex'))
+    expect(decodeMessage(producerSnapshot, 1, wire)).toEqual(value)
+    expect(() => decodeMessage(producerSnapshot, 1, wire, 0, 53)).toThrow(MalformedRequestError)
   })
 
   test('a metadata record: frame version 1, type, version, all unsigned varints', () => {
