@@ -1,0 +1,38 @@
+// What a partition's configuration means to the layers below it, and Kafka's defaults for it.
+
+import type { LogConfig } from '../log/log-config.ts'
+import type { PartitionConfig } from './partition-api.ts'
+
+const HOUR_MS = 60 * 60 * 1000
+
+/** Kafka 4.3's topic defaults; durability is ours : a single replica has only its disk. */
+export const defaultPartitionConfig: PartitionConfig = {
+  durability: 'fsync',
+  flushMs: 1000,
+  flushMessages: 10_000,
+  cleanupPolicy: 'delete',
+  retentionMs: 7 * 24 * HOUR_MS,
+  retentionBytes: -1,
+  maxMessageBytes: 1024 * 1024 + 12,
+  messageTimestampType: 'CreateTime',
+  messageTimestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
+  messageTimestampAfterMaxMs: HOUR_MS,
+  compressionType: 'producer',
+  segmentBytes: 1024 * 1024 * 1024,
+  segmentMs: 7 * 24 * HOUR_MS,
+  segmentJitterMs: 0,
+  segmentIndexBytes: 10 * 1024 * 1024,
+  indexIntervalBytes: 4096,
+}
+
+export function logConfigOf(config: PartitionConfig): LogConfig {
+  const { segmentBytes, segmentMs, segmentJitterMs, segmentIndexBytes, indexIntervalBytes } = config
+  return {
+    segmentBytes,
+    segmentMs,
+    segmentJitterMs,
+    segmentIndexBytes,
+    indexIntervalBytes,
+    gapsAllowed: config.cleanupPolicy !== 'delete',
+  }
+}

@@ -1,0 +1,406 @@
+// One partition as its leader sees it. Puts the log, the producers' state, the leader epochs and the two
+// watermarks together; each of them is decided in its own file.
+//
+//   append ── check, producer state, stamp ── log.append ── apply ── progress ── waiters, listeners
+//                                                                      ^
+//                              sync finished (durability 'fsync') ─────┘
+//
+// Rules kept: an append is done when the call returns, or not at all; whoever is called back is called
+// outside of append (later in the same turn of the event loop), markers excepted; after a StorageError or
+// CorruptLogError the partition answers KAFKA_STORAGE_ERROR to everybody until the broker is restarted.
+
+import type { Log } from '../log/log.ts'
+import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
+import { buildEndTxnMarker } from '../protocol/record-batch/builder.ts'
+import {
+  type BatchHeader,
+  NO_PRODUCER_ID,
+  readBatchHeader,
+  stampBatch,
+} from '../protocol/record-batch/header.ts'
+import type { GroupCommit } from '../storage/group-commit.ts'
+import { CorruptLogError, StorageError } from '../storage/storage.ts'
+import type { Clock } from '../time/clock.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import type { WaiterCallback } from './offset-waiters.ts'
+import type {
+  AppendOptions,
+  AppendResult,
+  DeleteRecordsResult,
+  EpochEndOffset,
+  Isolation,
+  MarkerOptions,
+  OffsetLookup,
+  PartitionAssignment,
+  PartitionConfig,
+  PartitionRead,
+  ReadOptions,
+} from './partition-api.ts'
+import { logConfigOf } from './partition-config.ts'
+import { PartitionReader } from './partition-reader.ts'
+import { appended, refuseAppend, refuseRead } from './partition-answers.ts'
+import { prepareBatch } from './prepare-batch.ts'
+import type { ProducerState } from './producer-state.ts'
+import { Progress } from './progress.ts'
+import { applyMarker } from './replay.ts'
+import type { SideFiles } from './side-files.ts'
+
+export interface PartitionContext {
+  clock: Clock
+  /** Shared by all partitions of a data directory; its failure has to call fail() on each of them. */
+  commit: GroupCommit
+  /** Called once, when a failure of storage has taken the partition offline. */
+  onOffline?: (partition: Partition, reason: Error) => void
+}
+
+/** What recovery found; see open-partition.ts. */
+export interface PartitionParts {
+  log: Log
+  producers: ProducerState
+  epochs: LeaderEpochs
+  files: SideFiles
+}
+
+export type MarkerCallback = (marker: MarkerOptions, offset: bigint) => void
+
+export class Partition {
+  readonly topic: string
+  readonly index: number
+  readonly topicId: string
+  /** Undefined where the log could not be opened: the partition is offline from the start. */
+  readonly parts: (PartitionParts & { progress: Progress; reader: PartitionReader }) | undefined
+  private readonly context: PartitionContext
+  private readonly markerCallbacks = new Set<MarkerCallback>()
+  private readonly endCallbacks = new Set<WaiterCallback>()
+  private currentConfig: PartitionConfig
+  private currentLeaderEpoch: number
+  private offline: Error | undefined
+  /** What everybody is answered once the partition can take no more; 0 until then. */
+  private ended: ErrorCode = errorCodes.NONE
+
+  /** `parts` is what recovery found, or why it found nothing. */
+  constructor(assignment: PartitionAssignment, context: PartitionContext, parts: PartitionParts | Error) {
+    this.topic = assignment.topic
+    this.index = assignment.partition
+    this.topicId = assignment.topicId
+    this.currentConfig = assignment.config
+    this.currentLeaderEpoch = assignment.leaderEpoch
+    this.context = context
+    if (parts instanceof Error) {
+      this.offline = parts
+      this.ended = errorCodes.KAFKA_STORAGE_ERROR
+      return
+    }
+    const { log, producers, epochs } = parts
+    const progress = new Progress(
+      log,
+      producers.transactions,
+      assignment.config,
+      context.clock,
+      context.commit,
+    )
+    const reader = new PartitionReader(log, epochs, progress)
+    this.parts = { ...parts, progress, reader }
+  }
+
+  get name(): string {
+    return `${this.topic}-${this.index}`
+  }
+
+  get config(): PartitionConfig {
+    return this.currentConfig
+  }
+
+  get leaderEpoch(): number {
+    return this.currentLeaderEpoch
+  }
+
+  get isOffline(): boolean {
+    return this.offline !== undefined
+  }
+
+  /** Offline, closed or deleted: it takes no more appends and answers no reads. */
+  get hasEnded(): boolean {
+    return this.ended !== errorCodes.NONE
+  }
+
+  /** Why the partition is offline: names the file and the position, or the operation that failed. */
+  get offlineReason(): Error | undefined {
+    return this.offline
+  }
+
+  /** Exclusive; 0 where the log could not be opened, like the offsets below. */
+  get endOffset(): bigint {
+    return this.parts?.log.endOffset ?? 0n
+  }
+
+  get logStartOffset(): bigint {
+    return this.parts?.log.logStartOffset ?? 0n
+  }
+
+  get highWatermark(): bigint {
+    return this.parts?.progress.highWatermark ?? 0n
+  }
+
+  get lastStableOffset(): bigint {
+    return this.parts?.progress.lastStableOffset ?? 0n
+  }
+
+  /** Records below it survive a power cut, whatever the topic's durability is. */
+  get durableEndOffset(): bigint {
+    return this.parts?.progress.durableEndOffset ?? 0n
+  }
+
+  get sizeInBytes(): number {
+    return this.parts?.log.sizeInBytes ?? 0
+  }
+
+  /** Whether that producer epoch has begun a transaction here that has no marker yet. */
+  hasOpenTransaction(producerId: bigint, producerEpoch: number): boolean {
+    return this.parts?.producers.hasOpenTransaction(producerId, producerEpoch) ?? false
+  }
+
+  /**
+   * Appends one record batch as a producer sent it, or a coordinator's own. The bytes are stamped in place,
+   * so they are the partition's from then on. Synchronous: when it returns, the batch has its offsets. It
+   * is acknowledged when the high watermark is beyond `lastOffset` (onHighWatermark), duplicates included.
+   */
+  append(records: Buffer, options: AppendOptions): AppendResult {
+    const refused = this.refusal(options.currentLeaderEpoch)
+    if (refused !== errorCodes.NONE || this.parts === undefined)
+      return refuseAppend(refused, this.offline?.message)
+    const { producers } = this.parts
+    const prepared = prepareBatch(records, this.currentConfig, options)
+    if ('errorCode' in prepared) {
+      return refuseAppend(prepared.errorCode, prepared.errorMessage, prepared.recordErrors)
+    }
+    const { batch, head, logAppendTimeMs } = prepared
+    const fromProducer = head.producerId !== NO_PRODUCER_ID
+    if (fromProducer) {
+      const decision = producers.decideBatch(head, options.fromClient)
+      if (decision.kind === 'refuse') return refuseAppend(decision.errorCode, decision.errorMessage)
+      if (decision.kind === 'duplicate') {
+        const { lastOffset, offsetDelta, timestamp } = decision.kept
+        const baseOffset = lastOffset - BigInt(offsetDelta)
+        return appended(this.logStartOffset, baseOffset, lastOffset, timestamp, true)
+      }
+    }
+    const failed = this.guarded(() => {
+      this.appendToLog(batch, head)
+      if (fromProducer) producers.applyBatch(head, head.baseOffset, options.nowMs)
+    })
+    if (failed !== errorCodes.NONE) return refuseAppend(failed, this.offline?.message)
+    this.parts.progress.afterAppend(head.baseOffset, options.forceDurable === true)
+    return appended(this.logStartOffset, head.baseOffset, this.endOffset - 1n, logAppendTimeMs)
+  }
+
+  /**
+   * Ends a producer's transaction on this partition: appends the control batch and, for an abort, the
+   * entry of the transaction index. Durable before the high watermark passes it, in every mode.
+   */
+  appendMarker(marker: MarkerOptions): AppendResult {
+    const refused = this.refusal(undefined)
+    if (refused !== errorCodes.NONE || this.parts === undefined)
+      return refuseAppend(refused, this.offline?.message)
+    const { log, producers, progress } = this.parts
+    const timed = { ...marker, timestamp: BigInt(marker.nowMs) }
+    const decision = producers.decideMarker(timed)
+    if (decision !== undefined) return refuseAppend(decision.errorCode, decision.errorMessage)
+    const { producerId, producerEpoch, commit, coordinatorEpoch, nowMs } = marker
+    const batch = buildEndTxnMarker(producerId, producerEpoch, commit, coordinatorEpoch, nowMs)
+    const head = readBatchHeader(batch, 0)
+    const failed = this.guarded(() => {
+      this.appendToLog(batch, head)
+      applyMarker(log, producers, timed, head.baseOffset, nowMs)
+    })
+    if (failed !== errorCodes.NONE) return refuseAppend(failed, this.offline?.message)
+    progress.afterAppend(head.baseOffset, true)
+    for (const callback of Array.from(this.markerCallbacks)) callback(marker, head.baseOffset)
+    return appended(this.logStartOffset, head.baseOffset, head.baseOffset, -1n)
+  }
+
+  /** False where `read` would wait for a disk: then `readOffThread` is the better call. */
+  isHot(fromOffset: bigint): boolean {
+    return this.parts?.log.isHot(fromOffset) ?? true
+  }
+
+  /** Whole batches from the one that holds `fromOffset` on, up to the watermark that the isolation allows. */
+  read(options: ReadOptions): PartitionRead {
+    return this.answer(options.currentLeaderEpoch, ({ reader }) => reader.read(options), refuseRead)
+  }
+
+  /** As `read`, off the event loop. */
+  async readOffThread(options: ReadOptions): Promise<PartitionRead> {
+    const refused = this.refusal(options.currentLeaderEpoch)
+    if (refused !== errorCodes.NONE || this.parts === undefined) return refuseRead(refused)
+    try {
+      return await this.parts.reader.readOffThread(options)
+    } catch (error) {
+      return refuseRead(this.failed(error))
+    }
+  }
+
+  /** ListOffsets: -1 latest, -2 earliest, -3 of the largest timestamp, else the first at or after it. */
+  listOffset(timestamp: bigint, isolation: Isolation, currentLeaderEpoch?: number): OffsetLookup {
+    return this.answer(
+      currentLeaderEpoch,
+      ({ reader }) => reader.listOffset(timestamp, isolation, this.currentLeaderEpoch),
+      (errorCode) => ({ errorCode, offset: -1n, timestamp: -1n, leaderEpoch: -1 }),
+    )
+  }
+
+  /** OffsetForLeaderEpoch: the largest epoch at or below the asked one, and where it ends. */
+  offsetForLeaderEpoch(epoch: number, currentLeaderEpoch?: number): EpochEndOffset {
+    return this.answer(
+      currentLeaderEpoch,
+      ({ reader }) => reader.offsetForLeaderEpoch(epoch, this.currentLeaderEpoch),
+      (errorCode) => ({ errorCode, leaderEpoch: -1, endOffset: -1n }),
+    )
+  }
+
+  /** DeleteRecords: readers no longer see what is below `offset` (-1: the high watermark). */
+  deleteRecordsBefore(offset: bigint): DeleteRecordsResult {
+    const refuse = (errorCode: ErrorCode): DeleteRecordsResult => ({ errorCode, lowWatermark: -1n })
+    if (this.currentConfig.cleanupPolicy === 'compact') return refuse(errorCodes.POLICY_VIOLATION)
+    const until = offset === -1n ? this.highWatermark : offset
+    if (until < 0n || until > this.highWatermark) return refuse(errorCodes.OFFSET_OUT_OF_RANGE)
+    return this.answer(
+      undefined,
+      ({ log, progress, epochs, files }) => {
+        log.raiseLogStartOffset(until)
+        log.deleteSegmentsBelow(until)
+        if (epochs.truncateFromStart(log.logStartOffset)) files.writeEpochs(epochs)
+        progress.afterStartMoved()
+        return { errorCode: errorCodes.NONE, lowWatermark: log.logStartOffset }
+      },
+      refuse,
+    )
+  }
+
+  /** Calls back once the high watermark is beyond `offset`: at once where it is, else later, or with an error. */
+  onHighWatermark(offset: bigint, callback: WaiterCallback): () => void {
+    if (this.parts !== undefined) return this.parts.progress.onHighWatermark(offset, callback)
+    callback(this.ended)
+    return () => {}
+  }
+
+  /** The same for the durable end: asks for the sync that is missing, whatever the topic's durability is. */
+  onDurable(offset: bigint, callback: WaiterCallback): () => void {
+    if (this.parts !== undefined) return this.parts.progress.onDurable(offset, callback)
+    callback(this.ended)
+    return () => {}
+  }
+
+  /** onHighWatermark as a promise; resolves with an error code, never rejects. */
+  whenCommitted(offset: bigint): Promise<ErrorCode> {
+    return new Promise((resolve) => void this.onHighWatermark(offset, resolve))
+  }
+
+  /** onDurable as a promise; resolves with an error code, never rejects. */
+  whenDurable(offset: bigint): Promise<ErrorCode> {
+    return new Promise((resolve) => void this.onDurable(offset, resolve))
+  }
+
+  /** Calls back soon after high watermark, last stable offset, durable end or log start moved; coalesced. */
+  onAdvance(callback: () => void): () => void {
+    return this.parts?.progress.onAdvance(callback) ?? (() => {})
+  }
+
+  /** Calls back from inside appendMarker, so that markers and appends are met in log order. */
+  onMarker(callback: MarkerCallback): () => void {
+    this.markerCallbacks.add(callback)
+    return () => void this.markerCallbacks.delete(callback)
+  }
+
+  /** Calls back once when the partition can take no more: offline (56), closed (6) or deleted (3). */
+  onEnd(callback: WaiterCallback): () => void {
+    this.endCallbacks.add(callback)
+    return () => void this.endCallbacks.delete(callback)
+  }
+
+  /** A later epoch under which this broker leads; what is appended from now on carries it (I6). */
+  setLeaderEpoch(leaderEpoch: number): void {
+    if (leaderEpoch < this.currentLeaderEpoch) {
+      throw new Error(`${this.name}: leader epoch ${leaderEpoch} after ${this.currentLeaderEpoch}`)
+    }
+    this.currentLeaderEpoch = leaderEpoch
+  }
+
+  /** The topic's configuration has changed: holds for the next append. */
+  setConfig(config: PartitionConfig): void {
+    this.currentConfig = config
+    if (this.parts === undefined) return
+    this.parts.log.config = logConfigOf(config)
+    this.parts.progress.setConfig(config)
+  }
+
+  /** Takes the partition offline for good; later failures change nothing. */
+  fail(reason: Error): void {
+    if (this.offline !== undefined) return
+    this.offline = reason
+    this.end(errorCodes.KAFKA_STORAGE_ERROR)
+    this.context.onOffline?.(this, reason)
+  }
+
+  /** Everything appended so far shall become durable soon, whatever the topic's durability is. */
+  requestSync(): void {
+    this.parts?.progress.requestSync()
+  }
+
+  /** Answers everybody who waits, and whoever asks from now on, with `errorCode`. */
+  end(errorCode: ErrorCode): void {
+    if (this.ended !== errorCodes.NONE) return
+    this.ended = errorCode
+    this.parts?.progress.end(errorCode)
+    for (const callback of Array.from(this.endCallbacks)) callback(errorCode)
+    this.endCallbacks.clear()
+  }
+
+  private appendToLog(batch: Buffer, head: BatchHeader): void {
+    const { log, epochs, files } = this.parts as PartitionParts
+    head.baseOffset = log.endOffset
+    head.partitionLeaderEpoch = this.currentLeaderEpoch
+    stampBatch(batch, 0, head.baseOffset, head.partitionLeaderEpoch)
+    log.append(batch, head)
+    if (epochs.assign(this.currentLeaderEpoch, head.baseOffset)) files.writeEpochs(epochs)
+  }
+
+  private refusal(currentLeaderEpoch: number | undefined): ErrorCode {
+    if (this.ended !== errorCodes.NONE) return this.ended
+    if (currentLeaderEpoch === undefined || currentLeaderEpoch < 0) return errorCodes.NONE
+    if (currentLeaderEpoch < this.currentLeaderEpoch) return errorCodes.FENCED_LEADER_EPOCH
+    return currentLeaderEpoch > this.currentLeaderEpoch ? errorCodes.UNKNOWN_LEADER_EPOCH : errorCodes.NONE
+  }
+
+  private answer<T>(
+    currentLeaderEpoch: number | undefined,
+    ask: (parts: NonNullable<Partition['parts']>) => T,
+    refuse: (errorCode: ErrorCode) => T,
+  ): T {
+    const refused = this.refusal(currentLeaderEpoch)
+    if (refused !== errorCodes.NONE || this.parts === undefined) return refuse(refused)
+    try {
+      return ask(this.parts)
+    } catch (error) {
+      return refuse(this.failed(error))
+    }
+  }
+
+  /** An append that breaks off has left log and state apart: whatever the reason, nothing may follow it. */
+  private guarded(append: () => void): ErrorCode {
+    try {
+      append()
+      return errorCodes.NONE
+    } catch (error) {
+      this.fail(error as Error)
+      return this.failed(error)
+    }
+  }
+
+  /** The code that stands for a failure of storage; anything else is a bug and goes on its way. */
+  private failed(error: unknown): ErrorCode {
+    if (!(error instanceof StorageError || error instanceof CorruptLogError)) throw error
+    this.fail(error)
+    return this.ended
+  }
+}

@@ -1,0 +1,209 @@
+// Which batches a producer may append to one partition. `decide…` reads and changes nothing; `apply…` is
+// the only mutator, shared by live appends and by the replay after a restart, so both build one state.
+//
+//   incoming batch of producer p, epoch e, sequences [first, last]         answer
+//   p unknown                                                              append, whatever `first` is
+//   e < kept epoch                                                         INVALID_PRODUCER_EPOCH
+//   e = kept epoch, [first, last] is one of the five kept batches          duplicate: the kept offsets
+//   e = kept epoch, first follows the last sequence (0 after 2^31 - 1)     append
+//   e > kept epoch, first = 0                                              append; older batches forgotten
+//   else (a gap, or a retry older than the five kept)                      OUT_OF_ORDER_SEQUENCE_NUMBER
+//   p has a transaction open, the batch is not transactional               INVALID_TXN_STATE
+//
+//   marker of producer p, epoch e, coordinator epoch c                     answer
+//   e < kept epoch                                                         INVALID_PRODUCER_EPOCH
+//   c < kept coordinator epoch                                             TRANSACTION_COORDINATOR_FENCED
+//   else                                                                   append; ends p's transaction
+//
+// Source: Kafka's ProducerAppendInfo and ProducerStateManager; KIP-98, KIP-360.
+
+import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
+import { type CompletedTransaction, OpenTransactions } from './open-transactions.ts'
+import {
+  findKeptBatch,
+  KEPT_BATCHES,
+  type KeptBatch,
+  lastSequenceOf,
+  newProducerEntry,
+  type ProducerEntry,
+} from './producer-entry.ts'
+import { followsSequence, incrementSequence } from './sequence.ts'
+
+/** The fields of a batch's head that matter here; `BatchHeader` has them. */
+export interface ProducerBatch {
+  producerId: bigint
+  producerEpoch: number
+  /** -1 from a coordinator: then sequences are not checked. */
+  baseSequence: number
+  lastOffsetDelta: number
+  maxTimestamp: bigint
+  isTransactional: boolean
+}
+
+export interface ProducerMarker {
+  producerId: bigint
+  producerEpoch: number
+  coordinatorEpoch: number
+  commit: boolean
+  timestamp: bigint
+}
+
+export interface Refusal {
+  kind: 'refuse'
+  errorCode: ErrorCode
+  errorMessage: string
+}
+
+export type BatchDecision = { kind: 'append' } | { kind: 'duplicate'; kept: KeptBatch } | Refusal
+
+const APPEND: BatchDecision = { kind: 'append' }
+
+export class ProducerState {
+  private readonly entries = new Map<bigint, ProducerEntry>()
+  readonly transactions = new OpenTransactions()
+
+  get producerCount(): number {
+    return this.entries.size
+  }
+
+  entry(producerId: bigint): Readonly<ProducerEntry> | undefined {
+    return this.entries.get(producerId)
+  }
+
+  allEntries(): IterableIterator<Readonly<ProducerEntry>> {
+    return this.entries.values()
+  }
+
+  /** Whether this producer epoch has a transaction open on the partition. */
+  hasOpenTransaction(producerId: bigint, producerEpoch: number): boolean {
+    const entry = this.entries.get(producerId)
+    return entry?.openSince !== undefined && entry.producerEpoch === producerEpoch
+  }
+
+  decideBatch(batch: ProducerBatch, checkSequence: boolean): BatchDecision {
+    const entry = this.entries.get(batch.producerId)
+    if (entry === undefined) return APPEND
+    const { producerEpoch, baseSequence } = batch
+    if (checkSequence && producerEpoch === entry.producerEpoch) {
+      const kept = findKeptBatch(entry, baseSequence, lastSequenceOfBatch(batch))
+      if (kept !== undefined) return { kind: 'duplicate', kept }
+    }
+    if (producerEpoch < entry.producerEpoch) return staleEpoch(batch, entry)
+    if (checkSequence) {
+      const last = producerEpoch === entry.producerEpoch ? lastSequenceOf(entry) : -1
+      if (!followsSequence(last, baseSequence)) {
+        return refuse(
+          errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER,
+          `producer ${batch.producerId} epoch ${producerEpoch} sent sequence ${baseSequence}, ` +
+            `the last one here is ${last} of epoch ${producerEpoch === entry.producerEpoch ? producerEpoch : entry.producerEpoch}`,
+        )
+      }
+    }
+    if (entry.openSince !== undefined && !batch.isTransactional) {
+      return refuse(
+        errorCodes.INVALID_TXN_STATE,
+        `producer ${batch.producerId} sent a batch outside its transaction, open since offset ${entry.openSince}`,
+      )
+    }
+    return APPEND
+  }
+
+  decideMarker(marker: ProducerMarker): Refusal | undefined {
+    const entry = this.entries.get(marker.producerId)
+    if (entry === undefined) return undefined
+    if (marker.producerEpoch < entry.producerEpoch) return staleEpoch(marker, entry)
+    if (marker.coordinatorEpoch < entry.coordinatorEpoch) {
+      return refuse(
+        errorCodes.TRANSACTION_COORDINATOR_FENCED,
+        `marker for producer ${marker.producerId} from coordinator epoch ${marker.coordinatorEpoch}, ` +
+          `${entry.coordinatorEpoch} has written here`,
+      )
+    }
+    return undefined
+  }
+
+  /** The batch stands in the log from `baseOffset` on. Never refuses: the log is the truth. */
+  applyBatch(batch: ProducerBatch, baseOffset: bigint, nowMs: number): void {
+    const entry = this.entryOfEpoch(batch.producerId, batch.producerEpoch)
+    entry.batches.push({
+      lastSequence: lastSequenceOfBatch(batch),
+      lastOffset: baseOffset + BigInt(batch.lastOffsetDelta),
+      offsetDelta: batch.lastOffsetDelta,
+      timestamp: batch.maxTimestamp,
+    })
+    if (entry.batches.length > KEPT_BATCHES) entry.batches.shift()
+    entry.lastTimestamp = batch.maxTimestamp
+    entry.lastUsedMs = nowMs
+    if (batch.isTransactional && entry.openSince === undefined) {
+      entry.openSince = baseOffset
+      this.transactions.begin(batch.producerId, baseOffset)
+    }
+  }
+
+  /** The marker stands in the log at `offset`. Returns the transaction that it ends, if it had data here. */
+  applyMarker(marker: ProducerMarker, offset: bigint, nowMs: number): CompletedTransaction | undefined {
+    const entry = this.entryOfEpoch(marker.producerId, marker.producerEpoch)
+    entry.coordinatorEpoch = marker.coordinatorEpoch
+    entry.lastTimestamp = marker.timestamp
+    entry.lastUsedMs = nowMs
+    if (entry.openSince === undefined) return undefined
+    const completed: CompletedTransaction = {
+      producerId: marker.producerId,
+      firstOffset: entry.openSince,
+      markerOffset: offset,
+      aborted: !marker.commit,
+    }
+    entry.openSince = undefined
+    return completed
+  }
+
+  /** From a snapshot, before any replay. */
+  restore(entries: readonly ProducerEntry[]): void {
+    for (const entry of entries) this.entries.set(entry.producerId, entry)
+    const open = entries.filter(({ openSince }) => openSince !== undefined)
+    open.sort((a, b) => ((a.openSince as bigint) < (b.openSince as bigint) ? -1 : 1))
+    for (const { producerId, openSince } of open) this.transactions.begin(producerId, openSince as bigint)
+  }
+
+  /**
+   * Forgets producers unused for `expirationMs`, never one with an open transaction; returns how many.
+   * Their next batch is accepted whatever its sequence is (KIP-360).
+   */
+  expire(nowMs: number, expirationMs: number): number {
+    const before = this.entries.size
+    for (const [producerId, entry] of this.entries) {
+      if (entry.openSince === undefined && nowMs - entry.lastUsedMs >= expirationMs) {
+        this.entries.delete(producerId)
+      }
+    }
+    return before - this.entries.size
+  }
+
+  /** A changed epoch starts its sequences anew, so the batches of the one before count no longer. */
+  private entryOfEpoch(producerId: bigint, producerEpoch: number): ProducerEntry {
+    let entry = this.entries.get(producerId)
+    if (entry === undefined) {
+      entry = newProducerEntry(producerId, producerEpoch)
+      this.entries.set(producerId, entry)
+    } else if (entry.producerEpoch !== producerEpoch) {
+      entry.producerEpoch = producerEpoch
+      entry.batches = []
+    }
+    return entry
+  }
+}
+
+function lastSequenceOfBatch({ baseSequence, lastOffsetDelta }: ProducerBatch): number {
+  return baseSequence < 0 ? baseSequence : incrementSequence(baseSequence, lastOffsetDelta)
+}
+
+function staleEpoch(from: { producerId: bigint; producerEpoch: number }, entry: ProducerEntry): Refusal {
+  return refuse(
+    errorCodes.INVALID_PRODUCER_EPOCH,
+    `producer ${from.producerId} epoch ${from.producerEpoch} is older than epoch ${entry.producerEpoch}`,
+  )
+}
+
+function refuse(errorCode: ErrorCode, errorMessage: string): Refusal {
+  return { kind: 'refuse', errorCode, errorMessage }
+}

@@ -1,0 +1,99 @@
+// The small files beside a partition's log: producer snapshots and the leader epochs. Their content is
+// taken at the call and written later, one file after the other; a failure is told once.
+//
+//   <offset>.snapshot        state of all producers below that offset: at each roll, and at a clean stop
+//   leader-epoch-checkpoint  rewritten when an epoch writes its first batch
+
+import { decodeEpochCheckpoint, encodeEpochCheckpoint } from '../log/epoch-checkpoint.ts'
+import { LEADER_EPOCH_FILE, offsetOfFileName, SNAPSHOT_SUFFIX, segmentFileName } from '../log/names.ts'
+import { decodeProducerSnapshot, encodeProducerSnapshot } from '../log/producer-snapshot.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { EpochStart, LeaderEpochs } from './leader-epochs.ts'
+import { fromSnapshot, toSnapshot, type ProducerEntry } from './producer-entry.ts'
+import type { ProducerState } from './producer-state.ts'
+
+export interface LoadedSnapshot {
+  offset: bigint
+  entries: ProducerEntry[]
+}
+
+export class SideFiles {
+  private readonly storage: Storage
+  private readonly directory: string
+  private readonly onFailure: (error: Error) => void
+  private writing: Promise<void> = Promise.resolve()
+  private snapshots: bigint[]
+
+  constructor(storage: Storage, directory: string, onFailure: (error: Error) => void) {
+    this.storage = storage
+    this.directory = directory
+    this.onFailure = onFailure
+    this.snapshots = storage
+      .list(directory)
+      .map(({ name }) => offsetOfFileName(name, SNAPSHOT_SUFFIX))
+      .filter((offset) => offset !== undefined)
+      .sort((a, b) => (a < b ? -1 : 1))
+  }
+
+  /** Offsets that a snapshot was written or asked for at, rising. */
+  get snapshotOffsets(): readonly bigint[] {
+    return this.snapshots
+  }
+
+  /** The newest whole snapshot at or below `bound`. A damaged one is skipped: the log tells the same. */
+  loadSnapshot(bound: bigint): LoadedSnapshot | undefined {
+    for (const offset of this.snapshots.filter((candidate) => candidate <= bound).reverse()) {
+      const bytes = this.storage.readFile(this.snapshotPath(offset))
+      const entries = bytes === undefined ? undefined : decodeProducerSnapshot(bytes)
+      if (entries !== undefined) return { offset, entries: entries.map(fromSnapshot) }
+    }
+    return undefined
+  }
+
+  /** The state below `offset`, as it is now. */
+  writeSnapshot(offset: bigint, producers: ProducerState): void {
+    const content = encodeProducerSnapshot(Array.from(producers.allEntries(), toSnapshot))
+    if (!this.snapshots.includes(offset)) this.snapshots.push(offset)
+    this.write(this.snapshotPath(offset), content)
+  }
+
+  /** Removes the snapshots that `keep` does not want; returns how many. */
+  pruneSnapshots(keep: (offset: bigint) => boolean): number {
+    const unwanted = this.snapshots.filter((offset) => !keep(offset))
+    this.snapshots = this.snapshots.filter(keep)
+    for (const offset of unwanted) {
+      const path = this.snapshotPath(offset)
+      if (this.storage.exists(path)) this.storage.removeFile(path)
+    }
+    return unwanted.length
+  }
+
+  /** undefined where there is no file, or a damaged one. */
+  loadEpochs(): EpochStart[] | undefined {
+    const bytes = this.storage.readFile(`${this.directory}/${LEADER_EPOCH_FILE}`)
+    return bytes === undefined ? undefined : decodeEpochCheckpoint(bytes)
+  }
+
+  writeEpochs(epochs: LeaderEpochs): void {
+    this.write(`${this.directory}/${LEADER_EPOCH_FILE}`, encodeEpochCheckpoint(epochs.entries))
+  }
+
+  /** Resolves when all that was asked for is written, or has failed. */
+  settled(): Promise<void> {
+    return this.writing
+  }
+
+  private write(path: string, content: Uint8Array): void {
+    this.writing = this.writing.then(async () => {
+      try {
+        await this.storage.replaceFile(path, content)
+      } catch (error) {
+        this.onFailure(error as Error)
+      }
+    })
+  }
+
+  private snapshotPath(offset: bigint): string {
+    return `${this.directory}/${segmentFileName(offset, SNAPSHOT_SUFFIX)}`
+  }
+}

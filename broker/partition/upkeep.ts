@@ -1,0 +1,87 @@
+// What is done to a partition from time to time, and at its end: retention, a clean close, its release
+// before its folder goes away.
+
+import { retentionBound } from '../log/retention.ts'
+import { errorCodes } from '../protocol/errors.ts'
+import { CorruptLogError, StorageError } from '../storage/storage.ts'
+import type { Partition } from './partition.ts'
+
+/** retention.ms and retention.bytes: removes whole segments below the high watermark that no pin holds. */
+export function applyRetention(partition: Partition, nowMs: number): number {
+  const { parts, config, highWatermark } = partition
+  if (parts === undefined || partition.hasEnded) return 0
+  const { log, epochs, files, progress } = parts
+  const limits =
+    config.cleanupPolicy === 'compact'
+      ? { retentionMs: -1, retentionBytes: -1 }
+      : { retentionMs: config.retentionMs, retentionBytes: config.retentionBytes }
+  try {
+    const segments = log.describeSegments()
+    const { logStartOffset, endOffset } = log
+    // Behind the newest segment an empty one, so that the newest can be chosen too: then it is rolled first.
+    const next = { baseOffset: endOffset, endOffset, sizeInBytes: 0, maxTimestamp: -1n }
+    const bound = retentionBound([...segments, next], limits, { nowMs, logStartOffset, highWatermark })
+    if (bound === endOffset) log.roll()
+    const removed = log.deleteSegmentsBelow(bound)
+    const first = log.describeSegments()[0]?.baseOffset ?? 0n
+    files.pruneSnapshots((offset) => offset >= first)
+    if (first > log.logStartOffset) log.raiseLogStartOffset(first)
+    if (epochs.truncateFromStart(log.logStartOffset)) files.writeEpochs(epochs)
+    if (log.logStartOffset > logStartOffset) progress.afterStartMoved()
+    return removed
+  } catch (error) {
+    if (!isStorageFailure(error)) throw error
+    partition.fail(error)
+    return 0
+  }
+}
+
+/** Forgets producers that were idle for producer.id.expiration.ms. */
+export function expireProducers(partition: Partition, nowMs: number, expirationMs: number): number {
+  return partition.parts?.producers.expire(nowMs, expirationMs) ?? 0
+}
+
+/**
+ * Makes all of the partition durable, answers who still waits, writes the snapshot that spares the next
+ * start a replay, closes the files. Returns whether all of it succeeded: only then the stop was a clean one.
+ */
+export async function closePartition(partition: Partition): Promise<boolean> {
+  const { parts } = partition
+  if (parts === undefined) return false
+  const { log, progress, files, producers } = parts
+  const isVolatile = partition.config.durability === 'memory'
+  if (!partition.hasEnded && log.endOffset > 0n) await partition.whenDurable(log.endOffset - 1n)
+  partition.end(errorCodes.NOT_LEADER_OR_FOLLOWER)
+  await progress.stopSyncing()
+  try {
+    if (!isVolatile && !partition.isOffline) {
+      const newest = files.snapshotOffsets.at(-1) ?? 0n
+      if (log.endOffset > newest) files.writeSnapshot(log.endOffset, producers)
+      await files.settled()
+      await log.sync()
+    }
+    log.close()
+  } catch (error) {
+    if (!isStorageFailure(error)) throw error
+    partition.fail(error)
+  }
+  return !partition.isOffline
+}
+
+/** Lets go of all files, so that the folder can be renamed and removed. Nothing is made durable. */
+export async function releasePartition(partition: Partition): Promise<void> {
+  const { parts } = partition
+  partition.end(errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
+  if (parts === undefined) return
+  await parts.progress.stopSyncing()
+  await parts.files.settled()
+  try {
+    parts.log.close()
+  } catch (error) {
+    if (!isStorageFailure(error)) throw error
+  }
+}
+
+function isStorageFailure(error: unknown): error is StorageError | CorruptLogError {
+  return error instanceof StorageError || error instanceof CorruptLogError
+}
