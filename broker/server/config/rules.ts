@@ -55,7 +55,10 @@ function problemTogether(
 ): string | undefined {
   const layer = resourceName === '' ? 'dynamicDefault' : 'dynamicBroker'
   const after = new Map(layers[layer])
-  for (const [name, value] of changed) value === null ? after.delete(name) : after.set(name, value)
+  for (const [name, value] of changed) {
+    if (value === null) after.delete(name)
+    else after.set(name, value)
+  }
   try {
     resolveBrokerConfig({ ...layers, [layer]: after })
     return undefined

@@ -1,0 +1,141 @@
+// Plans for brokers: registration, fencing, producer ids. A broker registers fenced, and leads nothing until
+// it is unfenced; both give its partitions a new leader epoch, so that nobody mistakes a restarted leader
+// for the one before, whose last records may be gone (Kafka's ClusterControlManager, BrokerHeartbeatManager,
+// ProducerIdControlManager, PartitionChangeBuilder).
+
+import { errorCodes } from '../protocol/errors.ts'
+import {
+  type BrokerRegistration,
+  type NextProducerIds,
+  OK,
+  type Outcome,
+  type Plan,
+  type ProducerIdBlock,
+  type RegisterBroker,
+  type SetBrokerFence,
+} from './commands.ts'
+import { type Fact, type MetadataFact, NO_LEADER, partitionChange } from './facts.ts'
+import type { MetadataImage, PartitionImage, TopicImage } from './image.ts'
+import { isActive } from './placement.ts'
+import type { PlanContext } from './plan-context.ts'
+
+/** Producer ids are handed out in blocks of this size (KIP-730). */
+export const PRODUCER_ID_BLOCK_SIZE = 1000
+const LAST_PRODUCER_ID = 0x7fffffffffffffffn
+
+export function planRegisterBroker(command: RegisterBroker, context: PlanContext): Plan<BrokerRegistration> {
+  const { brokerId } = command
+  const registration: Fact<'RegisterBrokerRecord'> = {
+    type: 'RegisterBrokerRecord',
+    brokerId,
+    isMigratingZkBroker: false,
+    incarnationId: command.incarnationId,
+    // Offsets only grow, so a later registration always has the higher epoch.
+    brokerEpoch: context.nextOffset,
+    endPoints: [...command.endPoints],
+    features: [...command.features],
+    rack: command.rack,
+    fenced: true,
+    inControlledShutdown: false,
+    logDirs: [...command.logDirs],
+  }
+  return {
+    facts: [registration, ...changesWithout(brokerId, context.image)],
+    reply: { ...OK, brokerEpoch: context.nextOffset },
+  }
+}
+
+export function planSetBrokerFence(command: SetBrokerFence, context: PlanContext): Plan<Outcome> {
+  const { brokerId, brokerEpoch, fenced } = command
+  const { image } = context
+  const refusal = brokerRefusal(brokerId, brokerEpoch, image)
+  if (refusal !== undefined) return { facts: [], reply: refusal }
+  if (image.broker(brokerId)?.fenced === fenced) return { facts: [], reply: OK }
+  const change: MetadataFact = {
+    type: 'BrokerRegistrationChangeRecord',
+    brokerId,
+    brokerEpoch,
+    fenced: fenced ? 1 : -1,
+    inControlledShutdown: 0,
+    logDirs: [],
+  }
+  const partitions = fenced ? changesWithout(brokerId, image) : changesWith(brokerId, image)
+  return { facts: [change, ...partitions], reply: OK }
+}
+
+export function planNextProducerIds(command: NextProducerIds, context: PlanContext): Plan<ProducerIdBlock> {
+  const { image } = context
+  const refusal = brokerRefusal(command.brokerId, command.brokerEpoch, image)
+  const first = image.nextProducerId
+  const next = first + BigInt(PRODUCER_ID_BLOCK_SIZE)
+  if (refusal !== undefined) return { facts: [], reply: { ...refusal, firstProducerId: -1n, size: 0 } }
+  if (next > LAST_PRODUCER_ID) {
+    const errorMessage = `producer ids are used up at ${first}`
+    const errorCode = errorCodes.UNKNOWN_SERVER_ERROR
+    return { facts: [], reply: { errorCode, errorMessage, firstProducerId: -1n, size: 0 } }
+  }
+  const { brokerId, brokerEpoch } = command
+  return {
+    facts: [{ type: 'ProducerIdsRecord', brokerId, brokerEpoch, nextProducerId: next }],
+    reply: { ...OK, firstProducerId: first, size: PRODUCER_ID_BLOCK_SIZE },
+  }
+}
+
+function brokerRefusal(brokerId: number, brokerEpoch: bigint, image: MetadataImage): Outcome | undefined {
+  const broker = image.broker(brokerId)
+  if (broker === undefined) {
+    return {
+      errorCode: errorCodes.BROKER_ID_NOT_REGISTERED,
+      errorMessage: `Broker ID ${brokerId} is not currently registered`,
+    }
+  }
+  if (broker.epoch !== brokerEpoch) {
+    return {
+      errorCode: errorCodes.STALE_BROKER_EPOCH,
+      errorMessage: `Expected broker epoch ${broker.epoch}, but got broker epoch ${brokerEpoch}`,
+    }
+  }
+  return undefined
+}
+
+/** The broker goes: it leaves the in-sync replicas unless it is the last of them, and leads nothing. */
+function changesWithout(brokerId: number, image: MetadataImage): MetadataFact[] {
+  return everyPartition(image, ({ topicId }, partition) => {
+    if (!partition.isr.includes(brokerId)) return undefined
+    const others = partition.isr.filter((id) => id !== brokerId)
+    const isr = others.length === 0 ? null : others
+    if (partition.leader !== brokerId) {
+      return isr === null ? undefined : partitionChange(topicId, partition.partition, { isr })
+    }
+    const leader = partition.replicas.find((id) => others.includes(id) && isLive(id, image)) ?? NO_LEADER
+    return partitionChange(topicId, partition.partition, { isr, leader })
+  })
+}
+
+/** The broker is back: it leads what has no leader and counts it as in sync. */
+function changesWith(brokerId: number, image: MetadataImage): MetadataFact[] {
+  return everyPartition(image, ({ topicId }, partition) =>
+    partition.leader === NO_LEADER && partition.isr.includes(brokerId)
+      ? partitionChange(topicId, partition.partition, { leader: brokerId })
+      : undefined,
+  )
+}
+
+function everyPartition(
+  image: MetadataImage,
+  change: (topic: TopicImage, partition: PartitionImage) => MetadataFact | undefined,
+): MetadataFact[] {
+  const facts: MetadataFact[] = []
+  for (const topic of image.topics()) {
+    for (const partition of topic.partitions) {
+      const fact = change(topic, partition)
+      if (fact !== undefined) facts.push(fact)
+    }
+  }
+  return facts
+}
+
+function isLive(id: number, image: MetadataImage): boolean {
+  const broker = image.broker(id)
+  return broker !== undefined && isActive(broker)
+}

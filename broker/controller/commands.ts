@@ -1,0 +1,159 @@
+// What the controller can be asked, and what it answers. Refusals are Kafka's error codes, per topic or
+// resource: one bad entry never spoils the others.
+
+import type { ErrorCode } from '../protocol/errors.ts'
+import type { MetadataFact } from './facts.ts'
+import type { BrokerFeature, EndPoint } from './image.ts'
+
+export interface Outcome {
+  errorCode: ErrorCode
+  errorMessage: string | null
+}
+
+export const OK: Outcome = { errorCode: 0, errorMessage: null }
+
+export interface NewTopic {
+  name: string
+  /** -1: the broker's default. */
+  numPartitions: number
+  /** -1: the broker's default. */
+  replicationFactor: number
+  /** Replicas by hand; empty: the controller places them. */
+  assignments: readonly { partitionIndex: number; brokerIds: readonly number[] }[]
+  configs: readonly { name: string; value: string | null }[]
+}
+
+export interface CreateTopics {
+  type: 'createTopics'
+  topics: readonly NewTopic[]
+  validateOnly: boolean
+}
+
+export interface NewTopicOutcome extends Outcome {
+  name: string
+  /** All zeros unless the topic was created. */
+  topicId: string
+  /** -1 on error. */
+  numPartitions: number
+  replicationFactor: number
+  /** The settings that the topic has, or would have. */
+  settings: ReadonlyMap<string, string>
+}
+
+export interface DeleteTopics {
+  type: 'deleteTopics'
+  /** By name, or by id where the name is null. */
+  topics: readonly { name: string | null; topicId: string }[]
+}
+
+export interface DeletedTopicOutcome extends Outcome {
+  name: string | null
+  topicId: string
+}
+
+export interface CreatePartitions {
+  type: 'createPartitions'
+  topics: readonly {
+    name: string
+    /** The new total. */
+    count: number
+    /** Of the added partitions; null: the controller places them. */
+    assignments: readonly { brokerIds: readonly number[] }[] | null
+  }[]
+  validateOnly: boolean
+}
+
+export interface NamedOutcome extends Outcome {
+  name: string
+}
+
+export const CONFIG_OPERATIONS = { SET: 0, DELETE: 1, APPEND: 2, SUBTRACT: 3 } as const
+
+export interface ConfigResource {
+  resourceType: number
+  resourceName: string
+}
+
+export interface SetConfigs {
+  type: 'setConfigs'
+  resources: readonly (ConfigResource & {
+    /** Changes of single settings. */
+    configs: readonly { name: string; configOperation: number; value: string | null }[]
+    /** True: what is not named goes (AlterConfigs); every operation is then SET. */
+    replaceAll?: boolean
+  })[]
+  validateOnly: boolean
+}
+
+export interface ConfigOutcome extends Outcome, ConfigResource {}
+
+export interface NextProducerIds {
+  type: 'nextProducerIds'
+  brokerId: number
+  brokerEpoch: bigint
+}
+
+export interface ProducerIdBlock extends Outcome {
+  /** First id of the block; -1 on error. */
+  firstProducerId: bigint
+  size: number
+}
+
+export interface RegisterBroker {
+  type: 'registerBroker'
+  brokerId: number
+  /** Drawn anew at every start of the broker. */
+  incarnationId: string
+  endPoints: readonly EndPoint[]
+  features: readonly BrokerFeature[]
+  rack: string | null
+  logDirs: readonly string[]
+}
+
+export interface BrokerRegistration extends Outcome {
+  brokerEpoch: bigint
+}
+
+/** The broker is ready (or leaves): it may lead (or must not). */
+export interface SetBrokerFence {
+  type: 'setBrokerFence'
+  brokerId: number
+  brokerEpoch: bigint
+  fenced: boolean
+}
+
+/** The first facts of an empty log. */
+export interface Bootstrap {
+  type: 'bootstrap'
+  /** Levels by name; 0 is left out. */
+  features: Readonly<Record<string, number>>
+}
+
+export type MetadataCommand =
+  | CreateTopics
+  | DeleteTopics
+  | CreatePartitions
+  | SetConfigs
+  | NextProducerIds
+  | RegisterBroker
+  | SetBrokerFence
+  | Bootstrap
+
+export interface ReplyOf {
+  createTopics: NewTopicOutcome[]
+  deleteTopics: DeletedTopicOutcome[]
+  createPartitions: NamedOutcome[]
+  setConfigs: ConfigOutcome[]
+  nextProducerIds: ProducerIdBlock
+  registerBroker: BrokerRegistration
+  setBrokerFence: Outcome
+  bootstrap: Outcome
+}
+
+export type MetadataReply = ReplyOf[keyof ReplyOf]
+
+/** What one command comes to. */
+export interface Plan<Reply> {
+  facts: MetadataFact[]
+  reply: Reply
+}

@@ -1,0 +1,72 @@
+// Plan for DeleteTopics: by name, or by id. One record removes a topic with its partitions and settings.
+// Codes and texts: Kafka's ControllerApis. Unlike Kafka, internal topics are not deleted: the coordinators
+// that live on them would have to go first.
+
+import { errorCodes } from '../protocol/errors.ts'
+import type { DeletedTopicOutcome, DeleteTopics, Plan } from './commands.ts'
+import type { MetadataFact } from './facts.ts'
+import type { TopicImage } from './image.ts'
+import type { PlanContext } from './plan-context.ts'
+import { isInternalTopic } from './topic-name.ts'
+
+const NO_ID = '00000000000000000000000000000000'
+
+export function planDeleteTopics(command: DeleteTopics, context: PlanContext): Plan<DeletedTopicOutcome[]> {
+  const { image, settings } = context
+  const facts: MetadataFact[] = []
+  const reply: DeletedTopicOutcome[] = []
+  const timesNamed = countUses(command.topics, (topicId) => image.topicById(topicId)?.name)
+  for (const entry of command.topics) {
+    const { name, topicId } = entry
+    const fail = (errorCode: number, errorMessage: string | null) =>
+      reply.push({ name, topicId, errorCode, errorMessage })
+    const byId = topicId !== NO_ID
+    if (!settings.deleteTopicEnable) {
+      fail(errorCodes.TOPIC_DELETION_DISABLED, 'Topic deletion is disabled.')
+      continue
+    }
+    if (name !== null && byId) {
+      fail(errorCodes.INVALID_REQUEST, 'You may not specify both topic name and topic id.')
+      continue
+    }
+    if (name === null && !byId) {
+      fail(errorCodes.INVALID_REQUEST, 'Neither topic name nor id were specified.')
+      continue
+    }
+    const topic: TopicImage | undefined = name === null ? image.topicById(topicId) : image.topic(name)
+    const key = topic?.name ?? name ?? topicId
+    if ((timesNamed.get(key) ?? 0) > 1) {
+      fail(errorCodes.INVALID_REQUEST, byId ? 'Duplicate topic id.' : 'Duplicate topic name.')
+      continue
+    }
+    if (topic === undefined) {
+      fail(byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION, null)
+      continue
+    }
+    if (isInternalTopic(topic.name)) {
+      fail(errorCodes.INVALID_TOPIC_EXCEPTION, `The internal topic ${topic.name} cannot be deleted.`)
+      continue
+    }
+    facts.push({ type: 'RemoveTopicRecord', topicId: topic.topicId })
+    reply.push({
+      name: topic.name,
+      topicId: topic.topicId,
+      errorCode: errorCodes.NONE,
+      errorMessage: null,
+    })
+  }
+  return { facts, reply }
+}
+
+/** How often each topic is meant, whether by name or by id. */
+function countUses(
+  topics: DeleteTopics['topics'],
+  nameOf: (topicId: string) => string | undefined,
+): ReadonlyMap<string, number> {
+  const uses = new Map<string, number>()
+  for (const { name, topicId } of topics) {
+    const key = name ?? nameOf(topicId) ?? topicId
+    uses.set(key, (uses.get(key) ?? 0) + 1)
+  }
+  return uses
+}

@@ -1,0 +1,110 @@
+// The controller as a machine: `decide` makes a plan of a command and changes nothing, `apply` is the only
+// mutator, shared by live traffic and replay. Everything it knows is the image that its facts make.
+
+import type { Decision, Machine, RequestId } from '../coordinator/machine.ts'
+import { planNextProducerIds, planRegisterBroker, planSetBrokerFence } from './brokers.ts'
+import type { Bootstrap, MetadataCommand, MetadataReply, Outcome, Plan } from './commands.ts'
+import { OK } from './commands.ts'
+import { planCreatePartitions, planCreateTopics } from './create-topics.ts'
+import { planDeleteTopics } from './delete-topics.ts'
+import type { MetadataFact } from './facts.ts'
+import { MetadataImage } from './image.ts'
+import { METADATA_VERSION } from './metadata-codec.ts'
+import type { ConfigRules, ControllerSettings, PlanContext } from './plan-context.ts'
+import { planSetConfigs } from './set-configs.ts'
+import { newTopicId } from './topic-id.ts'
+
+export interface MachineOptions {
+  /** Read for every command: they may change while the broker runs. */
+  settings: () => ControllerSettings
+  rules: ConfigRules
+  /** Fresh random bytes. */
+  randomBytes: (size: number) => Uint8Array
+  /** The offset that the next fact will have. */
+  nextOffset: () => bigint
+}
+
+export class MetadataMachine implements Machine<MetadataCommand, MetadataFact, never, MetadataReply> {
+  readonly image = new MetadataImage()
+  private readonly options: MachineOptions
+
+  constructor(options: MachineOptions) {
+    this.options = options
+  }
+
+  decide(command: MetadataCommand, requestId: RequestId): Decision<MetadataFact, never, MetadataReply> {
+    const { facts, reply } = this.plan(command)
+    return { facts, notes: [], replies: [{ to: requestId, body: reply }], timers: [] }
+  }
+
+  apply(fact: MetadataFact): void {
+    this.image.apply(fact)
+  }
+
+  completeTransaction(): void {
+    throw new Error('the metadata log holds no producer’s transactions')
+  }
+
+  expired(timerKey: string): MetadataCommand {
+    throw new Error(`the controller sets no timer, ${timerKey} expired`)
+  }
+
+  timersAfterReplay(): { key: string; afterMs: number | null }[] {
+    return []
+  }
+
+  private plan(command: MetadataCommand): Plan<MetadataReply> {
+    const context = this.context()
+    switch (command.type) {
+      case 'createTopics':
+        return planCreateTopics(command, context)
+      case 'deleteTopics':
+        return planDeleteTopics(command, context)
+      case 'createPartitions':
+        return planCreatePartitions(command, context)
+      case 'setConfigs':
+        return planSetConfigs(command, context)
+      case 'nextProducerIds':
+        return planNextProducerIds(command, context)
+      case 'registerBroker':
+        return planRegisterBroker(command, context)
+      case 'setBrokerFence':
+        return planSetBrokerFence(command, context)
+      case 'bootstrap':
+        return planBootstrap(command, context)
+    }
+  }
+
+  private context(): PlanContext {
+    const { settings, rules, randomBytes, nextOffset } = this.options
+    const given = new Set<string>()
+    return {
+      image: this.image,
+      settings: settings(),
+      rules,
+      below: (below) => Buffer.from(randomBytes(4)).readUInt32BE(0) % below,
+      newId: () => {
+        const id = newTopicId(
+          randomBytes,
+          (taken) => given.has(taken) || this.image.topicById(taken) !== undefined,
+        )
+        given.add(id)
+        return id
+      },
+      nextOffset: nextOffset(),
+    }
+  }
+}
+
+/** Feature levels come first in a metadata log, metadata.version before all others. */
+function planBootstrap({ features }: Bootstrap, { image }: PlanContext): Plan<Outcome> {
+  if (image.features().size > 0) return { facts: [], reply: OK }
+  const levels: [string, number][] = [['metadata.version', METADATA_VERSION]]
+  for (const [name, level] of Object.entries(features)) {
+    if (level > 0 && name !== 'metadata.version') levels.push([name, level])
+  }
+  return {
+    facts: levels.map(([name, featureLevel]) => ({ type: 'FeatureLevelRecord', name, featureLevel })),
+    reply: OK,
+  }
+}
