@@ -29,7 +29,7 @@ export interface ReadStep {
   position: number
 }
 
-type Steps<T> = Generator<ReadStep, T, number>
+export type Steps<T> = Generator<ReadStep, T, number>
 
 /** Heads are looked for in blocks of this size: one index interval and a little. */
 export const LOCATE_BLOCK_BYTES = 8 * 1024
@@ -87,6 +87,13 @@ export function* locate(segment: Segment, offset: bigint, scratch: Buffer, rebui
   return position
 }
 
+export interface ReadLimits {
+  maxBytes: number
+  /** Exclusive. */
+  maxOffset: bigint
+  minOneBatch: boolean
+}
+
 export interface SegmentRead {
   read: LogRead
   /** Where the next batch begins. */
@@ -100,7 +107,8 @@ export interface SegmentRead {
 export function* readAt(
   segment: Segment,
   position: number,
-  limits: { maxBytes: number; maxOffset: bigint; minOneBatch: boolean; gapsAllowed: boolean },
+  limits: ReadLimits,
+  gapsAllowed: boolean,
 ): Steps<SegmentRead | undefined> {
   const bytesLeft = segment.sizeInBytes - position
   // Its own memory: replies wait in socket queues, long after a pool would have given the bytes to another.
@@ -112,7 +120,7 @@ export function* readAt(
     bytesLeft,
     beginBelow: Number.POSITIVE_INFINITY,
     endBelow: limits.maxOffset >= segment.nextOffset ? Number.POSITIVE_INFINITY : Number(limits.maxOffset),
-    gapsAllowed: limits.gapsAllowed,
+    gapsAllowed,
     checkCrc: false,
   }
   let walk = walkBatches(buffer, 0, filled, undefined, walkLimits)

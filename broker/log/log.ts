@@ -18,8 +18,9 @@ import type { LogConfig, LogOpenOptions } from './log-config.ts'
 import type { CursorSource, LogCursor } from './log-cursor.ts'
 import { SegmentCursor } from './log-cursor.ts'
 import { loadLog } from './log-load.ts'
-import type { LogRead, ReadStep, SegmentRead } from './log-read.ts'
-import { LOCATE_BLOCK_BYTES, locate, readAt, runOffThread, runSync } from './log-read.ts'
+import type { LogRead } from './log-read.ts'
+import { LOCATE_BLOCK_BYTES, locate, runOffThread, runSync } from './log-read.ts'
+import { LogReader } from './log-reader.ts'
 import { LogSync } from './log-sync.ts'
 import type { TimestampOffset } from './log-timestamps.ts'
 import { findByTimestamp } from './log-timestamps.ts'
@@ -32,19 +33,8 @@ export type { LogCursor } from './log-cursor.ts'
 export type { LogRead } from './log-read.ts'
 export type { TimestampOffset } from './log-timestamps.ts'
 
-/** What is likely to be in the page cache: the newest bytes of a partition. Older reads go off the loop. */
-const HOT_BYTES = 64 * 1024 * 1024
-/** Ends of recent reads that are remembered: a consumer goes on where it stopped. */
-const REMEMBERED_READS = 8
-
 export interface LogPin {
   release(): void
-}
-
-interface ReadEnd {
-  offset: bigint
-  segment: Segment
-  position: number
 }
 
 export class Log implements CursorSource {
@@ -56,10 +46,10 @@ export class Log implements CursorSource {
   private readonly storage: Storage
   private readonly options: LogOpenOptions
   private readonly syncer: LogSync
+  private readonly reader: LogReader = new LogReader(this)
   private segments: readonly Segment[]
   private startOffset: bigint
   private readonly pins = new Set<{ fromOffset: bigint }>()
-  private readEnds: ReadEnd[] = []
   private closed = false
 
   private constructor(storage: Storage, directory: string, config: LogConfig, options: LogOpenOptions) {
@@ -159,18 +149,7 @@ export class Log implements CursorSource {
 
   /** True where a synchronous read is cheap: within the newest 64 MiB of the partition. */
   isHot(fromOffset: bigint): boolean {
-    let bytesAfter = 0
-    for (let i = this.segments.length - 1; i >= 0 && bytesAfter <= HOT_BYTES; i--) {
-      const segment = this.segments[i] as Segment
-      if (segment.baseOffset <= fromOffset) {
-        if (bytesAfter + segment.sizeInBytes <= HOT_BYTES) return true
-        const entry = segment.index.offsets.lookup(relativeTo(segment, fromOffset))
-        const position = entry < 0 ? 0 : segment.index.offsets.positionAt(entry)
-        return bytesAfter + segment.sizeInBytes - position <= HOT_BYTES
-      }
-      bytesAfter += segment.sizeInBytes
-    }
-    return bytesAfter <= HOT_BYTES
+    return this.reader.isHot(this.segments, fromOffset)
   }
 
   /**
@@ -179,7 +158,8 @@ export class Log implements CursorSource {
    * `fromOffset` must lie in [logStartOffset, endOffset]: RangeError.
    */
   read(fromOffset: bigint, maxBytes: number, maxOffset: bigint, minOneBatch: boolean): LogRead | undefined {
-    return runSync(this.readSteps(fromOffset, maxBytes, maxOffset, minOneBatch, this.scratch))
+    this.assertReadable(fromOffset)
+    return runSync(this.reader.steps(fromOffset, { maxBytes, maxOffset, minOneBatch }, this.scratch))
   }
 
   /** As read, without holding the event loop: for what is not hot. */
@@ -189,8 +169,9 @@ export class Log implements CursorSource {
     maxOffset: bigint,
     minOneBatch: boolean,
   ): Promise<LogRead | undefined> {
+    this.assertReadable(fromOffset)
     const scratch = Buffer.allocUnsafeSlow(LOCATE_BLOCK_BYTES)
-    return runOffThread(this.readSteps(fromOffset, maxBytes, maxOffset, minOneBatch, scratch))
+    return runOffThread(this.reader.steps(fromOffset, { maxBytes, maxOffset, minOneBatch }, scratch))
   }
 
   /** Sequential reading from the batch that holds `fromOffset` on; close() it. */
@@ -324,7 +305,7 @@ export class Log implements CursorSource {
       this.syncer.forget(segment)
       segment.markDeleted()
     }
-    this.readEnds = this.readEnds.filter((end) => !gone.includes(end.segment))
+    this.reader.forget(gone)
     this.syncer.noteNames()
     return gone.length
   }
@@ -387,51 +368,9 @@ export class Log implements CursorSource {
     return this.segments[this.segments.length - 1] as Segment
   }
 
-  private *readSteps(
-    fromOffset: bigint,
-    maxBytes: number,
-    maxOffset: bigint,
-    minOneBatch: boolean,
-    scratch: Buffer,
-  ): Generator<ReadStep, LogRead | undefined, number> {
-    this.assertOpen()
-    if (fromOffset < this.startOffset || fromOffset > this.endOffset) {
-      throw new RangeError(`read at ${fromOffset}, the log is [${this.startOffset}, ${this.endOffset})`)
-    }
-    const limits = { maxBytes, maxOffset, minOneBatch, gapsAllowed: this.gapsAllowed }
-    let segment = fromOffset < maxOffset ? this.segmentAt(fromOffset) : undefined
-    while (segment !== undefined) {
-      const reading: Segment = segment
-      const { truncations } = this
-      // Deleting or closing must not take the file away between the steps.
-      reading.retain()
-      try {
-        const known = this.readEnds.find((end) => end.offset === fromOffset && end.segment === reading)
-        const position = known?.position ?? (yield* locate(reading, fromOffset, scratch))
-        if (position < reading.sizeInBytes) {
-          const result: SegmentRead | undefined = yield* readAt(reading, position, limits)
-          if (result !== undefined && truncations === this.truncations) this.remember(reading, result)
-          return result?.read
-        }
-      } finally {
-        reading.release()
-      }
-      // Only a gap is left of this segment.
-      segment = this.segmentAfter(reading)
-    }
-    return undefined
-  }
-
-  private remember(segment: Segment, result: SegmentRead): void {
-    const { nextOffset } = result.read
-    this.readEnds = this.readEnds.filter((end) => end.offset !== nextOffset)
-    this.readEnds.push({ offset: nextOffset, segment, position: result.endPosition })
-    if (this.readEnds.length > REMEMBERED_READS) this.readEnds.shift()
-  }
-
   private forgetPositions(): void {
     this.truncations++
-    this.readEnds = []
+    this.reader.forgetAll()
   }
 
   private checkAppend(batches: readonly Buffer[], heads: readonly BatchHeader[]) {
@@ -478,13 +417,16 @@ export class Log implements CursorSource {
     })
   }
 
+  private assertReadable(fromOffset: bigint): void {
+    this.assertOpen()
+    if (fromOffset < this.startOffset || fromOffset > this.endOffset) {
+      throw new RangeError(`read at ${fromOffset}, the log is [${this.startOffset}, ${this.endOffset})`)
+    }
+  }
+
   private assertOpen(): void {
     if (this.closed) throw new StorageError(this.directory, 'the log is closed')
   }
-}
-
-function relativeTo(segment: Segment, offset: bigint): number {
-  return Math.min(Number(offset - segment.baseOffset), 0x7fffffff)
 }
 
 function maxOf(a: bigint, b: bigint): bigint {

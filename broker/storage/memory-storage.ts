@@ -3,6 +3,7 @@
 // stays readable through a handle that was open.
 
 import { ByteChunks } from './byte-chunks.ts'
+import { assertOverwrite, assertReadTarget, assertTruncation } from './file-range.ts'
 import { StorageError } from './storage.ts'
 import type { DirectoryEntry, Storage, StorageFile } from './storage.ts'
 import { pathSegments, splitPath } from './storage-path.ts'
@@ -163,6 +164,7 @@ class MemoryFile implements StorageFile {
 
   read(target: Uint8Array, targetStart: number, length: number, position: number): number {
     this.assertOpen()
+    assertReadTarget(this.path, target, targetStart, length)
     return this.content.read(target, targetStart, length, position)
   }
 
@@ -182,19 +184,13 @@ class MemoryFile implements StorageFile {
 
   writeAt(bytes: Uint8Array, position: number): void {
     this.assertOpen()
-    if (position < 0 || position + bytes.byteLength > this.sizeInBytes) {
-      throw new Error(
-        `${this.path}: overwrite of ${bytes.byteLength} bytes at ${position}, size ${this.sizeInBytes}`,
-      )
-    }
+    assertOverwrite(this.path, bytes.byteLength, position, this.sizeInBytes)
     this.content.writeAt(bytes, position)
   }
 
   truncate(sizeInBytes: number): void {
     this.assertOpen()
-    if (sizeInBytes < 0 || sizeInBytes > this.sizeInBytes) {
-      throw new Error(`${this.path}: truncate to ${sizeInBytes}, size ${this.sizeInBytes}`)
-    }
+    assertTruncation(this.path, sizeInBytes, this.sizeInBytes)
     this.content.truncate(sizeInBytes)
   }
 

@@ -3,6 +3,7 @@
 // marked the lost pages clean, and asking again would report success.
 
 import fs from 'node:fs'
+import { assertOverwrite, assertReadTarget, assertTruncation } from './file-range.ts'
 import { StorageError } from './storage.ts'
 import type { StorageFile } from './storage.ts'
 
@@ -27,6 +28,7 @@ export class RealFile implements StorageFile {
 
   read(target: Uint8Array, targetStart: number, length: number, position: number): number {
     this.assertOpen()
+    assertReadTarget(this.path, target, targetStart, length)
     try {
       // The kernel may stop short at a signal; only 0 means the end.
       let done = 0
@@ -48,6 +50,7 @@ export class RealFile implements StorageFile {
     position: number,
   ): Promise<number> {
     this.assertOpen()
+    assertReadTarget(this.path, target, targetStart, length)
     this.inFlight++
     try {
       let done = 0
@@ -87,11 +90,7 @@ export class RealFile implements StorageFile {
 
   writeAt(bytes: Uint8Array, position: number): void {
     this.assertWritable()
-    if (position < 0 || position + bytes.byteLength > this.size) {
-      throw new Error(
-        `${this.path}: overwrite of ${bytes.byteLength} bytes at ${position}, size ${this.size}`,
-      )
-    }
+    assertOverwrite(this.path, bytes.byteLength, position, this.size)
     try {
       for (let done = 0; done < bytes.byteLength; ) {
         done += fs.writeSync(this.fd, bytes, done, bytes.byteLength - done, position + done)
@@ -103,9 +102,7 @@ export class RealFile implements StorageFile {
 
   truncate(sizeInBytes: number): void {
     this.assertWritable()
-    if (sizeInBytes < 0 || sizeInBytes > this.size) {
-      throw new Error(`${this.path}: truncate to ${sizeInBytes}, size ${this.size}`)
-    }
+    assertTruncation(this.path, sizeInBytes, this.size)
     try {
       fs.ftruncateSync(this.fd, sizeInBytes)
       this.size = sizeInBytes

@@ -5,6 +5,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { DirectoryLock } from './directory-lock.ts'
+import { PathQueue } from './path-queue.ts'
 import { RealFile } from './real-file.ts'
 import { StorageError } from './storage.ts'
 import type { DirectoryEntry, Storage, StorageFile } from './storage.ts'
@@ -18,8 +19,7 @@ export function openDirectory(root: string): Storage {
 class RealStorage implements Storage {
   private readonly root: string
   private directoryLock: DirectoryLock | undefined
-  /** Replacements of one path wait for each other: they share the name that is written aside. */
-  private readonly replacing = new Map<string, Promise<void>>()
+  private readonly replacing = new PathQueue()
 
   constructor(root: string) {
     try {
@@ -52,13 +52,13 @@ class RealStorage implements Storage {
 
   list(directory: string): DirectoryEntry[] {
     try {
-      const entries = fs.readdirSync(this.resolve(directory), { withFileTypes: true })
+      const entries = fs.readdirSync(this.folder(directory, pathSegments(directory)), { withFileTypes: true })
       return entries
         .map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }))
         .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
     } catch (cause) {
       if (codeOf(cause) === 'ENOENT') return []
-      throw failure(directory, 'cannot list', cause)
+      throw cause instanceof StorageError ? cause : failure(directory, 'cannot list', cause)
     }
   }
 
@@ -107,20 +107,11 @@ class RealStorage implements Storage {
   async replaceFile(filePath: string, content: Uint8Array): Promise<void> {
     const { directory } = splitPath(filePath)
     const copy = Buffer.from(content)
-    const before = this.replacing.get(filePath) ?? Promise.resolve()
-    const turn = before
-      .catch(() => {})
-      .then(async () => {
-        await this.writeAside(filePath, copy)
-        this.rename(filePath + TEMPORARY_SUFFIX, filePath)
-        await this.syncDirectory(directory)
-      })
-    this.replacing.set(filePath, turn)
-    try {
-      await turn
-    } finally {
-      if (this.replacing.get(filePath) === turn) this.replacing.delete(filePath)
-    }
+    await this.replacing.run(filePath, async () => {
+      await this.writeAside(filePath, copy)
+      this.rename(filePath + TEMPORARY_SUFFIX, filePath)
+      await this.syncDirectory(directory)
+    })
   }
 
   replaceFileUnsynced(filePath: string, content: Uint8Array): void {
@@ -139,15 +130,20 @@ class RealStorage implements Storage {
 
   syncDirectory(directory: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      fs.open(this.resolve(directory), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY, (openError, fd) => {
-        if (openError) return reject(failure(directory, 'cannot open the folder to sync it', openError))
-        fs.fsync(fd, (syncError) => {
-          fs.close(fd, () => {
-            if (syncError) reject(failure(directory, 'fsync of the folder failed', syncError))
-            else resolve()
+      const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants
+      fs.open(
+        this.resolve(directory),
+        O_RDONLY | O_DIRECTORY | (directory === '' ? 0 : O_NOFOLLOW),
+        (openError, fd) => {
+          if (openError) return reject(failure(directory, 'cannot open the folder to sync it', openError))
+          fs.fsync(fd, (syncError) => {
+            fs.close(fd, () => {
+              if (syncError) reject(failure(directory, 'fsync of the folder failed', syncError))
+              else resolve()
+            })
           })
-        })
-      })
+        },
+      )
     })
   }
 
@@ -184,8 +180,23 @@ class RealStorage implements Storage {
     return fs.openSync(this.resolve(aside), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
   }
 
+  /** The path for the operating system; the folders on the way must be folders, not links to some. */
   private resolve(relative: string): string {
-    return path.join(this.root, ...pathSegments(relative))
+    const segments = pathSegments(relative)
+    const name = segments.pop()
+    const folder = this.folder(relative, segments)
+    return name === undefined ? folder : path.join(folder, name)
+  }
+
+  private folder(relative: string, segments: readonly string[]): string {
+    let at = this.root
+    for (const segment of segments) {
+      at = path.join(at, segment)
+      if (fs.lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink()) {
+        throw new StorageError(relative, `'${segment}' is a link`)
+      }
+    }
+    return at
   }
 
   private attempt(filePath: string, message: string, act: () => void): void {
