@@ -32,3 +32,26 @@ export function forVersion(errorCode: number, version: number, since = 2): numbe
     ? errorCodes.INVALID_PRODUCER_EPOCH
     : errorCode
 }
+
+/**
+ * A refused verification as Produce and TxnOffsetCommit say it. What passes by itself becomes
+ * NOT_ENOUGH_REPLICAS: clients retry it without looking for another leader (Kafka's ReplicaManager).
+ */
+export function appendErrorCode(
+  errorCode: number,
+  { knowsTransactionAbortable }: { knowsTransactionAbortable: boolean },
+): number {
+  switch (errorCode) {
+    case errorCodes.PRODUCER_FENCED:
+      return errorCodes.INVALID_PRODUCER_EPOCH
+    case errorCodes.TRANSACTION_ABORTABLE:
+      return knowsTransactionAbortable ? errorCode : errorCodes.INVALID_TXN_STATE
+    case errorCodes.CONCURRENT_TRANSACTIONS:
+    case errorCodes.COORDINATOR_LOAD_IN_PROGRESS:
+    case errorCodes.COORDINATOR_NOT_AVAILABLE:
+    case errorCodes.NOT_COORDINATOR:
+      return errorCodes.NOT_ENOUGH_REPLICAS
+    default:
+      return errorCode
+  }
+}

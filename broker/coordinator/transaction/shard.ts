@@ -31,6 +31,7 @@ export class TransactionShard {
   >
   private readonly sender: MarkerSender
   private readonly onWarning: (message: string) => void
+  private readonly unsubscribe: () => void
 
   constructor(log: ShardLog, options: ShardOptions) {
     const { config, clock, onWarning } = options
@@ -57,7 +58,11 @@ export class TransactionShard {
         this.runtime.submit({ type: 'marked', transactionalId, decision, partitions }),
       onWarning,
     })
-    log.onClosed(() => this.sender.close())
+    this.unsubscribe = log.onClosed(() => this.sender.close())
+  }
+
+  get isActive(): boolean {
+    return this.runtime.state === 'active'
   }
 
   /** Replays the log, then goes on where the last coordinator stopped. */
@@ -71,6 +76,7 @@ export class TransactionShard {
   }
 
   close(): void {
+    this.unsubscribe()
     this.sender.close()
     this.runtime.close()
   }

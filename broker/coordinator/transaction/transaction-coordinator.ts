@@ -13,7 +13,7 @@ import { errorCodes } from '../../protocol/errors.ts'
 import type { Clock } from '../../time/clock.ts'
 import { partitionForHash } from '../java-hash.ts'
 import { CoordinatorError, type ShardLog } from '../shard-log.ts'
-import { errorCodeOf, forVersion } from './answers.ts'
+import { appendErrorCode, errorCodeOf, forVersion } from './answers.ts'
 import type { ProducerIdAndEpoch, TransactionCommand, TransactionReply } from './commands.ts'
 import type { TransactionConfig } from './config.ts'
 import type { MarkerWriter } from './marker-writer.ts'
@@ -167,6 +167,22 @@ export class TransactionCoordinator {
       producerId: goesOn ? producerId : NO_PRODUCER_ID,
       producerEpoch: goesOn ? producerEpoch : NO_PRODUCER_EPOCH,
     }
+  }
+
+  /**
+   * Before a transactional batch is appended: whether its partition is part of the producer's open
+   * transaction (KIP-890, first part). Without it a zombie could open a transaction that nobody ends.
+   * Synchronous, so that question and append share a turn; the error code is in Produce's words.
+   */
+  verifyAppend(
+    producer: { transactionalId: string } & ProducerIdAndEpoch,
+    topic: string,
+    partition: number,
+    options: { knowsTransactionAbortable: boolean },
+  ): number {
+    const shard = this.shards.get(this.partitionFor(producer.transactionalId))
+    if (shard === undefined || !shard.isActive) return appendErrorCode(errorCodes.NOT_COORDINATOR, options)
+    return appendErrorCode(shard.machine.mayAppend(producer, topic, partition), options)
   }
 
   /** One answer per id, in their order. */

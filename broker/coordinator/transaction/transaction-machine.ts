@@ -20,7 +20,7 @@ import type {
 import type { TransactionConfig } from './config.ts'
 import { endTransactionError } from './end-transaction.ts'
 import { decideInit } from './init-producer-id.ts'
-import { containsAll, noPartitions, without } from './partition-set.ts'
+import { containsAll, hasPartition, noPartitions, without } from './partition-set.ts'
 import { matches } from './read-side.ts'
 import { completed, decided, fencedAndAborted, type Transaction, withPartitions } from './transaction.ts'
 import { isIdle, isPrepared } from './transaction-state.ts'
@@ -55,6 +55,23 @@ export class TransactionMachine
   /** What the current decision of this id still wants; undefined when nothing does. */
   markerWork(transactionalId: string): MarkerWork | undefined {
     return this.undelivered.get(transactionalId)
+  }
+
+  /**
+   * Whether this partition may take this producer's transactional records now: NONE, or why not. It looks
+   * at what is applied, so whoever appends in the same turn needs no guard against a decision in between.
+   */
+  mayAppend(
+    producer: { transactionalId: string } & ProducerIdAndEpoch,
+    topic: string,
+    partition: number,
+  ): number {
+    const known = this.owned(producer)
+    if (typeof known === 'number') return known
+    if (isPrepared(known.state)) return errorCodes.CONCURRENT_TRANSACTIONS
+    return hasPartition(known.partitions, topic, partition)
+      ? errorCodes.NONE
+      : errorCodes.TRANSACTION_ABORTABLE
   }
 
   decide(command: TransactionCommand, requestId: RequestId, nowMs: number): TransactionDecision {

@@ -1,17 +1,24 @@
 // The states of a transactional id and the only moves between them (Kafka's TransactionState). The ids
 // are those kept in __transaction_state, the names those that DescribeTransactions shows.
 //
-//                      AddPartitions, AddOffsets           EndTxn(commit)               all markers written
-//   (none) ── Init ─► Empty ─────────────────► Ongoing ───────────────► PrepareCommit ─────────► CompleteCommit
-//                       ▲                      │  │ ▲ (more partitions)                                 │
-//                       │                      │  └─┘                                                   │
-//                       │                      ├── EndTxn(abort) ─────► PrepareAbort ──────────► CompleteAbort
-//                       │                      │                             ▲                          │
-//                       │                      └─ Init, timeout ─► PrepareEpochFence                    │
-//                       │                          (epoch + 1; only in memory)                          │
-//                       └──── Init ◄──── CompleteCommit, CompleteAbort ──── AddPartitions ─► Ongoing ◄──┘
+//   (none) ── InitProducerId ──► Empty
 //
-//   Empty, CompleteCommit, CompleteAbort ── unused for transactional.id.expiration.ms ─► Dead (tombstone)
+//   Empty ── AddPartitions, AddOffsets ──► Ongoing ── more of them ──► Ongoing
+//                                             │
+//                 ┌──── EndTxn(commit) ───────┼─────── EndTxn(abort) ─────────┐
+//                 │                           │                               │
+//                 │              InitProducerId, timeout                      │
+//                 │                           ▼                               │
+//                 │                  PrepareEpochFence (epoch + 1) ──────────►│
+//                 ▼                                                           ▼
+//           PrepareCommit                                               PrepareAbort
+//                 │ every partition has its marker                            │
+//                 ▼                                                           ▼
+//           CompleteCommit                                              CompleteAbort
+//
+//   CompleteCommit, CompleteAbort ── AddPartitions, AddOffsets ──► Ongoing
+//   Empty, CompleteCommit, CompleteAbort ── InitProducerId ──► Empty
+//   Empty, CompleteCommit, CompleteAbort ── unused for transactional.id.expiration.ms ──► Dead (tombstone)
 //
 // PrepareEpochFence is passed through inside one decision: the log shows Ongoing, then PrepareAbort with
 // the raised epoch. transaction.version 2 adds Empty, CompleteCommit, CompleteAbort ─► PrepareAbort (an
