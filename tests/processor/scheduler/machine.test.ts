@@ -1,0 +1,183 @@
+// The batch machine under any order of events: what may never happen, and what must.
+
+import { expect, test } from 'vitest'
+import type { BatchStamp } from '../../../processor/graph/contracts/rows.ts'
+import { BatchMachine, type Action } from '../../../processor/scheduler/machine.ts'
+import { Random, seeds } from '../../world/random.ts'
+
+/** Carries out what the machine decides, at times of its own choosing, and checks every step. */
+class Simulation {
+  nowMs = 10_000
+  readonly machine: BatchMachine
+  readonly random: Random
+  readonly intervalMs: number | undefined
+  readonly maxPending: number
+  readonly planned: BatchStamp[] = []
+  readonly finished: BatchStamp[] = []
+  wakeAtMs: number | undefined
+  unread = 0
+  failures = 0
+  ended = false
+  private expectedId = 1
+  private lastMs: number
+
+  constructor(seed: number) {
+    this.random = new Random(seed)
+    this.intervalMs = this.random.chance(0.5) ? 100 : undefined
+    this.maxPending = this.random.between(1, 4)
+    this.machine = new BatchMachine({ intervalMs: this.intervalMs, maxPending: this.maxPending })
+    const pending = Array.from({ length: this.random.below(4) }, (_, i) => ({
+      batchId: i + 1,
+      timeMs: 8000 + i * 100,
+    }))
+    this.planned.push(...pending)
+    this.expectedId = pending.length + 1
+    this.lastMs = pending.at(-1)?.timeMs ?? 7900
+    const nextMs = this.lastMs + (this.intervalMs ?? 0)
+    this.on({ type: 'started', pending, nextBatchId: this.expectedId, lastMs: this.lastMs, nextMs })
+  }
+
+  on(event: Parameters<BatchMachine['apply']>[0]): void {
+    this.machine.apply(event)
+    for (let action = this.machine.decide(this.nowMs); action; action = this.machine.decide(this.nowMs)) {
+      this.check(action)
+      this.machine.apply({ type: 'begun', action })
+    }
+    this.checkNotStuck()
+  }
+
+  private check(action: Action): void {
+    const { machine } = this
+    expect(this.ended).toBe(false)
+    switch (action.type) {
+      case 'plan': {
+        const { batchId, timeMs } = action.batch
+        expect(machine.planning).toBeUndefined()
+        expect(machine.phase).toBe('active')
+        expect(machine.queue.length).toBeLessThan(this.maxPending)
+        expect(batchId).toBe(this.expectedId)
+        if (this.intervalMs !== undefined) {
+          expect(timeMs).toBe(this.lastMs + this.intervalMs)
+          expect(timeMs).toBeLessThanOrEqual(this.nowMs)
+        } else {
+          expect(timeMs).toBeGreaterThan(this.lastMs)
+          expect(machine.running).toBeUndefined()
+        }
+        this.expectedId++
+        this.lastMs = timeMs
+        return
+      }
+      case 'run':
+        expect(machine.running).toBeUndefined()
+        expect(action.batch).toEqual(this.planned[this.finished.length])
+        return
+      case 'wake':
+        this.wakeAtMs = action.atMs
+        expect(action.atMs).toBeGreaterThan(this.nowMs)
+        return
+      case 'cancel':
+        expect(machine.running).toBeDefined()
+        return
+      case 'end':
+        expect(machine.running).toBeUndefined()
+        expect(machine.planning).toBeUndefined()
+        this.ended = true
+    }
+  }
+
+  /** Nothing in flight and nothing to wait for would be the end of the job, unannounced. */
+  private checkNotStuck(): void {
+    const { machine } = this
+    if (this.ended || machine.running !== undefined || machine.planning !== undefined) return
+    if (machine.phase !== 'active') throw new Error(`${machine.phase} with nothing in flight`)
+    if (this.intervalMs !== undefined) expect(this.wakeAtMs).toBe(this.lastMs + this.intervalMs)
+    else expect(this.unread).toBe(0)
+  }
+
+  step(): void {
+    const { machine, random } = this
+    const choice = random.below(10)
+    if (choice < 3 && machine.planning !== undefined) this.endPlan()
+    else if (choice < 6 && machine.running !== undefined) this.endRun()
+    else if (choice < 8) this.pass(random.below(250))
+    else if (random.chance(0.3)) this.arrive()
+  }
+
+  private endPlan(): void {
+    const batch = this.machine.planning as BatchStamp
+    if (this.intervalMs === undefined && this.unread === 0) {
+      this.expectedId--
+      this.on({ type: 'nothingToPlan' })
+      return
+    }
+    const took = Math.min(this.unread, this.random.between(1, 3))
+    this.unread -= took
+    this.planned.push(batch)
+    this.on({ type: 'planned', more: this.unread > 0 })
+  }
+
+  private endRun(): void {
+    const failed = this.random.chance(0.002)
+    if (failed) this.failures++
+    else this.finished.push(this.machine.running as BatchStamp)
+    this.on(failed ? { type: 'failed', slot: 'running' } : { type: 'finished' })
+  }
+
+  private pass(ms: number): void {
+    this.nowMs += ms
+    if (this.wakeAtMs === undefined || this.wakeAtMs > this.nowMs) return
+    this.wakeAtMs = undefined
+    this.on({ type: 'woke' })
+  }
+
+  private arrive(): void {
+    this.unread += 2
+    this.on({ type: 'moved' })
+  }
+
+  /** Lets everything in flight come to its end. */
+  settle(): void {
+    for (let i = 0; i < 1000 && !this.ended; i++) {
+      if (this.machine.planning !== undefined) this.endPlan()
+      else if (this.machine.running !== undefined) this.endRun()
+    }
+  }
+}
+
+test.each(seeds(1, 200))(
+  'one batch at a time, in order, without gaps; a stop comes to an end, seed %i',
+  (seed) => {
+    const world = new Simulation(seed)
+    for (let step = 0; step < 400 && !world.ended; step++) world.step()
+    const graceful = world.random.chance(0.5)
+    const before = world.finished.length
+    const inFlight = world.machine.running === undefined ? 0 : 1
+    if (!world.ended) world.on({ type: 'stopAsked', graceful })
+    world.settle()
+    expect(world.ended, `seed ${seed}`).toBe(true)
+    expect(world.machine.phase).toBe('stopped')
+    expect(world.finished).toEqual(world.planned.slice(0, world.finished.length))
+    if (world.failures > 0) return
+    if (graceful) expect(world.finished, `seed ${seed}`).toEqual(world.planned)
+    else expect(world.finished.length - before).toBeLessThanOrEqual(inFlight)
+  },
+)
+
+test('the simulation reaches what it is for', () => {
+  const worlds = seeds(1, 200).map((seed) => {
+    const world = new Simulation(seed)
+    for (let step = 0; step < 400 && !world.ended; step++) world.step()
+    return world
+  })
+  expect(worlds.filter((world) => world.failures > 0).length).toBeGreaterThan(0)
+  expect(
+    worlds.filter((world) => world.intervalMs === undefined && world.finished.length > 5).length,
+  ).toBeGreaterThan(0)
+  expect(worlds.filter((world) => world.machine.queue.length === world.maxPending).length).toBeGreaterThan(0)
+})
+
+test('a stop before the start ends at once', () => {
+  const machine = new BatchMachine({ intervalMs: 100, maxPending: 1 })
+  machine.apply({ type: 'stopAsked', graceful: false })
+  expect(machine.decide(0)).toEqual({ type: 'end' })
+})
