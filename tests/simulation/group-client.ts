@@ -4,9 +4,25 @@
 
 import type * as body from '../../broker/coordinator/group/messages.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
-import { commitRequest, type GroupWorld, isFencing } from './group-world.ts'
+import type { Group } from '../../broker/coordinator/group/group.ts'
+import type { Random } from '../world/random.ts'
 
 const PARTITIONS = [0, 1, 2, 3, 4, 5]
+
+/** What a client asks of its world, and tells it. */
+export interface ClientWorld {
+  readonly random: Random
+  readonly counters: { fenced: number; staticReplacements: number }
+  unique(): number
+  group(groupId: string): Group | undefined
+  promisedGeneration(groupId: string): number
+  send<Body extends body.Reply>(command: body.Command, heard: (reply: Body | number) => void): void
+  joined(groupId: string, generation: number): void
+  assigned(groupId: string, generation: number, owner: string, partitions: readonly number[]): void
+  commit(request: body.OffsetCommitRequest, mustFail: boolean, heard: (errorCode: number) => void): void
+  commitInTransaction(request: Omit<body.TxnOffsetCommitRequest, 'producerId' | 'producerEpoch'>): void
+  fetch(groupId: string, topic: string, partition: number, requireStable: boolean): void
+}
 
 interface Identity {
   memberId: string
@@ -17,7 +33,7 @@ interface Identity {
 type Phase = 'out' | 'asking' | 'joined' | 'stable'
 
 export class GroupClient {
-  private readonly world: GroupWorld
+  private readonly world: ClientWorld
   readonly groupId: string
   private readonly groupInstanceId: string | null
   private memberId = ''
@@ -33,7 +49,7 @@ export class GroupClient {
   isRetired = false
   private past: Identity[] = []
 
-  constructor(world: GroupWorld, groupId: string, groupInstanceId: string | null) {
+  constructor(world: ClientWorld, groupId: string, groupInstanceId: string | null) {
     this.world = world
     this.groupId = groupId
     this.groupInstanceId = groupInstanceId
@@ -272,5 +288,36 @@ export class GroupClient {
 
   private identity(): Identity {
     return { memberId: this.memberId, groupInstanceId: this.groupInstanceId, generation: this.generation }
+  }
+}
+
+export function isFencing(errorCode: number): boolean {
+  return (
+    errorCode === errorCodes.ILLEGAL_GENERATION ||
+    errorCode === errorCodes.UNKNOWN_MEMBER_ID ||
+    errorCode === errorCodes.FENCED_INSTANCE_ID
+  )
+}
+
+export function commitRequest(
+  groupId: string,
+  { partition, value }: { partition: number; value: bigint },
+  member: { memberId: string; groupInstanceId: string | null; generation: number } = {
+    memberId: '',
+    groupInstanceId: null,
+    generation: -1,
+  },
+): body.OffsetCommitRequest {
+  const { memberId, groupInstanceId, generation } = member
+  const partitions = [
+    { partitionIndex: partition, committedOffset: value, committedLeaderEpoch: -1, committedMetadata: null },
+  ]
+  return {
+    groupId,
+    memberId,
+    groupInstanceId,
+    generationIdOrMemberEpoch: generation,
+    retentionTimeMs: -1n,
+    topics: [{ name: 'topic', topicId: '', partitions }],
   }
 }
