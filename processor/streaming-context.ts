@@ -61,12 +61,14 @@ export class StreamingContext implements AsyncDisposable {
   private readonly clock: Clock
   private readonly writeLine: (line: string) => void
   private state: StreamingContextState = 'INITIALIZED'
+  private starting: Promise<void> | undefined
 
   constructor(options: StreamingContextOptions) {
     const executor = new CallingThreadExecutor(options.executor)
     this.clock = options.clock ?? systemClock
     this.writeLine = options.writeLine ?? ((line) => console.log(line))
-    this.listeners = new ListenerBus(options.warn ?? ((message) => console.warn(message)))
+    const warn = options.warn ?? ((message: string) => console.warn(message))
+    this.listeners = new ListenerBus(warn)
     this.graph = new Graph({
       intervalMs: intervalOf(options),
       run: executor,
@@ -78,6 +80,7 @@ export class StreamingContext implements AsyncDisposable {
       protocol: options.commit ?? new MemoryProtocol(),
       clock: this.clock,
       listeners: this.listeners,
+      warn,
       executor,
       maxPendingBatches: positive(options.maxPendingBatches ?? 100, 'maxPendingBatches'),
       downtimeBatches: options.downtimeBatches ?? 'all',
@@ -142,14 +145,18 @@ export class StreamingContext implements AsyncDisposable {
     if (this.state !== 'INITIALIZED')
       throw new Error(`the context is ${this.state}: it can be started only once`)
     this.state = 'ACTIVE'
-    await this.job.start()
+    this.starting = this.job.start()
+    await this.starting
   }
 
   /**
    * Ends the job and resolves when it has ended; repeating it does no harm. As in Spark, the running batch is
    * given up (a restart runs it again from its plan), unless `graceful`: then all planned batches run first.
+   * A function of the user's that is being awaited is awaited to its end in either case.
    */
   async stop(options: { graceful?: boolean } = {}): Promise<void> {
+    // What has begun to start has taken the checkpoint: it must come to be able to give it back.
+    await this.starting?.catch(() => {})
     await this.job.stop(options.graceful ?? false)
   }
 

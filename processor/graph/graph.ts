@@ -16,6 +16,8 @@ import { problemsOf } from './validate.ts'
 export interface NodeSpec<T> {
   kind: string
   name?: string | undefined
+  /** What to be named after without a name: the kind, unless something outlives changes to the program better. */
+  namedAfter?: string
   parents: readonly StreamNode<unknown>[]
   /** Default: the slide of the first parent, or the batch interval. */
   slideMs?: number
@@ -62,7 +64,7 @@ export class Graph implements Scope {
   }
 
   add<T>(spec: NodeSpec<T>): StreamNode<T> {
-    const id = this.nameOf(spec.kind, spec.name)
+    const id = this.nameOf(spec.kind, spec.name, spec.namedAfter)
     const slideMs = spec.slideMs ?? spec.parents[0]?.slideMs ?? this.intervalMs ?? 0
     const node: StreamNode<T> = {
       id,
@@ -72,6 +74,7 @@ export class Graph implements Scope {
       reachMs: spec.reachMs ?? 0,
       windowMs: spec.windowMs,
       state: spec.state?.(id),
+      isNamed: spec.name !== undefined,
       input: spec.input,
       cached: spec.cached ?? false,
       compute: (timeMs, scope) => spec.compute(timeMs, scope, id),
@@ -138,7 +141,7 @@ export class Graph implements Scope {
   }
 
   rows<T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined {
-    if (!isValidTime(timeMs, this.zeroMs, node.slideMs) || !this.times.has(timeMs)) return undefined
+    if (!this.times.has(timeMs) || !this.isValid(node, timeMs)) return undefined
     let byTime = this.yielded.get(node)
     if (byTime === undefined) this.yielded.set(node, (byTime = new Map()))
     // Only this graph fills the map, and under a node of T it puts that node's data sets.
@@ -209,6 +212,11 @@ export class Graph implements Scope {
     return [...this.yielded.values()].reduce((sum, byTime) => sum + byTime.size, 0)
   }
 
+  // Every batch is one for streams that slide by the interval, also a batch planned on an earlier run's grid.
+  private isValid(node: StreamNode<unknown>, timeMs: number): boolean {
+    return node.slideMs === (this.intervalMs ?? 0) || isValidTime(timeMs, this.zeroMs, node.slideMs)
+  }
+
   private computeAt<T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined {
     let dataset: Dataset<T> | undefined
     try {
@@ -233,11 +241,13 @@ export class Graph implements Scope {
   }
 
   // Numbered within its kind, so that adding a map does not rename an updateStateByKey.
-  private nameOf(kind: string, name: string | undefined): string {
+  private nameOf(kind: string, name: string | undefined, namedAfter?: string): string {
     this.mustGrow(`add ${name ?? kind}`)
-    const number = (this.kinds.get(kind) ?? 0) + 1
-    this.kinds.set(kind, number)
-    return name ?? `${kind}-${number}`
+    if (name !== undefined) return name
+    const base = namedAfter ?? kind
+    const number = (this.kinds.get(base) ?? 0) + 1
+    this.kinds.set(base, number)
+    return namedAfter !== undefined && number === 1 ? base : `${base}-${number}`
   }
 
   private shape() {

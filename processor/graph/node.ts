@@ -26,6 +26,8 @@ export interface StreamNode<T> {
   /** Stable name: the user's, or kind and number among its kind. State is found again by it. */
   readonly id: string
   readonly kind: string
+  /** The name is the user's. */
+  readonly isNamed: boolean
   readonly parents: readonly StreamNode<unknown>[]
   /** 0 with the as-soon-as-data trigger. */
   readonly slideMs: number

@@ -1,6 +1,7 @@
 // The rows of one batch as the user's functions see them (transform, foreachRDD): operators describe,
 // actions run. An RDD is good while its batch runs; what must outlive the batch is collected.
 
+import { OperatorError } from '../graph/errors.ts'
 import type { OffsetRange } from '../graph/contracts/source.ts'
 import { reducing } from './aggregate.ts'
 import { drainAll, type Dataset, type TaskRunner } from './dataset.ts'
@@ -139,8 +140,14 @@ export class RDD<T> implements AsyncIterable<T> {
     return fold.result()[0]
   }
 
+  /** `f` must not be async: nothing would wait for it. Rows to be awaited are taken by `for await`. */
   async foreach(f: (row: T) => void): Promise<void> {
-    await drainAll(this.map(f).dataset, this.context.run, () => {})
+    const name = this.name('foreach')
+    const called = new narrow.NarrowDataset(this.dataset, narrow.mapPipe<T, unknown>(name, f))
+    await drainAll(called, this.context.run, (result) => {
+      if (result instanceof Promise)
+        throw new OperatorError(name, new TypeError('its function is async; use for await'))
+    })
   }
 
   /** Rows one after the other, some hundreds of them in memory at a time. */

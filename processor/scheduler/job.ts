@@ -20,6 +20,7 @@ export interface JobOptions {
   readonly protocol: CommitProtocol
   readonly clock: Clock
   readonly listeners: ListenerBus
+  readonly warn: (message: string) => void
   /** Told when a batch begins, and when the running one is to end early. */
   readonly executor: { begin(): void; cancel(): void }
   readonly maxPendingBatches: number
@@ -59,6 +60,7 @@ export class Job {
     const { graph, protocol, clock, listeners } = this.options
     try {
       graph.freeze(protocol.durable)
+      if (protocol.durable) this.warnOfUnnamed()
       const resumption = await this.recover()
       for (const { driver } of graph.inputs) {
         this.unsubscribers.push(driver.onAdvance(() => this.on({ type: 'moved' })))
@@ -77,6 +79,15 @@ export class Job {
   stop(graceful: boolean): Promise<void> {
     this.on({ type: 'stopAsked', graceful })
     return this.ended.catch(() => {})
+  }
+
+  private warnOfUnnamed(): void {
+    for (const { id, state, isNamed } of this.options.graph.nodes) {
+      if (state === undefined || isNamed) continue
+      this.options.warn(
+        `${id}: its state is kept under a name that depends on its place in the program; give it a name of its own`,
+      )
+    }
   }
 
   private async recover(): Promise<Resumption> {

@@ -35,8 +35,8 @@ export function resume(
   const nextBatchId = (last?.batchId ?? 0) + 1
   if (recovered.intervalMs !== intervalMs && job.hasWindows) {
     throw new Error(
-      `the checkpoint was written with a batchDuration of ${recovered.intervalMs ?? 'as-soon-as-data'} ms, the job ` +
-        `now has ${intervalMs}: its windows hang on it; keep it, or begin with a new checkpoint`,
+      `the checkpoint was written with ${triggerText(recovered.intervalMs)}, the job now has ` +
+        `${triggerText(intervalMs)}, and its windows hang on that: keep it, or begin with a new checkpoint`,
     )
   }
   if (intervalMs === undefined) {
@@ -54,6 +54,10 @@ export function resume(
     pending,
     history,
   }
+}
+
+function triggerText(intervalMs: number | undefined): string {
+  return intervalMs === undefined ? 'the as-soon-as-data trigger' : `a batchDuration of ${intervalMs} ms`
 }
 
 function checkIds({ lastCommitted, pending }: Recovered): void {

@@ -67,6 +67,8 @@ export function directStream<T>(source: Source<T>, name?: string): NodeSpec<T> {
   return {
     kind: 'directStream',
     name,
+    // Its offsets are found again by this name, so it should not depend on the place in the program.
+    namedAfter: source.description,
     parents: [],
     input,
     compute: (timeMs) => input.rows(timeMs),

@@ -41,7 +41,7 @@ export interface SourcePlan {
 }
 
 export interface Source<T> {
-  /** Shown in errors, BatchInfo and the default operator name, e.g. `orders` or `orders,payments`. */
+  /** Shown in errors and BatchInfo, and the operator's name unless the user gives one: `orders`, `orders,payments`. */
   readonly description: string
   /**
    * Before the first plan. `positions`: where earlier batches of this job ended, durable plans included;

@@ -205,6 +205,12 @@ test('an error inside an iterable that a function gave back is that function’s
   await expect(failing.map((row) => row).count()).rejects.toThrow('test.flatMap: late')
 })
 
+test('foreach refuses an async function: nothing would wait for it', async () => {
+  // oxlint-disable-next-line typescript/no-misused-promises -- this is the mistake that is tested
+  const wrong = rdd([1]).foreach(async () => {})
+  await expect(wrong).rejects.toThrow('test.foreach: its function is async; use for await')
+})
+
 test('offset ranges are only on a direct stream’s own RDD', () => {
   expect(() => rdd([1]).offsetRanges).toThrow('test: offsetRanges are on the RDD of a direct stream itself')
 })

@@ -173,8 +173,70 @@ test('another batchDuration is refused where windows hang on the old one', async
   const clock = new ManualClock(10_500)
   await runOneSecondJob(disk, newTopic(), clock)
   const { context } = newJob(disk, newTopic(), clock, { batchDuration: 500 })
-  await expect(context.start()).rejects.toThrow('the checkpoint was written with a batchDuration of 1000 ms')
+  await expect(context.start()).rejects.toThrow(
+    'the checkpoint was written with a batchDuration of 1000 ms, the job now has a batchDuration of 500 ms',
+  )
   expect(context.getState()).toBe('STOPPED')
+})
+
+test('without windows another batchDuration begins a new grid, and pending batches of the old one still run', async () => {
+  const disk = new TwinDisk()
+  const topic = newTopic()
+  const clock = new ManualClock(10_500)
+  const out: string[] = []
+  const newCounter = (batchDuration: number) => {
+    const commit = new TwinProtocol(disk)
+    const context = new StreamingContext({ appName: 'x', batchDuration, clock, commit })
+    context
+      .createDirectStream(new TwinSource(topic, 1))
+      .count()
+      .foreachRDD(
+        async (rdd, time, batchId) => void out.push(`${batchId} ${time.getTime()} ${await rdd.first()}`),
+      )
+    return context
+  }
+  const first = newCounter(1000)
+  disk.step = (name) => {
+    if (name === 'commit' && disk.committed !== undefined) throw new Crash(name)
+  }
+  await first.start()
+  await clock.advance(2 * SECOND)
+  await expect(first.awaitTermination()).rejects.toThrow('commit')
+  disk.step = () => {}
+  const second = newCounter(700)
+  await second.start()
+  await clock.advance(SECOND)
+  await second.stop({ graceful: true })
+  expect(out).toEqual(['1 11000 2', '2 12000 2', '2 12000 2', '3 12600 2', '4 13300 2'])
+})
+
+test('a stateful operator without a name is warned about', async () => {
+  const clock = new ManualClock()
+  const warnings: string[] = []
+  const commit = new TwinProtocol(new TwinDisk())
+  const warn = (message: string) => void warnings.push(message)
+  const context = new StreamingContext({ appName: 'x', trigger: 'asap', clock, commit, warn })
+  const lines = context.createDirectStream(new TwinSource(newTopic()))
+  const pairs = lines.mapToPair((line) => [line, 1])
+  const count = (values: readonly number[], state = 0) => state + values.length
+  pairs.updateStateByKey(count).print()
+  pairs.updateStateByKey(count, { name: 'totals' }).print()
+  expect(lines.name).toBe('lines')
+  await context.start()
+  await context.stop()
+  expect(warnings).toEqual([
+    'updateStateByKey-1: its state is kept under a name that depends on its place in the program; give it a name of its own',
+  ])
+})
+
+test('a stop while the job starts waits for it, and ends it', async () => {
+  const clock = new ManualClock(10_500)
+  const { context } = newJob(new TwinDisk(), newTopic(), clock)
+  const starting = context.start()
+  await context.stop()
+  await starting
+  expect(context.getState()).toBe('STOPPED')
+  expect(clock.timersSet).toBe(0)
 })
 
 test('state is found again with another number of partitions', async () => {
