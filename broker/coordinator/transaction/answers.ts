@@ -37,10 +37,7 @@ export function forVersion(errorCode: number, version: number, since = 2): numbe
  * A refused verification as Produce and TxnOffsetCommit say it. What passes by itself becomes
  * NOT_ENOUGH_REPLICAS: clients retry it without looking for another leader (Kafka's ReplicaManager).
  */
-export function appendErrorCode(
-  errorCode: number,
-  { knowsTransactionAbortable }: { knowsTransactionAbortable: boolean },
-): number {
+export function appendErrorCode(errorCode: number, knowsTransactionAbortable: boolean): number {
   switch (errorCode) {
     case errorCodes.PRODUCER_FENCED:
       return errorCodes.INVALID_PRODUCER_EPOCH

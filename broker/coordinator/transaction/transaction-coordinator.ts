@@ -174,15 +174,20 @@ export class TransactionCoordinator {
    * transaction (KIP-890, first part). Without it a zombie could open a transaction that nobody ends.
    * Synchronous, so that question and append share a turn; the error code is in Produce's words.
    */
-  verifyAppend(
-    producer: { transactionalId: string } & ProducerIdAndEpoch,
+  verifyTransaction(
+    transactionalId: string,
+    producerId: bigint,
+    producerEpoch: number,
     topic: string,
     partition: number,
-    options: { knowsTransactionAbortable: boolean },
+    /** Produce from version 11 on and TxnOffsetCommit from 4 on know TRANSACTION_ABORTABLE. */
+    knowsTransactionAbortable = false,
   ): number {
-    const shard = this.shards.get(this.partitionFor(producer.transactionalId))
-    if (shard === undefined || !shard.isActive) return appendErrorCode(errorCodes.NOT_COORDINATOR, options)
-    return appendErrorCode(shard.machine.mayAppend(producer, topic, partition), options)
+    const shard = this.shards.get(this.partitionFor(transactionalId))
+    const errorCode = shard?.isActive
+      ? shard.machine.mayAppend({ transactionalId, producerId, producerEpoch }, topic, partition)
+      : errorCodes.NOT_COORDINATOR
+    return appendErrorCode(errorCode, knowsTransactionAbortable)
   }
 
   /** One answer per id, in their order. */

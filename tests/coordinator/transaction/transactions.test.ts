@@ -376,6 +376,15 @@ describe('a restart', () => {
     expect(await fixture.end(P, 0, false)).toBe('NONE')
   })
 
+  test('reads over a marker that a transaction left in the log itself', async () => {
+    const fixture = await Fixture.loaded()
+    await fixture.init()
+    fixture.log.appendMarker({ producerId: P, producerEpoch: 0 }, true)
+    expect(await fixture.state()).toBe('Empty')
+    await fixture.restart()
+    expect(await fixture.state()).toBe('Empty')
+  })
+
   test('refuses a log that it cannot read, and says so', async () => {
     const log = new MemoryShardLog()
     log.append([{ key: Buffer.from('00090000', 'hex'), value: null }])

@@ -7,9 +7,9 @@ import { Fixture } from './fixture.ts'
 const P = 1000n
 
 function ask(fixture: Fixture, producerId = P, producerEpoch = 0, partition = 0, knows = true): string {
-  const producer = { transactionalId: 'tx', producerId, producerEpoch }
-  const options = { knowsTransactionAbortable: knows }
-  return errorName(fixture.coordinator.verifyAppend(producer, 'a', partition, options))
+  return errorName(
+    fixture.coordinator.verifyTransaction('tx', producerId, producerEpoch, 'a', partition, knows),
+  )
 }
 
 test('only a partition of the open transaction takes records, only from its owner', async () => {
