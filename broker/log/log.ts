@@ -67,8 +67,8 @@ export class Log implements CursorSource {
 
   /**
    * Opens the log in `directory`, making it where there is none. Throws CorruptLogError, StorageError.
-   * After an unclean stop durableEndOffset starts at the recovery point: await sync() before the high
-   * watermark covers what was kept.
+   * After an unclean stop durableEndOffset starts at the recovery point: await sync() before anything is
+   * appended and before the high watermark covers what was kept, or what was cut may come back.
    */
   static open(storage: Storage, directory: string, config: LogConfig, options: LogOpenOptions): Log {
     return new Log(storage, directory, config, options)

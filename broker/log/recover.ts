@@ -39,6 +39,8 @@ import type { TailCut } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
 const SECTOR_BYTES = 512
+/** A batch may well end in a few zeroes: in fewer than these the end of a file says nothing. */
+const LEAST_HOLE_BYTES = 16
 const MAX_RELATIVE_OFFSET = 0x7fffffffn
 
 export interface RecoverOptions {
@@ -116,8 +118,10 @@ export function judgeTail(
 ): TailVerdict {
   const { position } = end
   const size = file.sizeInBytes
-  if (firstNonZero(file, position, size) === size && !laterSegmentsHaveBatches) {
-    return { cut: true, reason: 'the rest is zero' }
+  if (firstNonZero(file, position, size) === size && position < size) {
+    if (!laterSegmentsHaveBatches || cannotBeginWithZeroes(size - position, nextOffset)) {
+      return { cut: true, reason: 'the rest is zero' }
+    }
   }
   const laterAt = findLaterBatch(file, position + 1, nextOffset)
   if (laterAt !== undefined) {
@@ -179,14 +183,19 @@ function findLaterBatch(file: StorageFile, from: number, nextOffset: bigint): nu
   return undefined
 }
 
-/** Whether a sector that touches [from, until) is zero where batches cannot be. */
+/**
+ * Whether a sector of [from, until) is zero where batches are not: a whole one, what `from` leaves of the
+ * first where a head cannot be zero, what the file's end leaves of the last.
+ */
 function hasHole(file: StorageFile, from: number, until: number, nextOffset: bigint): boolean {
+  const fileEnd = file.sizeInBytes
   for (let start = from; start < until; ) {
-    const sectorEnd = (Math.floor(start / SECTOR_BYTES) + 1) * SECTOR_BYTES
+    const sectorEnd = Math.min(fileEnd, (Math.floor(start / SECTOR_BYTES) + 1) * SECTOR_BYTES)
     if (sectorEnd > until) return false
-    const whole = sectorEnd - start === SECTOR_BYTES
+    const count = sectorEnd - start
     if (firstNonZero(file, start, sectorEnd) === sectorEnd) {
-      if (whole || cannotBeginWithZeroes(sectorEnd - start, nextOffset)) return true
+      const isBatchStart = start === from && start % SECTOR_BYTES !== 0
+      if (isBatchStart ? cannotBeginWithZeroes(count, nextOffset) : count >= LEAST_HOLE_BYTES) return true
     }
     start = sectorEnd
   }

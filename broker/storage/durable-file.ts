@@ -105,11 +105,7 @@ export class DurableFile {
       for (const change of this.changes.slice(0, covered)) if (change.kind === 'write') change.lost = true
       return
     }
-    for (const change of this.changes.splice(0, covered)) {
-      if (change.kind === 'size') this.durable.truncate(change.size)
-      else if (change.lost) this.durable.reach(change.position + change.bytes.length)
-      else this.durable.write(change.bytes, change.position)
-    }
+    for (const change of this.changes.splice(0, covered)) apply(this.durable, change)
   }
 
   /** The file that is found after the power cut, everything in it on the device. */
@@ -122,8 +118,11 @@ export class DurableFile {
     const isWhole = random.next() < 0.1
     const count = isWhole ? this.changes.length : Math.floor(random.next() * (this.changes.length + 1))
     const kept = this.changes.slice(0, count)
+    const written = this.durable.clone()
     for (const change of kept) {
-      if (change.kind === 'write') writeSurvivors(image, change, isWhole ? 1 : likelihood(random), random)
+      apply(written, change)
+      if (change.kind === 'write')
+        writeSurvivors(image, written, change, isWhole ? 1 : likelihood(random), random)
       else {
         image.truncate(change.size)
         certain = Math.min(certain, change.size)
@@ -139,21 +138,33 @@ export class DurableFile {
   }
 }
 
+function apply(image: Image, change: Change): void {
+  if (change.kind === 'size') image.truncate(change.size)
+  else if (change.lost) image.reach(change.position + change.bytes.length)
+  else image.write(change.bytes, change.position)
+}
+
 /** Of some writes everything made it, of others nearly nothing. */
 function likelihood(random: Randomness): number {
   return random.next() < 0.4 ? 1 : random.next()
 }
 
-function writeSurvivors(image: Image, write: Write, survives: number, random: Randomness): void {
+/** A sector goes to the device as it is in memory: with all that earlier writes put into it. */
+function writeSurvivors(
+  image: Image,
+  written: Image,
+  write: Write,
+  survives: number,
+  random: Randomness,
+): void {
   const end = write.position + write.bytes.length
   image.reach(end)
   if (write.lost) return
-  for (let at = write.position; at < end; ) {
-    const sectorEnd = Math.min(end, (Math.floor(at / SECTOR_BYTES) + 1) * SECTOR_BYTES)
-    if (random.next() < survives) {
-      image.write(write.bytes.subarray(at - write.position, sectorEnd - write.position), at)
-    }
-    at = sectorEnd
+  for (let at = write.position - (write.position % SECTOR_BYTES); at < end; at += SECTOR_BYTES) {
+    if (random.next() >= survives) continue
+    const sector = Buffer.alloc(Math.min(at + SECTOR_BYTES, written.size) - at)
+    written.copyTo(sector, 0, at, at + sector.length)
+    image.write(sector, at)
   }
 }
 

@@ -216,13 +216,12 @@ export class FaultyStorage implements Storage {
     if (folder === undefined)
       return Promise.reject(new StorageError(directory, 'cannot sync: no such folder'))
     const fault = this.takeFault('syncDirectory', directory)
-    const covered = folder.pending.length
-    const changes = folder.pending.slice()
+    const newest = folder.pending.at(-1)
     return this.whenDevice(fault, () => {
-      if (fault === undefined) {
-        for (const change of changes) applyChange(folder.durable, change)
-        folder.pending.splice(0, covered)
-      }
+      if (fault !== undefined) return
+      // Found anew: a sync that ended meanwhile may have covered some of them, or all.
+      const covered = folder.pending.findIndex((change) => change === newest) + 1
+      for (const change of folder.pending.splice(0, covered)) applyChange(folder.durable, change)
     })
   }
 

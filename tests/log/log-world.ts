@@ -66,10 +66,17 @@ export function recordsIn(buffer: Buffer): { offset: bigint; value: string }[] {
   for (let at = 0; at < buffer.length; at += batchSizeInBytes(buffer, at)) {
     cursor.reset(buffer, at)
     while (cursor.next()) {
-      records.push({ offset: cursor.offset(), value: cursor.value()?.toString().replace(/\.+$/, '') ?? '' })
+      records.push({ offset: cursor.offset(), value: textOf(cursor) })
     }
   }
   return records
+}
+
+/** The value without its padding. */
+function textOf(cursor: RecordCursor): string {
+  const padding = cursor.buffer.indexOf('.', cursor.valueStart)
+  const end = padding < 0 ? cursor.valueEnd : Math.min(padding, cursor.valueEnd)
+  return cursor.buffer.toString('latin1', cursor.valueStart, end)
 }
 
 /** All records from an offset on, read as a consumer would. */
