@@ -52,7 +52,8 @@ export class CogroupedDataset<K> implements Dataset<Cogrouped<K>> {
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
-      this.rows = spread(await cogroupTable(this.parents, this.operator, run), this.partitions)
+      const table = await cogroupTable(this.parents, this.operator, run)
+      this.rows = await spread(table, this.partitions, run)
       this.parents = []
     })
   }

@@ -6,6 +6,7 @@ import { operatorFailed } from '../graph/errors.ts'
 import { checkKey, partitionOf, type Key } from '../graph/key.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { ArrayReader } from './array-reader.ts'
+import { IteratorReader } from './iterator-reader.ts'
 import { drainAll, Once, type Dataset, type TaskRunner } from './dataset.ts'
 
 export interface Combiner<V, C> {
@@ -39,7 +40,7 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
     return this.once.run(async () => {
       const table = new Map<K, [K, C]>()
       await drainAll(this.parent as Dataset<readonly [K, V]>, run, this.adder(table))
-      this.rows = spread(table, this.partitions)
+      this.rows = await spread(table, this.partitions, run)
       this.parent = undefined
     })
   }
@@ -69,10 +70,16 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
 }
 
 /** Entries dealt to their partitions by the stable hash. */
-export function spread<K, R extends readonly [K, unknown]>(table: Map<K, R>, partitions: number): R[][] {
-  if (partitions === 1) return [[...table.values()]]
+export async function spread<K, R extends readonly [K, unknown]>(
+  table: Map<K, R>,
+  partitions: number,
+  run: TaskRunner,
+): Promise<R[][]> {
   const rows: R[][] = Array.from({ length: partitions }, () => [])
-  for (const entry of table.values()) (rows[partitionOf(entry[0] as Key, partitions)] as R[]).push(entry)
+  const place = (entry: R) => {
+    ;(rows[partitionOf(entry[0] as Key, partitions)] as R[]).push(entry)
+  }
+  await run.drain(new IteratorReader(table.values(), place))
   return rows
 }
 

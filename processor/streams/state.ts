@@ -8,6 +8,7 @@ import type { StateCursor, StatePartition } from '../graph/contracts/state.ts'
 import type { Scope } from '../graph/node.ts'
 import { ArrayReader } from '../rdd/array-reader.ts'
 import { cogroupTable } from '../rdd/cogroup.ts'
+import { IteratorReader } from '../rdd/iterator-reader.ts'
 import { Once, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
 
 /** A key and its new state; undefined: the key was removed. */
@@ -46,7 +47,7 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
     return this.once.run(async () => {
       const table = await cogroupTable(this.parents, this.step.operator, run)
       this.parents = []
-      await run.drain(new TouchedKeys(table, (key, groups) => this.visit(key, groups)))
+      await run.drain(new IteratorReader(table.values(), ([key, groups]) => this.visit(key, groups)))
       if (!this.step.everyKey) return
       for (const [index, partition] of this.state.entries()) {
         const visit = (key: K, state: S) => {
@@ -85,27 +86,6 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
 // without new values it does not, or every batch would write the whole state.
 function isUnchanged(before: unknown, after: unknown, hadValues: boolean): boolean {
   return Object.is(before, after) && (!hadValues || typeof after !== 'object' || after === null)
-}
-
-class TouchedKeys<K> implements RowReader {
-  private readonly entries: Iterator<[K, unknown[][]]>
-  private readonly visit: (key: K, groups: unknown[][]) => void
-
-  constructor(table: Map<K, [K, unknown[][]]>, visit: (key: K, groups: unknown[][]) => void) {
-    this.entries = table.values()
-    this.visit = visit
-  }
-
-  read(maxRows: number): boolean {
-    for (let i = 0; i < maxRows; i++) {
-      const step = this.entries.next()
-      if (step.done === true) return false
-      this.visit(step.value[0], step.value[1])
-    }
-    return true
-  }
-
-  close(): void {}
 }
 
 class StateReader<K, S> implements RowReader {

@@ -5,6 +5,11 @@ import type { BatchStamp } from '../../../processor/graph/contracts/rows.ts'
 import { BatchMachine, type Action } from '../../../processor/scheduler/machine.ts'
 import { Random, seeds } from '../../world/random.ts'
 
+/** An `expect` that costs nothing: it stands in every step of every seed. */
+function must(condition: boolean, what: string): void {
+  if (!condition) throw new Error(what)
+}
+
 /** Carries out what the machine decides, at times of its own choosing, and checks every step. */
 class Simulation {
   nowMs = 10_000
@@ -48,39 +53,38 @@ class Simulation {
 
   private check(action: Action): void {
     const { machine } = this
-    expect(this.ended).toBe(false)
+    must(!this.ended, 'an action after the end')
     switch (action.type) {
       case 'plan': {
         const { batchId, timeMs } = action.batch
-        expect(machine.planning).toBeUndefined()
-        expect(machine.phase).toBe('active')
-        expect(machine.queue.length).toBeLessThan(this.maxPending)
-        expect(batchId).toBe(this.expectedId)
+        must(machine.planning === undefined, 'two plans at once')
+        must(machine.phase === 'active', 'a plan while stopping')
+        must(machine.queue.length < this.maxPending, 'the queue is full')
+        must(batchId === this.expectedId, `batch ${batchId} where ${this.expectedId} follows`)
         if (this.intervalMs !== undefined) {
-          expect(timeMs).toBe(this.lastMs + this.intervalMs)
-          expect(timeMs).toBeLessThanOrEqual(this.nowMs)
+          must(timeMs === this.lastMs + this.intervalMs, `${timeMs} after ${this.lastMs}`)
+          must(timeMs <= this.nowMs, 'a batch before its time')
         } else {
-          expect(timeMs).toBeGreaterThan(this.lastMs)
-          expect(machine.running).toBeUndefined()
+          must(timeMs > this.lastMs, `${timeMs} after ${this.lastMs}`)
+          must(machine.running === undefined, 'planned ahead without a grid')
         }
         this.expectedId++
         this.lastMs = timeMs
         return
       }
       case 'run':
-        expect(machine.running).toBeUndefined()
-        expect(action.batch).toEqual(this.planned[this.finished.length])
+        must(machine.running === undefined, 'two batches at once')
+        must(action.batch.batchId === this.planned[this.finished.length]?.batchId, 'a batch out of turn')
         return
       case 'wake':
         this.wakeAtMs = action.atMs
-        expect(action.atMs).toBeGreaterThan(this.nowMs)
+        must(action.atMs > this.nowMs, 'a timer for the past')
         return
       case 'cancel':
-        expect(machine.running).toBeDefined()
+        must(machine.running !== undefined, 'cancelled nothing')
         return
       case 'end':
-        expect(machine.running).toBeUndefined()
-        expect(machine.planning).toBeUndefined()
+        must(machine.running === undefined && machine.planning === undefined, 'ended with work in flight')
         this.ended = true
     }
   }
@@ -89,9 +93,9 @@ class Simulation {
   private checkNotStuck(): void {
     const { machine } = this
     if (this.ended || machine.running !== undefined || machine.planning !== undefined) return
-    if (machine.phase !== 'active') throw new Error(`${machine.phase} with nothing in flight`)
-    if (this.intervalMs !== undefined) expect(this.wakeAtMs).toBe(this.lastMs + this.intervalMs)
-    else expect(this.unread).toBe(0)
+    must(machine.phase === 'active', `${machine.phase} with nothing in flight`)
+    if (this.intervalMs === undefined) must(this.unread === 0, 'rows, and nothing that would read them')
+    else must(this.wakeAtMs === this.lastMs + this.intervalMs, 'no timer for the next batch')
   }
 
   step(): void {
