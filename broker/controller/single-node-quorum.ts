@@ -223,7 +223,7 @@ export class SingleNodeQuorum implements Quorum {
   private commit(upTo: bigint): void {
     if (this.closedBy !== undefined) return
     this.committed = upTo
-    for (const callback of [...this.committedCallbacks]) callback()
+    for (const callback of this.committedCallbacks) callback()
   }
 
   /** Resolves when everything appended so far is committed. */
@@ -249,7 +249,7 @@ export class SingleNodeQuorum implements Quorum {
   private end(error: QuorumError): void {
     if (this.closedBy !== undefined) return
     this.closedBy = error
-    for (const callback of [...this.closedCallbacks]) callback(error)
+    for (const callback of this.closedCallbacks) callback(error)
   }
 }
 

@@ -50,12 +50,12 @@ export class MemoryQuorum implements Quorum {
   commitUpTo(offset: bigint): void {
     if (offset <= this.committed) return
     this.committed = offset
-    for (const callback of [...this.committedCallbacks]) callback()
+    for (const callback of this.committedCallbacks) callback()
   }
 
   /** What survives a crash: everything committed, and `extra` batches that were lucky. */
   crash(extra = 0): MemoryQuorum {
-    for (const callback of [...this.closedCallbacks])
+    for (const callback of this.closedCallbacks)
       callback(new QuorumError(errorCodes.NOT_CONTROLLER, 'crash'))
     const next = new MemoryQuorum()
     let records = 0n

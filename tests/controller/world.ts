@@ -75,11 +75,11 @@ export function contentOf(image: MetadataImage): unknown {
       name,
       topicId,
       partitions: partitions.map((partition) => ({ ...partition })),
-      settings: [...image.settings(2, name)].sort(),
+      settings: Object.fromEntries(image.settings(2, name)),
       byId: image.topicById(topicId)?.name,
     })),
     brokers: image.brokers(),
-    brokerSettings: ['', '1', '2', '3'].map((name) => [...image.settings(4, name)].sort()),
+    brokerSettings: ['', '1', '2', '3'].map((name) => Object.fromEntries(image.settings(4, name))),
     features: [...image.features()],
     nextProducerId: image.nextProducerId,
   }

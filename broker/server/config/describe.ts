@@ -2,7 +2,7 @@
 // Source: Kafka's ConfigHelper; that the synonyms of a key only begin where its own name is set is Kafka's
 // too (a topic's segment.ms shows no synonym while only log.roll.hours gives it).
 
-import { type BrokerLayers, effectiveText, resolveBrokerConfig } from './broker-config.ts'
+import { type BrokerLayers, effectiveText } from './broker-config.ts'
 import { brokerKeyByName, brokerSynonyms, isDynamicBrokerKey } from './broker-keys.ts'
 import { CONFIG_TYPE_IDS, type ConfigKey, parseValue, textOf, UNKNOWN_CONFIG_TYPE_ID } from './config-def.ts'
 import { brokerKeyOf, topicKeyByName } from './topic-keys.ts'
@@ -49,9 +49,10 @@ export interface DescribeOptions {
 export function describeTopicConfigs(
   settings: ReadonlyMap<string, string>,
   layers: BrokerLayers,
+  /** What holds for topics without settings (BrokerConfig.topicDefaultTexts). */
+  defaults: ReadonlyMap<string, string>,
   options: DescribeOptions,
 ): ConfigDescription[] {
-  const defaults = resolveBrokerConfig(layers).topicDefaultTexts
   return wanted(topicKeyByName.values(), options).map((definition) => {
     const { name, type } = definition
     const own = settings.get(name)
