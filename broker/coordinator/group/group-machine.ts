@@ -114,9 +114,13 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
     return this.groups.get(groupId)
   }
 
-  /** What a replay must give again: offsets, and the groups whose state is in the log. */
-  describe(): { groups: readonly Group[]; committed: string[]; pending: string[] } {
-    return { groups: [...this.groups.values()], ...this.offsets.describe() }
+  allGroups(): Iterable<Group> {
+    return this.groups.values()
+  }
+
+  /** All offsets as text, in the order of the log: a replay must give the same. */
+  describeOffsets(): { committed: string[]; pending: string[] } {
+    return this.offsets.describe()
   }
 
   private join({ request, context }: CommandOf<'join'>, requestId: RequestId, nowMs: number): GroupDecision {

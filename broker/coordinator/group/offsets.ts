@@ -105,19 +105,26 @@ export class Offsets {
     }
   }
 
-  /** Everything, in a canonical order: for comparing a live shard with a replay. */
+  /** Everything as text, in the order of the log: for comparing a live shard with a replay. */
   describe(): { committed: string[]; pending: string[] } {
-    const lines = (groups: Map<string, Topics>, prefix = ''): string[] =>
-      [...groups].flatMap(([groupId, topics]) =>
-        [...each(topics)].map(
-          ({ topic, partition, value }) =>
-            `${prefix}${groupId} ${topic}-${partition} ${value.offset} ${value.leaderEpoch} ${value.metadata} ` +
-            `${value.commitTimestampMs} ${value.expireTimestampMs}`,
-        ),
-      )
-    return {
-      committed: lines(this.committed).sort(),
-      pending: [...this.pending].flatMap(([id, groups]) => lines(groups, `${id}: `)).sort(),
+    const pending: string[] = []
+    for (const [producerId, groups] of this.pending) describeInto(pending, groups, `${producerId}: `)
+    const committed: string[] = []
+    describeInto(committed, this.committed, '')
+    return { committed, pending }
+  }
+}
+
+function describeInto(lines: string[], groups: Map<string, Topics>, prefix: string): void {
+  for (const [groupId, topics] of groups) {
+    for (const [topic, partitions] of topics) {
+      for (const [partition, { value }] of partitions) {
+        const { offset, leaderEpoch, metadata, commitTimestampMs, expireTimestampMs } = value
+        lines.push(
+          `${prefix}${groupId} ${topic}-${partition} ${offset} ${leaderEpoch} ${metadata} ` +
+            `${commitTimestampMs} ${expireTimestampMs}`,
+        )
+      }
     }
   }
 }
