@@ -32,6 +32,7 @@ import { decodeTxnIndex, encodeAbortedTransaction } from './txn-index.ts'
 /** Below this a scan is as quick as reading index files, and trusts nothing. */
 const SMALL_SEGMENT_BYTES = 64 * 1024
 const TAIL_BLOCK_BYTES = 64 * 1024
+const INDEX_TAIL_INTERVALS = 16
 
 export interface SegmentPlace {
   storage: Storage
@@ -280,15 +281,15 @@ export class Segment {
     let first = true
     let agrees = offsets.entryCount > 0
     const lastIndexed = agrees ? offsets.relativeOffsetAt(offsets.entryCount - 1) : -1
-    const end = scanBatches(
-      this.scanFrom(offsets.lastPosition, undefined, TAIL_BLOCK_BYTES),
-      (buffer, at) => {
-        if (first && Number(lastOffsetOf(buffer, at) - this.baseOffset) !== lastIndexed) agrees = false
-        first = false
-        if (maxTimestampOf(buffer, at) > times.lastTimestamp) agrees = false
-        return agrees
-      },
-    )
+    // Far more log than an interval without an entry: the index was cut.
+    const farthest = offsets.lastPosition + INDEX_TAIL_INTERVALS * this.place.indexIntervalBytes
+    const tail = this.scanFrom(offsets.lastPosition, undefined, TAIL_BLOCK_BYTES)
+    const end = scanBatches(tail, (buffer, at, position) => {
+      if (first && Number(lastOffsetOf(buffer, at) - this.baseOffset) !== lastIndexed) agrees = false
+      first = false
+      if (maxTimestampOf(buffer, at) > times.lastTimestamp || position > farthest) agrees = false
+      return agrees
+    })
     if (!agrees || end.problem !== undefined) return false
     this.nextOffset = end.nextOffset
     this.checkEnd(expectedEnd)
