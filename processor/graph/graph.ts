@@ -163,6 +163,15 @@ export class Graph implements Scope {
     return found
   }
 
+  timeBefore(timeMs: number, slideMs: number): number | undefined {
+    let latest: number | undefined
+    for (const time of this.times) {
+      if (time >= timeMs || !isValidTime(time, this.zeroMs, slideMs)) continue
+      if (latest === undefined || time > latest) latest = time
+    }
+    return latest
+  }
+
   state<S>(operator: StateOperator<S>): readonly StatePartition<S>[] {
     const partitions = this.states.get(operator.id)
     if (partitions === undefined) throw new Error(`${operator.id}: its state was never opened`)

@@ -17,6 +17,8 @@ export interface Scope {
   rows<T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined
   /** A parent's data sets in (afterMs, untilMs], oldest first; times at which it has none are left out. */
   slice<T>(node: StreamNode<T>, afterMs: number, untilMs: number): Dataset<T>[]
+  /** The last batch time before this one that a stream with this slide is valid at, as far as is remembered. */
+  timeBefore(timeMs: number, slideMs: number): number | undefined
   state<S>(operator: StateOperator<S>): readonly StatePartition<S>[]
   /** For the RDDs handed to a user's function inside the operator `scope`. */
   rddContext(scope: string): RddContext

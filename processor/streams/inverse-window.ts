@@ -9,8 +9,8 @@
 // which neither the last window nor the new batches know is an error: the filter dropped it too early.
 
 import type { Graph, NodeSpec } from '../graph/graph.ts'
-import type { StateOperator } from '../graph/contracts/state.ts'
-import type { StreamNode } from '../graph/node.ts'
+import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
+import type { Scope, StreamNode } from '../graph/node.ts'
 import type { StateOptions } from './options.ts'
 import { StateUpdateDataset, type StateChange, type StateStep } from './state.ts'
 import { stateOperator } from './update-state-by-key.ts'
@@ -41,12 +41,46 @@ export function inverseWindow<K, V>(
     reachMs: windowMs + slideMs,
     state: operator as (id: string) => StateOperator,
     compute(timeMs, scope, id) {
+      const state = scope.state(operator(id))
+      const beginsMs = timeMs - windowMs
+      if (!isOneSlideBehind(timeMs, slideMs, scope, state)) {
+        const step = wholeStep<K, V>(id, reduce, options.filter)
+        return new StateUpdateDataset<K, V>(scope.slice(parent, beginsMs, timeMs), state, step)
+      }
       // A window shorter than its slide skips batches: they neither come nor leave.
-      const stepMs = Math.min(windowMs, slideMs)
-      const old = scope.slice(parent, timeMs - slideMs - windowMs, timeMs - slideMs - windowMs + stepMs)
-      const fresh = scope.slice(parent, timeMs - stepMs, timeMs)
+      const lastMs = timeMs - slideMs
+      const old = scope.slice(parent, lastMs - windowMs, Math.min(lastMs, beginsMs))
+      const fresh = scope.slice(parent, Math.max(lastMs, beginsMs), timeMs)
       const step = inverseStep<K, V>(id, old.length, reduce, inverse, options.filter)
-      return new StateUpdateDataset<K, V>([...old, ...fresh], scope.state(operator(id)), step)
+      return new StateUpdateDataset<K, V>([...old, ...fresh], state, step)
+    },
+  }
+}
+
+// Only the state of the last window can be moved on. There is none in an operator that is new (or was
+// empty), and after a downtime whose batches were skipped the state is that of an older window.
+function isOneSlideBehind(
+  timeMs: number,
+  slideMs: number,
+  scope: Scope,
+  state: readonly StatePartition<unknown>[],
+): boolean {
+  return state.some(({ size }) => size > 0) && scope.timeBefore(timeMs, slideMs) === timeMs - slideMs
+}
+
+/** Reduces the whole window anew, whatever the state was. */
+function wholeStep<K, V>(
+  operator: string,
+  reduce: (a: V, b: V) => V,
+  filter: ((key: K, value: V) => boolean) | undefined,
+): StateStep<K, V> {
+  return {
+    operator,
+    everyKey: true,
+    next(key, groups) {
+      if (groups === undefined) return undefined
+      const value = (groups as V[][]).flat().reduce((a, b) => reduce(a, b))
+      return filter === undefined || filter(key, value) ? value : undefined
     },
   }
 }

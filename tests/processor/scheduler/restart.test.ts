@@ -90,11 +90,13 @@ uncrashed.step = () => void allSteps++
 await runAll(uncrashed, newTopic())
 const expected = outcomeOf(uncrashed)
 
+function windowsOf(disk: TwinDisk, kind: string): string[] {
+  return disk.records.filter((r) => r.includes(` ${kind}.`)).map((r) => r.replace(kind, 'window'))
+}
+
 test('without a crash, both windows agree and all words are counted', () => {
-  const of = (kind: string) =>
-    expected.records.filter((r) => r.includes(` ${kind}.`)).map((r) => r.replace('naive again.', 'naive.'))
-  expect(of('naive again')).toEqual(of('naive'))
-  expect(of('naive').length).toBeGreaterThan(8)
+  expect(windowsOf(uncrashed, 'naive again')).toEqual(windowsOf(uncrashed, 'naive'))
+  expect(windowsOf(uncrashed, 'naive').length).toBeGreaterThan(8)
   const words = newTopic()
     .partitions.flat()
     .flatMap((line) => line.split(' ')).length
@@ -166,6 +168,32 @@ test('or skipped, where the job says so', async () => {
   clock.tick(3 * SECOND)
   const { times } = await runOneSecondJob(disk, newTopic(), clock, { downtimeBatches: 'skip' })
   expect(times).toEqual([16_000, 17_000])
+})
+
+test.each([1, 2, 3, 4, 5, 6, 7])('windows are right after %i skipped batches', async (skipped) => {
+  const disk = new TwinDisk()
+  const clock = new ManualClock(10_500)
+  const topic = newTopic()
+  await runOneSecondJob(disk, topic, clock)
+  clock.tick(SECOND)
+  await runOneSecondJob(disk, topic, clock)
+  clock.tick(skipped * SECOND)
+  for (let i = 0; i < 3; i++) await runOneSecondJob(disk, topic, clock, { downtimeBatches: 'skip' })
+  expect(windowsOf(disk, 'naive again')).toEqual(windowsOf(disk, 'naive'))
+  expect(windowsOf(disk, 'naive').length).toBeGreaterThan(10)
+})
+
+test('a window with an inverse that is new in the program begins with the whole window', async () => {
+  const disk = new TwinDisk()
+  const clock = new ManualClock(10_500)
+  const topic = newTopic()
+  await runOneSecondJob(disk, topic, clock)
+  await runOneSecondJob(disk, topic, clock)
+  disk.state.delete('moving')
+  disk.records = []
+  for (let i = 0; i < 2; i++) await runOneSecondJob(disk, topic, clock)
+  expect(windowsOf(disk, 'naive again')).toEqual(windowsOf(disk, 'naive'))
+  expect(windowsOf(disk, 'naive').length).toBeGreaterThan(5)
 })
 
 test('another batchDuration is refused where windows hang on the old one', async () => {

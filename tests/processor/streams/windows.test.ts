@@ -153,7 +153,8 @@ test('a window with an inverse tells what it changed', async () => {
 
 test('values leaving a key that the filter dropped too early are an error, as in Spark', async () => {
   const world = newWorld()
-  const counts = pairs(world).reduceByKeyAndWindow(sum, '2s', '1s', minus, {
+  const batches = words.map((batch) => [...batch, 'x', 'x'])
+  const counts = pairs(world, batches).reduceByKeyAndWindow(sum, '2s', '1s', minus, {
     name: 'hot',
     filter: (_, n) => n > 1,
   })
