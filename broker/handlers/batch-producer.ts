@@ -8,9 +8,11 @@ export interface BatchProducer {
   isTransactional: boolean
 }
 
-/** Undefined where the bytes are too short to tell: the append refuses them with its own error. */
-export function batchProducer(records: Buffer): BatchProducer | undefined {
-  if (records.length < BATCH_OVERHEAD) return undefined
+const NO_PRODUCER: BatchProducer = { producerId: -1n, producerEpoch: -1, isTransactional: false }
+
+/** Bytes too short to tell are of no producer: the append refuses them with its own error. */
+export function batchProducer(records: Buffer): BatchProducer {
+  if (records.length < BATCH_OVERHEAD) return NO_PRODUCER
   const { producerId, producerEpoch, isTransactional } = readBatchHeader(records, 0)
   return { producerId, producerEpoch, isTransactional }
 }

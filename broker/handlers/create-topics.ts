@@ -31,7 +31,9 @@ export function handleCreateTopics(
     services.controller,
     { type: 'createTopics' as const, topics, validateOnly },
     timeoutMs,
-    (outcomes): CreateTopicsResponse => ({ topics: outcomes.map((outcome) => answer(outcome, context, services)) }),
+    (outcomes): CreateTopicsResponse => ({
+      topics: outcomes.map((outcome) => answer(outcome, context, services)),
+    }),
     (outcome) => ({
       topics: topics.map(({ name }) => ({ name, topicId: ZERO_UUID, ...outcome, configs: [] })),
     }),

@@ -7,6 +7,9 @@ type ListOffsetsRequest = Request<'ListOffsets'>
 type ListOffsetsResponse = Response<'ListOffsets'>
 type PartitionResponse = ListOffsetsResponse['topics'][number]['partitions'][number]
 
+/** Older clients are not told the epoch (KIP-207, KIP-320). */
+const LEADER_EPOCH_FROM = 4
+
 const EARLIEST = -2n
 const LATEST_TIERED = -5n
 
@@ -57,7 +60,9 @@ export function handleListOffsets(
         }
         const effective = timestamp <= -4n ? EARLIEST : timestamp
         const found = partition.listOffset(effective, isolation, currentLeaderEpoch)
-        return { partitionIndex, ...found }
+        const { errorCode, offset, timestamp: foundTimestamp, leaderEpoch } = found
+        const epoch = context.apiVersion >= LEADER_EPOCH_FROM ? { leaderEpoch } : {}
+        return { partitionIndex, errorCode, offset, timestamp: foundTimestamp, ...epoch }
       }),
     })),
   }

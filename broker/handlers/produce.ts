@@ -25,6 +25,8 @@ type PartitionResponse = TopicResponse['partitionResponses'][number]
 
 /** Topic ids replace names from this version on (KIP-516). */
 const BY_TOPIC_ID_FROM = 13
+/** Producers of this version understand "abort and begin again" (KIP-890). */
+const TRANSACTION_ABORTABLE_FROM = 11
 
 export interface ProduceServices {
   directory: PartitionDirectory
@@ -43,6 +45,7 @@ export interface ProduceServices {
     producerEpoch: number,
     topic: string,
     partition: number,
+    knowsTransactionAbortable: boolean,
   ): ErrorCode
 }
 
@@ -58,7 +61,7 @@ export async function handleProduce(
       if (resolved.errorCode !== errorCodes.NONE) return refusal(index, resolved.errorCode)
       const partition = services.directory.partition(resolved.name, index)
       if (partition === undefined) return refusal(index, errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
-      const result = append(request, resolved.name, partition, records, services)
+      const result = append(request, context.apiVersion, resolved.name, partition, records, services)
       const response = toResponse(index, result)
       if (result.errorCode === errorCodes.NONE && request.acks !== 0) {
         waits.push(acknowledge(response, partition, result.lastOffset, request.timeoutMs, services.clock))
@@ -77,6 +80,7 @@ export async function handleProduce(
 
 function append(
   request: ProduceRequest,
+  apiVersion: number,
   topic: string,
   partition: Partition,
   records: Buffer | null,
@@ -88,8 +92,7 @@ function append(
   if (request.acks === -1 && services.minInSyncReplicas(topic) > 1) {
     return failed(errorCodes.NOT_ENOUGH_REPLICAS)
   }
-  const producer = batchProducer(records)
-  const { producerId = -1n, producerEpoch = -1, isTransactional = false } = producer ?? {}
+  const { producerId, producerEpoch, isTransactional } = batchProducer(records)
   if (isTransactional && !partition.hasOpenTransaction(producerId, producerEpoch)) {
     if (request.transactionalId === null) {
       return failed(errorCodes.INVALID_RECORD, 'a transactional batch in a request without transactional id')
@@ -100,6 +103,7 @@ function append(
       producerEpoch,
       topic,
       partition.index,
+      apiVersion >= TRANSACTION_ABORTABLE_FROM,
     )
     if (verdict !== errorCodes.NONE) return failed(verdict)
   }

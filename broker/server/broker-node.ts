@@ -1,0 +1,344 @@
+// One broker, put together: the only place that constructs everything. Start and stop are lists of steps in
+// the order in which each relies on those before it; stop runs what start has reached, backwards.
+
+import { randomBytes, randomUUID } from 'node:crypto'
+import { Controller } from '../controller/controller.ts'
+import { METADATA_VERSION } from '../controller/metadata-codec.ts'
+import { SingleNodeQuorum } from '../controller/single-node-quorum.ts'
+import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
+import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
+import { ProducerIdBlocks } from '../coordinator/transaction/producer-ids.ts'
+import { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
+import { createRequestProcessor } from '../handlers/dispatch.ts'
+import type { TailCut } from '../log/log-config.ts'
+import type { MetaProperties } from '../log/meta-properties.ts'
+import { Listener } from '../net/listener.ts'
+import type { Partition } from '../partition/partition.ts'
+import { Partitions } from '../partition/partition-manager.ts'
+import { errorCodes, errorName } from '../protocol/errors.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Logger } from './broker-options.ts'
+import type { BrokerSettings } from './broker-settings.ts'
+import { configRules } from './config/rules.ts'
+import { SECURITY_PROTOCOL_IDS } from './config/listeners.ts'
+import { identify } from './data-directory.ts'
+import { createHandlers } from './handler-table.ts'
+import { InternalTopics } from './internal-topics.ts'
+import { PartitionMarkerWriter } from './marker-writer.ts'
+import { openTopics, publishChange, type TopicLifeServices } from './topic-life.ts'
+
+export interface BrokerNodeOptions {
+  storage: Storage
+  isVolatile: boolean
+  settings: BrokerSettings
+  clock: Clock
+  logger: Logger
+}
+
+export class BrokerNode {
+  readonly settings: BrokerSettings
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly stopping = new AbortController()
+  identity!: MetaProperties
+  controller!: Controller
+  partitions!: Partitions
+  groups!: GroupCoordinator
+  transactions!: TransactionCoordinator
+  internalTopics!: InternalTopics
+  private readonly options: BrokerNodeOptions
+  private brokerEpoch = -1n
+  private listeners: Listener[] = []
+  /** How to undo each step that was reached. */
+  private readonly undo: (() => void | Promise<unknown>)[] = []
+  private stopped: Promise<void> | undefined
+
+  private constructor(options: BrokerNodeOptions) {
+    this.options = options
+    this.settings = options.settings
+    this.clock = options.clock
+    this.logger = options.logger
+  }
+
+  /** Resolves when clients can connect. A step that fails undoes those before it and rejects. */
+  static async start(options: BrokerNodeOptions): Promise<BrokerNode> {
+    const node = new BrokerNode(options)
+    try {
+      await node.open()
+      return node
+    } catch (error) {
+      await node.stop()
+      throw error
+    }
+  }
+
+  get nodeId(): number {
+    return this.settings.config.nodeId
+  }
+
+  get clusterId(): string {
+    return this.identity.clusterId
+  }
+
+  /** Where clients connect: the first listener as it was bound. */
+  get address(): { host: string; port: number } {
+    const [listener] = this.listeners
+    const [configured] = this.settings.config.listeners
+    if (listener === undefined || configured === undefined) throw new Error('the broker is not listening')
+    return { host: configured.host, port: listener.port }
+  }
+
+  partition(topic: string, index: number): Partition | undefined {
+    return this.partitions.get(topic, index)
+  }
+
+  /** Partitions of a topic, creating it by the rules of auto-creation. Throws with Kafka's error name. */
+  async ensureTopic(topic: string): Promise<number> {
+    const existing = this.controller.image.topic(topic)
+    if (existing !== undefined) return existing.partitions.length
+    const [outcome] = await this.controller.submit({
+      type: 'createTopics',
+      validateOnly: false,
+      topics: [{ name: topic, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] }],
+    })
+    const created = this.controller.image.topic(topic)
+    if (created !== undefined) return created.partitions.length
+    throw new Error(`topic '${topic}': ${errorName(outcome?.errorCode ?? -1)} ${outcome?.errorMessage ?? ''}`)
+  }
+
+  /** Both coordinators have their topics and have loaded them. */
+  async coordinatorsReady(): Promise<void> {
+    await Promise.all([
+      this.internalTopics.ensure(OFFSETS_TOPIC),
+      this.internalTopics.ensure(TRANSACTIONS_TOPIC),
+    ])
+  }
+
+  /** Idempotent; resolves when nothing of the broker is left open. */
+  stop(): Promise<void> {
+    this.stopped ??= this.close()
+    return this.stopped
+  }
+
+  private async close(): Promise<void> {
+    this.stopping.abort()
+    for (const step of this.undo.reverse()) {
+      try {
+        await step()
+      } catch (error) {
+        this.logger.error(`while stopping: ${String(error)}`)
+      }
+    }
+  }
+
+  private async open(): Promise<void> {
+    const { storage } = this.options
+    this.undo.push(() => storage.close())
+    storage.lock()
+    this.identity = await identify(storage, this.nodeId)
+    await this.openController()
+    await this.openPartitions()
+    this.openCoordinators()
+    await openTopics(this.controller.image, this.lifeServices())
+    await this.internalTopics.loadExisting()
+    await this.register()
+    await this.unfence(false)
+    await this.listen()
+  }
+
+  private async openController(): Promise<void> {
+    const { storage, isVolatile } = this.options
+    const { clock, settings, nodeId, logger } = this
+    const quorum = await SingleNodeQuorum.open({
+      storage,
+      clock,
+      nodeId,
+      isVolatile,
+      onTailCut: (cut) => logger.warn(cutText(cut)),
+    })
+    this.undo.push(() => quorum.close())
+    this.controller = new Controller({
+      quorum,
+      clock,
+      settings: () => ({
+        numPartitions: settings.config.numPartitions,
+        defaultReplicationFactor: settings.config.defaultReplicationFactor,
+        deleteTopicEnable: settings.config.deleteTopicEnable,
+        partitionsPerRequest: settings.config.partitionsPerRequestMax,
+      }),
+      rules: configRules(() => settings.layers),
+      randomBytes,
+      publish: (change) => publishChange(change, this.lifeServices()),
+      onFailed: (error) => logger.error(`the controller has failed: ${error.message}`),
+    })
+    this.undo.push(() => this.controller.close())
+    await this.controller.load()
+    settings.changed(this.controller.image)
+  }
+
+  private async openPartitions(): Promise<void> {
+    const { storage, isVolatile } = this.options
+    const { clock, logger } = this
+    const { config } = this.settings
+    this.partitions = await Partitions.open({
+      storage,
+      clock,
+      isVolatile,
+      brokerEpoch: () => this.brokerEpoch,
+      producerIdExpirationMs: config.producerIdExpirationMs,
+      retentionCheckIntervalMs: config.logRetentionCheckIntervalMs,
+      checkpointIntervalMs: config.logFlushOffsetCheckpointIntervalMs,
+      onOffline: (partition, reason) => logger.error(`${partition.name} is offline: ${reason.message}`),
+      onTailCut: (cut) => logger.warn(cutText(cut)),
+    })
+    this.undo.push(() => this.partitions.close())
+  }
+
+  private openCoordinators(): void {
+    const { clock, logger, controller } = this
+    const { config } = this.settings
+    const countOf = (topic: string, byDefault: number): number =>
+      controller.image.topic(topic)?.partitions.length ?? byDefault
+    const offsetsPartitions = countOf(OFFSETS_TOPIC, config.offsetsTopicNumPartitions)
+    this.groups = new GroupCoordinator({
+      clock,
+      partitionCount: offsetsPartitions,
+      newUuid: randomUUID,
+      onShardFailed: (partition, error) =>
+        logger.error(`${OFFSETS_TOPIC}-${partition} has failed: ${error.message}`),
+      config: {
+        minSessionTimeoutMs: config.groupMinSessionTimeoutMs,
+        maxSessionTimeoutMs: config.groupMaxSessionTimeoutMs,
+        maxSize: config.groupMaxSize,
+        initialRebalanceDelayMs: config.groupInitialRebalanceDelayMs,
+        offsetMetadataMaxSize: config.offsetMetadataMaxBytes,
+        offsetsRetentionMs: config.offsetsRetentionMinutes * 60_000,
+        offsetsRetentionCheckIntervalMs: config.offsetsRetentionCheckIntervalMs,
+        offsetsCommitTimeoutMs: config.offsetsCommitTimeoutMs,
+      },
+    })
+    this.transactions = new TransactionCoordinator({
+      clock,
+      markerWriter: new PartitionMarkerWriter((topic, index) => this.partition(topic, index), clock),
+      producerIds: new ProducerIdBlocks(() => this.nextProducerIds()),
+      partitionExists: (topic, partition) => controller.image.partition(topic, partition) !== undefined,
+      onWarning: (message) => logger.warn(message),
+      onShardFailed: (partition, error) =>
+        logger.error(`${TRANSACTIONS_TOPIC}-${partition} has failed: ${error.message}`),
+      config: {
+        transactionStateLogNumPartitions: countOf(
+          TRANSACTIONS_TOPIC,
+          config.transactionStateLogNumPartitions,
+        ),
+        offsetsTopicNumPartitions: offsetsPartitions,
+        transactionMaxTimeoutMs: config.transactionMaxTimeoutMs,
+        transactionalIdExpirationMs: config.transactionalIdExpirationMs,
+        removeExpiredTransactionCleanupIntervalMs:
+          config.transactionRemoveExpiredTransactionCleanupIntervalMs,
+        transactionVersion: 0,
+      },
+    })
+    this.undo.push(
+      () => this.groups.close(),
+      () => this.transactions.close(),
+    )
+    const { settings, partitions, groups, transactions } = this
+    this.internalTopics = new InternalTopics({
+      controller,
+      settings,
+      partitions,
+      groups,
+      transactions,
+      clock,
+    })
+  }
+
+  private async nextProducerIds(): Promise<{ firstProducerId: bigint; blockSize: number }> {
+    const block = await this.controller.submit({
+      type: 'nextProducerIds',
+      brokerId: this.nodeId,
+      brokerEpoch: this.brokerEpoch,
+    })
+    if (block.errorCode !== errorCodes.NONE) throw new Error(errorName(block.errorCode))
+    return { firstProducerId: block.firstProducerId, blockSize: block.size }
+  }
+
+  private async register(): Promise<void> {
+    const { config } = this.settings
+    const registered = await this.controller.submit({
+      type: 'registerBroker',
+      brokerId: this.nodeId,
+      incarnationId: randomBytes(16).toString('hex'),
+      endPoints: (config.advertisedListeners ?? config.listeners).map(
+        ({ name, host, port, securityProtocol }) => ({
+          name,
+          host,
+          port,
+          securityProtocol: SECURITY_PROTOCOL_IDS[securityProtocol] ?? 0,
+        }),
+      ),
+      features: [
+        {
+          name: 'metadata.version',
+          minSupportedVersion: METADATA_VERSION,
+          maxSupportedVersion: METADATA_VERSION,
+        },
+      ],
+      rack: config.brokerRack,
+      logDirs: [],
+    })
+    if (registered.errorCode !== errorCodes.NONE)
+      throw new Error(`registration: ${errorName(registered.errorCode)}`)
+    this.brokerEpoch = registered.brokerEpoch
+    this.undo.push(() => this.unfence(true))
+  }
+
+  /** Tells the controller that this broker may lead, or that it leaves. */
+  private async unfence(fenced: boolean): Promise<void> {
+    const { nodeId: brokerId, brokerEpoch } = this
+    const { errorCode } = await this.controller.submit({
+      type: 'setBrokerFence',
+      brokerId,
+      brokerEpoch,
+      fenced,
+    })
+    if (errorCode !== errorCodes.NONE) throw new Error(`fence: ${errorName(errorCode)}`)
+  }
+
+  private async listen(): Promise<void> {
+    const { config } = this.settings
+    const process = createRequestProcessor(createHandlers(this))
+    for (const { host, port } of config.listeners) {
+      const listener = await Listener.open({
+        host,
+        port,
+        process,
+        onConnectionError: (remote, reason) =>
+          this.logger.warn(`connection from ${remote} closed: ${reason}`),
+        limits: {
+          clock: this.clock,
+          requestMaxBytes: config.socketRequestMaxBytes,
+          inFlightRequestsPerConnection: config.queuedMaxRequests,
+          inFlightBytesPerConnection: config.connectionMemoryBytes,
+          inFlightBytes:
+            config.queuedMaxRequestBytes > 0 ? config.queuedMaxRequestBytes : config.requestMemoryBytes,
+          maxConnections: config.maxConnections,
+          maxConnectionsPerIp: config.maxConnectionsPerIp,
+          connectionsMaxIdleMs: config.connectionsMaxIdleMs,
+        },
+      })
+      this.listeners.push(listener)
+      this.undo.push(() => listener.close())
+    }
+  }
+
+  private lifeServices(): TopicLifeServices {
+    const { nodeId, settings, partitions, groups, logger } = this
+    return { nodeId, settings, partitions, groups, logger }
+  }
+}
+
+function cutText({ file, position, bytesCut, reason }: TailCut): string {
+  return `${file}: ${bytesCut} bytes from ${position} on are cut off, they were never acknowledged (${reason})`
+}

@@ -1,0 +1,185 @@
+// What this broker serves: one row an API. ApiVersions advertises exactly the rows below, and
+// docs/compatibility.md is written from them. A row gives a handler what it needs of the node and no more.
+
+import type { BrokerImage } from '../controller/image.ts'
+import { OFFSETS_TOPIC, isInternalTopic } from '../controller/topic-name.ts'
+import { handleAlterConfigs } from '../handlers/alter-configs.ts'
+import { handleApiVersions } from '../handlers/api-versions.ts'
+import type { ClusterView } from '../handlers/cluster-view.ts'
+import type { PartitionDirectory } from '../handlers/context.ts'
+import { handleCreatePartitions } from '../handlers/create-partitions.ts'
+import { handleCreateTopics } from '../handlers/create-topics.ts'
+import { handleDeleteRecords } from '../handlers/delete-records.ts'
+import { handleDeleteTopics } from '../handlers/delete-topics.ts'
+import { handleDescribeCluster } from '../handlers/describe-cluster.ts'
+import { handleDescribeConfigs } from '../handlers/describe-configs.ts'
+import { handleDescribeTopicPartitions } from '../handlers/describe-topic-partitions.ts'
+import type { Handlers } from '../handlers/dispatch.ts'
+import { handleFetch } from '../handlers/fetch.ts'
+import { handleFindCoordinator } from '../handlers/find-coordinator.ts'
+import { groupContext } from '../handlers/group-context.ts'
+import { handleIncrementalAlterConfigs } from '../handlers/incremental-alter-configs.ts'
+import { handleListOffsets } from '../handlers/list-offsets.ts'
+import { handleMetadata } from '../handlers/metadata.ts'
+import { handleOffsetCommit } from '../handlers/offset-commit.ts'
+import { handleOffsetFetch } from '../handlers/offset-fetch.ts'
+import { handleOffsetForLeaderEpoch } from '../handlers/offset-for-leader-epoch.ts'
+import { handleProduce } from '../handlers/produce.ts'
+import { handleTxnOffsetCommit } from '../handlers/txn-offset-commit.ts'
+import type { ConnectionInfo } from '../net/net.ts'
+import type { ApiName } from '../protocol/apis/index.ts'
+import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
+import { METADATA_VERSION } from '../controller/metadata-codec.ts'
+import type { BrokerNode } from './broker-node.ts'
+
+export function createHandlers(node: BrokerNode): Handlers {
+  const { clock, controller, groups, transactions, internalTopics, settings } = node
+  const { image } = controller
+  const directory = directoryOf(node)
+  const cluster = clusterOf(node)
+  const layers = () => settings.layers
+  const config = () => settings.config
+  const data = { directory, clock, stopping: node.stopping.signal }
+
+  const handlers: Handlers = {
+    Produce: (request, context) =>
+      handleProduce(request, context, {
+        ...data,
+        mayWrite: (topic) => !isInternalTopic(topic),
+        minInSyncReplicas: (topic) => settings.topic(topic).minInsyncReplicas,
+        verifyTransaction: (...asked) => transactions.verifyTransaction(...asked),
+      }),
+    Fetch: (request, context) =>
+      handleFetch(request, context, {
+        ...data,
+        fetchMaxBytes: settings.config.fetchMaxBytes,
+        isZstdTopic: (topic) => settings.topic(topic).compressionType === 'zstd',
+      }),
+    ListOffsets: (request, context) => handleListOffsets(request, context, data),
+    OffsetForLeaderEpoch: (request) => handleOffsetForLeaderEpoch(request, data),
+    DeleteRecords: (request) => handleDeleteRecords(request, data),
+
+    Metadata: (request, context) =>
+      handleMetadata(request, context, {
+        cluster,
+        autoCreateEnabled: () => settings.config.autoCreateTopicsEnable,
+        autoCreate: (names) => autoCreate(node, names),
+      }),
+    DescribeCluster: (request, context) => handleDescribeCluster(request, context, { cluster }),
+    DescribeTopicPartitions: (request, context) =>
+      handleDescribeTopicPartitions(request, context, {
+        cluster,
+        partitionLimit: () => settings.config.maxRequestPartitionSizeLimit,
+      }),
+    CreateTopics: (request, context) => handleCreateTopics(request, context, { controller, layers, config }),
+    DeleteTopics: (request, context) => handleDeleteTopics(request, context, { controller }),
+    CreatePartitions: (request, context) => handleCreatePartitions(request, context, { controller }),
+    DescribeConfigs: (request, context) =>
+      handleDescribeConfigs(request, context, { image, nodeId: node.nodeId, layers, config }),
+    AlterConfigs: (request, context) => handleAlterConfigs(request, context, { controller }),
+    IncrementalAlterConfigs: (request, context) =>
+      handleIncrementalAlterConfigs(request, context, { controller }),
+
+    FindCoordinator: (request, context) =>
+      handleFindCoordinator(request, context, {
+        cluster,
+        ensureTopic: (topic) => internalTopics.ensure(topic),
+      }),
+    JoinGroup: (request, context) => groups.joinGroup(request, groupContext(context)),
+    SyncGroup: (request, context) => groups.syncGroup(request, groupContext(context)),
+    Heartbeat: (request) => groups.heartbeat(request),
+    LeaveGroup: (request, context) => groups.leaveGroup(request, groupContext(context)),
+    OffsetCommit: (request, context) => handleOffsetCommit(request, context, { groups, directory }),
+    OffsetFetch: (request, context) => handleOffsetFetch(request, context, { groups, directory }),
+    DescribeGroups: (request, context) => groups.describeGroups(request, groupContext(context)),
+    ListGroups: (request) => groups.listGroups(request),
+    DeleteGroups: (request) => groups.deleteGroups(request),
+
+    InitProducerId: (request, { apiVersion }) => transactions.initProducerId(request, apiVersion),
+    AddPartitionsToTxn: (request, { apiVersion }) => transactions.addPartitionsToTxn(request, apiVersion),
+    AddOffsetsToTxn: async (request, { apiVersion }) => {
+      // The group's partition joins the transaction, so it must be there to take the marker.
+      await internalTopics.ensure(OFFSETS_TOPIC)
+      return transactions.addOffsetsToTxn(request, apiVersion)
+    },
+    TxnOffsetCommit: (request, context) =>
+      handleTxnOffsetCommit(request, context, { groups, directory, transactions }),
+    EndTxn: (request, { apiVersion }) => transactions.endTxn(request, apiVersion),
+    DescribeTransactions: (request) => transactions.describeTransactions(request),
+
+    ApiVersions: (request, context) =>
+      handleApiVersions(request, context, {
+        served,
+        supportedFeatures: [
+          { name: 'metadata.version', minVersion: METADATA_VERSION, maxVersion: METADATA_VERSION },
+        ],
+        finalizedFeatures: () => ({
+          epoch: BigInt(controller.epoch),
+          levels: [...image.features()].map(([name, level]) => ({ name, level })),
+        }),
+      }),
+  }
+  const served = Object.keys(handlers) as ApiName[]
+  return handlers
+}
+
+function directoryOf(node: BrokerNode): PartitionDirectory {
+  const { image } = node.controller
+  return {
+    topicName: (topicId) => image.topicById(topicId)?.name,
+    topicId: (topic) => image.topic(topic)?.topicId,
+    partition: (topic, index) => node.partition(topic, index),
+  }
+}
+
+function clusterOf(node: BrokerNode): ClusterView {
+  const { controller, settings, clusterId } = node
+  return {
+    image: controller.image,
+    clusterId,
+    get controllerId() {
+      return controller.leaderId
+    },
+    // Unless told otherwise, a broker is where the client has just reached it: nothing to configure, nothing to get wrong.
+    address(_broker: BrokerImage, { localHost, localPort }: ConnectionInfo) {
+      const [advertised] = settings.config.advertisedListeners ?? []
+      return advertised === undefined
+        ? { host: localHost, port: localPort }
+        : { host: advertised.host, port: advertised.port }
+    },
+  }
+}
+
+/** Topics that a client named and nobody has made; resolves when those that could be made can be written to. */
+async function autoCreate(
+  node: BrokerNode,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, ErrorCode>> {
+  const own = names.filter((name) => !isInternalTopic(name))
+  const internal = names.filter(isInternalTopic)
+  // The broker's own topics are made with settings of their own; share groups are not served.
+  await Promise.all(
+    internal.map((name) =>
+      name === '__share_group_state' ? undefined : node.internalTopics.ensure(name as typeof OFFSETS_TOPIC),
+    ),
+  )
+  if (own.length === 0) return new Map()
+  const outcomes = await node.controller.submit({
+    type: 'createTopics',
+    validateOnly: false,
+    topics: own.map((name) => ({
+      name,
+      numPartitions: -1,
+      replicationFactor: -1,
+      assignments: [],
+      configs: [],
+    })),
+  })
+  return new Map(
+    outcomes.map(({ name, errorCode }): [string, ErrorCode] => [
+      name,
+      // Somebody else was quicker: the topic is there.
+      errorCode === errorCodes.TOPIC_ALREADY_EXISTS ? errorCodes.NONE : errorCode,
+    ]),
+  )
+}
