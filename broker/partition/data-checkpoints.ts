@@ -47,13 +47,14 @@ export class DataCheckpoints {
     return FILES.map((file) => this.known.get(file)?.delete(key)).includes(true)
   }
 
-  /** Writes the files that have changed. Writes of one file never overlap. */
+  /** Writes the files that have changed. Writes of one file never overlap. Rejects with StorageError. */
   write(partitions: Iterable<Partition>, files: readonly CheckpointFile[] = FILES): Promise<void> {
-    this.writing = this.writing.then(async () => {
+    const written = this.writing.then(async () => {
       for (const partition of partitions) await this.note(partition)
       for (const file of files) await this.writeFile(file)
     })
-    return this.writing
+    this.writing = written.catch(() => {})
+    return written
   }
 
   private async note(partition: Partition): Promise<void> {

@@ -157,7 +157,7 @@ export class Partitions {
       }
       if (!isVolatile && doomed.length > 0) {
         await storage.syncDirectory('')
-        await this.checkpoints.write(this.all())
+        await this.writeCheckpoints()
       }
       for (const directory of renamed) storage.removeDirectory(directory)
     })
@@ -177,8 +177,14 @@ export class Partitions {
   }
 
   /** Writes the checkpoint files now; also written every checkpointIntervalMs and at close. */
-  writeCheckpoints(): Promise<void> {
-    return this.options.isVolatile ? Promise.resolve() : this.checkpoints.write(this.all())
+  async writeCheckpoints(files?: readonly CheckpointFile[]): Promise<void> {
+    if (this.options.isVolatile) return
+    try {
+      await this.checkpoints.write(this.all(), files)
+    } catch (error) {
+      if (error instanceof StorageError) this.failAll(error)
+      throw error
+    }
   }
 
   /** Closes all partitions. Idempotent. Resolves to whether the next start may trust what it finds. */
@@ -194,7 +200,13 @@ export class Partitions {
     if (this.options.isVolatile) return false
     const { storage, brokerEpoch } = this.options
     if (this.commit.failure !== undefined) return false
-    await this.checkpoints.write(partitions)
+    try {
+      await this.checkpoints.write(partitions)
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      this.failAll(error)
+      return false
+    }
     if (closed.includes(false)) return false
     // A folder that nobody opened has not been recovered from the unclean stop before this one.
     const unopened = this.strayDirectories().some((name) => parsePartitionDirectoryName(name) !== undefined)
@@ -285,7 +297,8 @@ export class Partitions {
     })
     if (options.isVolatile) return
     const write = (files: readonly CheckpointFile[]) => (): void => {
-      this.checkpoints.write(this.all(), files).catch((error: unknown) => this.failAll(error as Error))
+      // Its failure has taken everything offline already, and said so.
+      this.writeCheckpoints(files).catch(() => {})
     }
     this.every(options.checkpointIntervalMs ?? MINUTE_MS, write([RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE]))
     this.every(options.highWatermarkCheckpointIntervalMs ?? 5000, write([REPLICATION_OFFSET_FILE]))

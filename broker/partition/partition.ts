@@ -21,6 +21,7 @@ import {
 import type { GroupCommit } from '../storage/group-commit.ts'
 import { CorruptLogError, StorageError } from '../storage/storage.ts'
 import type { Clock } from '../time/clock.ts'
+import { deleteSegments } from './delete-segments.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { WaiterCallback } from './offset-waiters.ts'
 import type {
@@ -268,8 +269,7 @@ export class Partition {
       undefined,
       ({ log, progress, epochs, files }) => {
         log.raiseLogStartOffset(until)
-        log.deleteSegmentsBelow(until)
-        if (epochs.truncateFromStart(log.logStartOffset)) files.writeEpochs(epochs)
+        deleteSegments({ log, epochs, files }, until, this.currentConfig.durability === 'memory')
         progress.afterStartMoved()
         return { errorCode: errorCodes.NONE, lowWatermark: log.logStartOffset }
       },

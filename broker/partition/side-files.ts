@@ -23,6 +23,7 @@ export class SideFiles {
   private readonly onFailure: (error: Error) => void
   private writing: Promise<void> = Promise.resolve()
   private snapshots: bigint[]
+  private durableSnapshots: bigint[]
 
   constructor(storage: Storage, directory: string, onFailure: (error: Error) => void) {
     this.storage = storage
@@ -33,11 +34,24 @@ export class SideFiles {
       .map(({ name }) => offsetOfFileName(name, SNAPSHOT_SUFFIX))
       .filter((offset) => offset !== undefined)
       .sort((a, b) => (a < b ? -1 : 1))
+    this.durableSnapshots = [...this.snapshots]
   }
 
   /** Offsets that a snapshot was written or asked for at, rising. */
   get snapshotOffsets(): readonly bigint[] {
     return this.snapshots
+  }
+
+  /**
+   * The newest durable snapshot at or below `bound`. Segments below it may go: what they knew of producers
+   * and open transactions is in it. Below any other place recovery would begin without.
+   */
+  newestDurableSnapshot(bound: bigint): bigint | undefined {
+    return this.durableSnapshots.findLast((offset) => offset <= bound)
+  }
+
+  get isSnapshotUnderWay(): boolean {
+    return this.snapshots.length > this.durableSnapshots.length
   }
 
   /** The newest whole snapshot at or below `bound`. A damaged one is skipped: the log tells the same. */
@@ -54,13 +68,16 @@ export class SideFiles {
   writeSnapshot(offset: bigint, producers: ProducerState): void {
     const content = encodeProducerSnapshot(Array.from(producers.allEntries(), toSnapshot))
     if (!this.snapshots.includes(offset)) this.snapshots.push(offset)
-    this.write(this.snapshotPath(offset), content)
+    this.write(this.snapshotPath(offset), content, () => {
+      if (this.snapshots.includes(offset)) this.durableSnapshots.push(offset)
+    })
   }
 
   /** Removes the snapshots that `keep` does not want; returns how many. */
   pruneSnapshots(keep: (offset: bigint) => boolean): number {
     const unwanted = this.snapshots.filter((offset) => !keep(offset))
     this.snapshots = this.snapshots.filter(keep)
+    this.durableSnapshots = this.durableSnapshots.filter(keep)
     for (const offset of unwanted) {
       const path = this.snapshotPath(offset)
       if (this.storage.exists(path)) this.storage.removeFile(path)
@@ -83,10 +100,11 @@ export class SideFiles {
     return this.writing
   }
 
-  private write(path: string, content: Uint8Array): void {
+  private write(path: string, content: Uint8Array, onDurable?: () => void): void {
     this.writing = this.writing.then(async () => {
       try {
         await this.storage.replaceFile(path, content)
+        onDurable?.()
       } catch (error) {
         this.onFailure(error as Error)
       }

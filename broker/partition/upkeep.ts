@@ -4,13 +4,17 @@
 import { retentionBound } from '../log/retention.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import { CorruptLogError, StorageError } from '../storage/storage.ts'
+import { deleteSegments } from './delete-segments.ts'
 import type { Partition } from './partition.ts'
 
-/** retention.ms and retention.bytes: removes whole segments below the high watermark that no pin holds. */
+/**
+ * retention.ms and retention.bytes: removes whole segments below the high watermark that no pin holds.
+ * Returns how many. Where the snapshot that has to outlive them is still being written, they go after it.
+ */
 export function applyRetention(partition: Partition, nowMs: number): number {
   const { parts, config, highWatermark } = partition
   if (parts === undefined || partition.hasEnded) return 0
-  const { log, epochs, files, progress } = parts
+  const { log, files } = parts
   const limits =
     config.cleanupPolicy === 'compact'
       ? { retentionMs: -1, retentionBytes: -1 }
@@ -22,12 +26,10 @@ export function applyRetention(partition: Partition, nowMs: number): number {
     const next = { baseOffset: endOffset, endOffset, sizeInBytes: 0, maxTimestamp: -1n }
     const bound = retentionBound([...segments, next], limits, { nowMs, logStartOffset, highWatermark })
     if (bound === endOffset) log.roll()
-    const removed = log.deleteSegmentsBelow(bound)
-    const first = log.describeSegments()[0]?.baseOffset ?? 0n
-    files.pruneSnapshots((offset) => offset >= first)
-    if (first > log.logStartOffset) log.raiseLogStartOffset(first)
-    if (epochs.truncateFromStart(log.logStartOffset)) files.writeEpochs(epochs)
-    if (log.logStartOffset > logStartOffset) progress.afterStartMoved()
+    const removed = deleteSegments(parts, bound, config.durability === 'memory')
+    if (log.logStartOffset > logStartOffset) parts.progress.afterStartMoved()
+    const isHeldBack = (files.newestDurableSnapshot(bound) ?? bound) < bound && files.isSnapshotUnderWay
+    if (isHeldBack) void files.settled().then(() => applyRetention(partition, nowMs))
     return removed
   } catch (error) {
     if (!isStorageFailure(error)) throw error
