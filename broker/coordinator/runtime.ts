@@ -15,7 +15,7 @@ import type { FactCodec, Machine, ProducerStamp, RequestId } from './machine.ts'
 import { CoordinatorError, type ShardLog } from './shard-log.ts'
 
 /** Request id of commands that nobody waits for: timer expiries, internal housekeeping. */
-export const NO_REQUEST: RequestId = 0
+const NO_REQUEST: RequestId = 0
 
 /** How long after a refused append a timer's command is tried again (Kafka's coordinator timer: 500 ms). */
 const TIMER_RETRY_MS = 500

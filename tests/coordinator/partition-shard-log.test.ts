@@ -47,7 +47,7 @@ class World {
   }
 
   append(text: string, producerId?: bigint): bigint {
-    const records = [...text].map((letter) => ({ key: Buffer.from(letter), value: Buffer.from(text) }))
+    const records = text.split('').map((letter) => ({ key: Buffer.from(letter), value: Buffer.from(text) }))
     const producer = producerId === undefined ? undefined : { producerId, producerEpoch: 1 }
     return this.log.append(records, producer).lastOffset
   }

@@ -12,7 +12,7 @@ const PARTITIONS = [0, 1, 2, 3, 4, 5]
 /** What a client asks of its world, and tells it. */
 export interface ClientWorld {
   readonly random: Random
-  readonly counters: { fenced: number; staticReplacements: number }
+  readonly counters: { fenced: number; staticJoins: number }
   unique(): number
   group(groupId: string): Group | undefined
   promisedGeneration(groupId: string): number
@@ -125,7 +125,7 @@ export class GroupClient {
   private join(): void {
     const { world, groupId, groupInstanceId, memberId } = this
     this.phase = 'asking'
-    if (memberId === '' && groupInstanceId !== null) world.counters.staticReplacements++
+    if (memberId === '' && groupInstanceId !== null) world.counters.staticJoins++
     // The number of the subscription makes its metadata differ.
     const metadata = Buffer.from([0, 0, 0, 0, 0, 1, 0, 5, 0x74, 0x6f, 0x70, 0x69, 0x63, this.subscription])
     const request: body.JoinGroupRequest = {

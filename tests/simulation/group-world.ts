@@ -20,8 +20,9 @@ import { ShardRuntime } from '../../broker/coordinator/runtime.ts'
 import { CoordinatorError, type ShardLog } from '../../broker/coordinator/shard-log.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
 import { ManualClock } from '../../broker/time/manual-clock.ts'
-import { MemoryShardLog, replayBatch } from '../world/memory-shard-log.ts'
+import { MemoryShardLog } from '../world/memory-shard-log.ts'
 import { Random } from '../world/random.ts'
+import { GroupLogModel } from './group-log-model.ts'
 import { type ClientWorld, commitRequest, GroupClient, isFencing } from './group-client.ts'
 
 export type GroupShardMachine = Machine<body.Command, Fact, Note, body.Reply>
@@ -41,7 +42,7 @@ export interface Counters {
   timedOut: number
   fenced: number
   rebalances: number
-  staticReplacements: number
+  staticJoins: number
   sessionExpiries: number
   offsetExpiries: number
   commits: number
@@ -61,7 +62,7 @@ export function newCounters(): Counters {
     timedOut: 0,
     fenced: 0,
     rebalances: 0,
-    staticReplacements: 0,
+    staticJoins: 0,
     sessionExpiries: 0,
     offsetExpiries: 0,
     commits: 0,
@@ -81,14 +82,6 @@ const config: GroupConfig = {
   offsetsRetentionCheckIntervalMs: 30_000,
 }
 
-/** What the log says of one offset. */
-interface Register {
-  value: bigint
-  position: bigint
-}
-
-const ABSENT = -1n
-
 export class GroupWorld implements ClientWorld {
   readonly random: Random
   readonly clock = new ManualClock()
@@ -99,11 +92,8 @@ export class GroupWorld implements ClientWorld {
   step = 0
   private readonly mutation: Mutation
   private machine!: GroupMachine
-  private shadow = new GroupMachine(config, () => 'unused')
-  private shadowBatches = 0
+  private model!: GroupLogModel
   private readonly verified = new Map<string, [Group, Group]>()
-  private registers = new Map<string, Register>()
-  private pending = new Map<bigint, Map<string, Register>>()
   /** Highest generation whose assignment was answered, and who owns what in it. */
   private readonly promised = new Map<string, { generation: number; owners: Map<number, string> }>()
   private openTransactions: ProducerStamp[] = []
@@ -125,6 +115,7 @@ export class GroupWorld implements ClientWorld {
   }
 
   async start(): Promise<void> {
+    this.model = new GroupLogModel(config, this.log.endOffset, (groupId) => this.forgotten(groupId))
     this.machine = new GroupMachine(config, () => `u${this.unique()}`)
     this.shard = new ShardRuntime({
       machine: this.observed(this.mutation.machine?.(this.machine) ?? this.machine),
@@ -225,9 +216,9 @@ export class GroupWorld implements ClientWorld {
   /** Fetches one offset; what comes must be what the log said when it was asked, and safe by then. */
   fetch(groupId: string, topic: string, partition: number, requireStable: boolean): void {
     const group = { groupId, topics: [{ name: topic, topicId: '', partitionIndexes: [partition] }] }
-    const key = keyOf(groupId, topic, partition)
-    const expected = this.registers.get(key)?.value ?? ABSENT
-    const open = requireStable && [...this.pending.values()].some((keys) => keys.has(key))
+    const key = `${groupId} ${topic}-${partition}`
+    const expected = this.model.valueOf(groupId, topic, partition)
+    const open = requireStable && this.model.isPending(groupId, topic, partition)
     const askedAt = this.log.endOffset
     this.send<body.OffsetFetchGroupResult>({ kind: 'fetch', group, requireStable }, (reply) => {
       if (typeof reply === 'number') return
@@ -298,20 +289,16 @@ export class GroupWorld implements ClientWorld {
     this.counters.lostBatches += this.log.crash(kept)
     if (kept > 0 && kept < unsynced) this.counters.tornTails++
     this.log.refuseAppends = 0
-    this.shadow = new GroupMachine(config, () => 'unused')
-    this.shadowBatches = 0
-    this.registers = new Map()
-    this.pending = new Map()
     await this.start()
   }
 
   private check(): void {
     if (this.failure !== undefined) throw this.failure
-    if (this.followLog()) {
-      const [live, logged] = [this.machine.describeOffsets(), this.shadow.describeOffsets()]
+    if (this.model.follow(this.log)) {
+      const [live, logged] = [this.machine.describeOffsets(), this.model.replay.describeOffsets()]
       this.same('committed offsets', live.committed, logged.committed)
       this.same('pending offsets', live.pending, logged.pending)
-      for (const { groupId } of this.shadow.allGroups()) {
+      for (const { groupId } of this.model.replay.allGroups()) {
         this.expect(this.machine.group(groupId) !== undefined, `${groupId} is in the log only`)
       }
     }
@@ -319,7 +306,7 @@ export class GroupWorld implements ClientWorld {
   }
 
   private checkGroup(live: Group): void {
-    const logged = this.shadow.group(live.groupId)
+    const logged = this.model.replay.group(live.groupId)
     if (logged === undefined) throw new Error(`group ${live.groupId} is not in the log`)
     const last = this.verified.get(live.groupId)
     if (last !== undefined && last[0] === live && last[1] === logged) return
@@ -337,56 +324,11 @@ export class GroupWorld implements ClientWorld {
     this.expect(a === b, `${what} differ from the log:\nlive:\n${a}\nlog:\n${b}`)
   }
 
-  /** Brings the shadow and the registers up to the log's end. */
-  private followLog(): boolean {
-    const { batches } = this.log
-    if (this.shadowBatches === batches.length) return false
-    for (; this.shadowBatches < batches.length; this.shadowBatches++) {
-      const batch = batches[this.shadowBatches] as (typeof batches)[number]
-      let position = batch.baseOffset
-      replayBatch(batch, {
-        record: (key, value, producer) => {
-          const fact = groupRecords.decode(key, value)
-          this.shadow.apply(fact, producer)
-          this.register(fact, position++, producer)
-        },
-        marker: (producer, committed) => {
-          this.shadow.completeTransaction(producer, committed)
-          this.registerMarker(producer, committed)
-        },
-      })
-    }
-    return true
-  }
-
-  private register(fact: Fact, position: bigint, producer: ProducerStamp | undefined): void {
-    if (fact.kind === 'group') {
-      if (fact.value === null) {
-        // Forgotten: the next group of this name begins anew.
-        this.promised.delete(fact.groupId)
-        this.verified.delete(fact.groupId)
-        this.counters.deletedGroups++
-      }
-      return
-    }
-    const key = keyOf(fact.groupId, fact.topic, fact.partition)
-    if (fact.value === null) {
-      this.registers.delete(key)
-      for (const keys of this.pending.values()) keys.delete(key)
-    } else if (producer === undefined) this.registers.set(key, { value: fact.value.offset, position })
-    else {
-      const keys = this.pending.get(producer.producerId) ?? new Map<string, Register>()
-      this.pending.set(producer.producerId, keys.set(key, { value: fact.value.offset, position }))
-    }
-  }
-
-  private registerMarker({ producerId }: ProducerStamp, committed: boolean): void {
-    const keys = this.pending.get(producerId) ?? []
-    this.pending.delete(producerId)
-    if (!committed) return
-    for (const [key, register] of keys) {
-      if (register.position > (this.registers.get(key)?.position ?? -1n)) this.registers.set(key, register)
-    }
+  /** A group is gone from the log: the next of its name begins anew. */
+  private forgotten(groupId: string): void {
+    this.promised.delete(groupId)
+    this.verified.delete(groupId)
+    this.counters.deletedGroups++
   }
 
   private isSafe(end: bigint): boolean {
@@ -452,10 +394,6 @@ export class GroupWorld implements ClientWorld {
       timersAfterReplay: (nowMs) => machine.timersAfterReplay(nowMs),
     }
   }
-}
-
-function keyOf(groupId: string, topic: string, partition: number): string {
-  return `${groupId} ${topic}-${partition}`
 }
 
 /** Everyone whose answer is there has heard it. */

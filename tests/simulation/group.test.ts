@@ -37,6 +37,13 @@ test.skipIf(only !== undefined)(
   600_000,
 )
 
+test('a seed is a whole world: run again, the same happens', async () => {
+  const [first, second] = [newCounters(), newCounters()]
+  await simulate(7, first)
+  await simulate(7, second)
+  expect(second).toEqual(first)
+})
+
 /** Bugs that the world must notice, each within a few seeds. */
 const mutations: Record<string, Mutation> = {
   'answers at once, before the log is safe': {

@@ -16,7 +16,7 @@ import type { TopicPartitions } from './messages.ts'
 import type { Offsets } from './offsets.ts'
 
 /** So many tombstones fit in a batch of any sane size; the rest follows in the next decision. */
-export const MAX_TOMBSTONES = 1_000
+const MAX_TOMBSTONES = 1_000
 
 /** Tombstones for what has expired, at most about MAX_TOMBSTONES, and whether there may be more. */
 export function expire(

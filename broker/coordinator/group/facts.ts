@@ -5,7 +5,7 @@
 import { type Group, metadataFor, newGroup, NO_ASSIGNMENT, type Member } from './group.ts'
 import { subscribedTopicsOf } from './subscription.ts'
 
-export interface GroupRecordMember {
+interface GroupRecordMember {
   memberId: string
   groupInstanceId: string | null
   clientId: string

@@ -12,6 +12,7 @@ import type { Fact, Note } from './facts.ts'
 import { GroupMachine } from './group-machine.ts'
 import type * as body from './messages.ts'
 import { joinRefused, syncRefused } from './messages.ts'
+import { commitRefused, describeRefused, fetchRefused, replyErrorCode, txnCommitRefused } from './refusals.ts'
 import { groupRecords } from './records.ts'
 
 export interface GroupCoordinatorOptions {
@@ -147,25 +148,13 @@ export class GroupCoordinator {
 
   /** An empty group id is allowed here, as it is in Kafka: very old consumers used it. */
   offsetCommit(request: body.OffsetCommitRequest): Promise<body.OffsetCommitResponse> {
-    const refused = (errorCode: number): body.OffsetCommitResponse => ({
-      throttleTimeMs: 0,
-      topics: request.topics.map(({ name, topicId, partitions }) => ({
-        name,
-        topicId,
-        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
-      })),
-    })
-    return this.ask<body.OffsetCommitResponse>(request.groupId, { kind: 'commit', request }, refused)
+    return this.ask<body.OffsetCommitResponse>(request.groupId, { kind: 'commit', request }, (errorCode) =>
+      commitRefused(request, errorCode),
+    )
   }
 
   txnOffsetCommit(request: body.TxnOffsetCommitRequest): Promise<body.TxnOffsetCommitResponse> {
-    const refused = (errorCode: number): body.TxnOffsetCommitResponse => ({
-      throttleTimeMs: 0,
-      topics: request.topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
-      })),
-    })
+    const refused = (errorCode: number): body.TxnOffsetCommitResponse => txnCommitRefused(request, errorCode)
     const { groupId } = request
     const command = { kind: 'txnCommit', request } as const
     return this.ask<body.TxnOffsetCommitResponse>(groupId, command, refused, emptyId(groupId))
@@ -186,7 +175,7 @@ export class GroupCoordinator {
     const perPartition = context.apiVersion < 2 && group.errorCode !== errorCodes.NONE
     return {
       throttleTimeMs: 0,
-      topics: perPartition ? refusedTopics(topics ?? [], group.errorCode) : group.topics,
+      topics: perPartition ? fetchRefused(topics ?? [], group.errorCode) : group.topics,
       errorCode: group.errorCode,
       groups: [],
     }
@@ -198,7 +187,7 @@ export class GroupCoordinator {
   ): Promise<body.DescribeGroupsResponse> {
     const groups = await Promise.all(
       request.groups.map(async (groupId): Promise<body.DescribedGroup> => {
-        const refused = (errorCode: number): body.DescribedGroup => refusedDescription(groupId, errorCode)
+        const refused = (errorCode: number): body.DescribedGroup => describeRefused(groupId, errorCode)
         const group = await this.ask<body.DescribedGroup>(groupId, { kind: 'describe', groupId }, refused)
         const unknown = group.errorCode === errorCodes.GROUP_ID_NOT_FOUND
         // Before v6 (KIP-1043) an unknown group is a Dead one, without an error.
@@ -291,54 +280,6 @@ async function settle(shard: Shard, command: body.Command): Promise<body.Reply |
   }
 }
 
-/** The log's refusals in words that group clients understand (GroupCoordinatorService, same table). */
-export function replyErrorCode(errorCode: number): number {
-  switch (errorCode) {
-    case errorCodes.UNKNOWN_TOPIC_OR_PARTITION:
-    case errorCodes.NOT_ENOUGH_REPLICAS:
-    case errorCodes.REQUEST_TIMED_OUT:
-      return errorCodes.COORDINATOR_NOT_AVAILABLE
-    case errorCodes.NOT_LEADER_OR_FOLLOWER:
-    case errorCodes.KAFKA_STORAGE_ERROR:
-      return errorCodes.NOT_COORDINATOR
-    case errorCodes.MESSAGE_TOO_LARGE:
-    case errorCodes.RECORD_LIST_TOO_LARGE:
-    case errorCodes.INVALID_FETCH_SIZE:
-      return errorCodes.UNKNOWN_SERVER_ERROR
-    default:
-      return errorCode
-  }
-}
-
 function emptyId(groupId: string): number | undefined {
   return groupId === '' ? errorCodes.INVALID_GROUP_ID : undefined
-}
-
-function refusedTopics(
-  topics: readonly { name: string; partitionIndexes: readonly number[] }[],
-  errorCode: number,
-): body.OffsetFetchResponse['topics'] {
-  return topics.map(({ name, partitionIndexes }) => ({
-    name,
-    partitions: partitionIndexes.map((partitionIndex) => ({
-      partitionIndex,
-      committedOffset: -1n,
-      committedLeaderEpoch: -1,
-      metadata: '',
-      errorCode,
-    })),
-  }))
-}
-
-function refusedDescription(groupId: string, errorCode: number): body.DescribedGroup {
-  return {
-    errorCode,
-    errorMessage: null,
-    groupId,
-    groupState: '',
-    protocolType: '',
-    protocolData: '',
-    members: [],
-    authorizedOperations: -2147483648,
-  }
 }

@@ -78,7 +78,7 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
   apply(change: Fact | Note, producer?: ProducerStamp): void {
     switch (change.kind) {
       case 'live':
-        this.groups.set(change.group.groupId, change.group)
+        this.applyLive(change.group)
         return
       case 'group':
         this.applyGroup(change)
@@ -178,6 +178,15 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
     if (group === undefined) return emptyDecision()
     const turn = new Turn(group, this.config, nowMs)
     return work(turn) === false ? emptyDecision() : turn.done()
+  }
+
+  private applyLive(group: Group): void {
+    const { groupId, generationId } = group
+    const current = this.groups.get(groupId)?.generationId ?? 0
+    // I13: a generation that was given out is never given out again.
+    if (generationId < current)
+      throw new Error(`group ${groupId} goes from generation ${current} to ${generationId}`)
+    this.groups.set(groupId, group)
   }
 
   private applyGroup({ groupId, value }: GroupFact): void {

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { defaultGroupConfig } from '../../../broker/coordinator/group/config.ts'
-import { GroupCoordinator, replyErrorCode } from '../../../broker/coordinator/group/group-coordinator.ts'
+import { GroupCoordinator } from '../../../broker/coordinator/group/group-coordinator.ts'
+import { replyErrorCode } from '../../../broker/coordinator/group/refusals.ts'
 import type { JoinGroupResponse } from '../../../broker/coordinator/group/messages.ts'
 import { errorCodes } from '../../../broker/protocol/errors.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
