@@ -9,10 +9,15 @@ const REMOVED = Symbol('removed')
 export class MemoryStatePartition<S> implements StatePartition<S> {
   private readonly values = new Map<Key, S>()
   private readonly changes = new Map<Key, S | typeof REMOVED>()
-  private sizeChange = 0
 
+  /** Walks the batch's changes: asked for once per batch, so that put and remove need not look first. */
   get size(): number {
-    return this.values.size + this.sizeChange
+    let size = this.values.size
+    for (const [key, value] of this.changes) {
+      if (value === REMOVED) size -= this.values.has(key) ? 1 : 0
+      else size += this.values.has(key) ? 0 : 1
+    }
+    return size
   }
 
   get(key: Key): S | undefined {
@@ -22,13 +27,10 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
   }
 
   put(key: Key, value: S): void {
-    if (this.get(key) === undefined) this.sizeChange++
     this.changes.set(key, value)
   }
 
   remove(key: Key): void {
-    if (this.get(key) === undefined) return
-    this.sizeChange--
     this.changes.set(key, REMOVED)
   }
 
@@ -53,7 +55,6 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
   /** The batch does not count. */
   drop(): void {
     this.changes.clear()
-    this.sizeChange = 0
   }
 
   private *merged(): Generator<[Key, S], undefined, undefined> {
