@@ -33,44 +33,29 @@ export interface Mutation {
   log?: (log: MemoryShardLog) => ShardLog
 }
 
-export interface Counters {
-  events: number
-  crashes: number
-  lostBatches: number
-  tornTails: number
-  refusedAppends: number
-  timedOut: number
-  fenced: number
-  rebalances: number
-  staticJoins: number
-  sessionExpiries: number
-  offsetExpiries: number
-  commits: number
-  transactions: number
-  fetches: number
-  unstable: number
-  deletedGroups: number
-}
+const counted = [
+  'events',
+  'crashes',
+  'lostBatches',
+  'tornTails',
+  'refusedAppends',
+  'timedOut',
+  'fenced',
+  'rebalances',
+  'staticJoins',
+  'sessionExpiries',
+  'offsetExpiries',
+  'commits',
+  'transactions',
+  'fetches',
+  'unstable',
+  'deletedGroups',
+] as const
+
+export type Counters = Record<(typeof counted)[number], number>
 
 export function newCounters(): Counters {
-  return {
-    events: 0,
-    crashes: 0,
-    lostBatches: 0,
-    tornTails: 0,
-    refusedAppends: 0,
-    timedOut: 0,
-    fenced: 0,
-    rebalances: 0,
-    staticJoins: 0,
-    sessionExpiries: 0,
-    offsetExpiries: 0,
-    commits: 0,
-    transactions: 0,
-    fetches: 0,
-    unstable: 0,
-    deletedGroups: 0,
-  }
+  return Object.fromEntries(counted.map((what) => [what, 0])) as Counters
 }
 
 const config: GroupConfig = {

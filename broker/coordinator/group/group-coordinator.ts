@@ -3,6 +3,7 @@
 // Topics go by name here: handlers translate ids, check that topics exist, and authorize.
 
 import { errorCodes } from '../../protocol/errors.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { Clock } from '../../time/clock.ts'
 import { partitionForHash } from '../java-hash.ts'
 import { ShardRuntime } from '../runtime.ts'
@@ -169,7 +170,7 @@ export class GroupCoordinator {
       const groups = await Promise.all(request.groups.map((group) => this.fetchGroup(group, requireStable)))
       return { throttleTimeMs: 0, topics: [], errorCode: errorCodes.NONE, groups }
     }
-    const topics = request.topics?.map((topic) => ({ ...topic, topicId: '' })) ?? null
+    const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null
     const group = await this.fetchGroup({ groupId: request.groupId, topics }, requireStable)
     // v1 has no error of its own: each partition carries it.
     const perPartition = context.apiVersion < 2 && group.errorCode !== errorCodes.NONE

@@ -3,6 +3,7 @@
 // for stable offsets hears UNSTABLE_OFFSET_COMMIT meanwhile (KIP-447).
 
 import { errorCodes } from '../../protocol/errors.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { RequestId } from '../machine.ts'
 import type { GroupConfig } from './config.ts'
 import type { Fact } from './facts.ts'
@@ -110,12 +111,10 @@ export function fetchOffsets(
     if (partitions === undefined) byTopic.set(topic, [fetched(topic, partition)])
     else partitions.push(fetched(topic, partition))
   }
-  const all = [...byTopic].map(([name, partitions]) => ({ name, topicId: NO_TOPIC_ID, partitions }))
+  // The handler, which knows the topics, fills in their ids for v10.
+  const all = [...byTopic].map(([name, partitions]) => ({ name, topicId: ZERO_UUID, partitions }))
   return { groupId, errorCode: errorCodes.NONE, topics: all }
 }
-
-/** The handler, which knows the topics, fills in their ids for v10. */
-const NO_TOPIC_ID = '00000000000000000000000000000000'
 
 interface CommittedPartition {
   partitionIndex: number

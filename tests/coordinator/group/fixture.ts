@@ -224,11 +224,13 @@ export class World {
   }
 }
 
+export const TOPIC_ID = '0123456789abcdef0123456789abcdef'
+
 export function topicToCommit(
   name: string,
   committedOffset: bigint,
   committedMetadata: string | null = null,
 ): body.OffsetCommitRequest['topics'][number] {
   const partition = { partitionIndex: 0, committedOffset, committedLeaderEpoch: -1, committedMetadata }
-  return { name, topicId: '', partitions: [partition] }
+  return { name, topicId: TOPIC_ID, partitions: [partition] }
 }
