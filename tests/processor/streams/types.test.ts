@@ -60,3 +60,17 @@ test('mistakes do not compile', () => {
   // @ts-expect-error an interval or as-soon-as-data, not both
   void (() => new StreamingContext({ appName: 'x', batchDuration: 1, trigger: 'asap' }))
 })
+
+test('the context types several streams together, and static rows', () => {
+  const { context } = newWorld()
+  const words = context.queueStream([['a']])
+  const pairs = words.mapToPair((word) => [word, 1])
+  const both = context.transform([words, pairs], ([plain, keyed]) => {
+    expectTypeOf(plain).toEqualTypeOf<RDD<string>>()
+    return keyed
+      .join(context.parallelize([['a', true] as const]))
+      .union(plain.keyBy((w) => w).mapValues(() => [1, true]))
+  })
+  expectTypeOf(both).toEqualTypeOf<DStream<readonly [string, [number, true]]>>()
+  expectTypeOf(context.parallelize([1])).toEqualTypeOf<RDD<number>>()
+})
