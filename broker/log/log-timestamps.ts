@@ -20,8 +20,37 @@ export interface TimestampOffset {
 
 const SEARCH_BLOCK_BYTES = 64 * 1024
 
+/** The first record of a log at or after `fromOffset` whose timestamp is at or after the given one. */
+export function firstByTimestamp(
+  segments: readonly Segment[],
+  timestamp: bigint,
+  fromOffset: bigint,
+  gapsAllowed: boolean,
+): TimestampOffset | undefined {
+  for (const segment of segments) {
+    if (segment.nextOffset <= fromOffset) continue
+    const found = findByTimestamp(segment, timestamp, fromOffset, gapsAllowed)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** The first record that has the largest timestamp of those from `fromOffset` on. */
+export function firstOfMaxTimestamp(
+  segments: readonly Segment[],
+  fromOffset: bigint,
+  gapsAllowed: boolean,
+): TimestampOffset | undefined {
+  let newest: Segment | undefined
+  for (const segment of segments) {
+    if (segment.nextOffset <= fromOffset) continue
+    if (segment.index.maxTimestamp > (newest?.index.maxTimestamp ?? -1n)) newest = segment
+  }
+  return newest && findByTimestamp(newest, newest.index.maxTimestamp, fromOffset, gapsAllowed)
+}
+
 /** The first record of a segment at or after `fromOffset` whose timestamp is at or after the given one. */
-export function findByTimestamp(
+function findByTimestamp(
   segment: Segment,
   timestamp: bigint,
   fromOffset: bigint,

@@ -13,6 +13,7 @@ import type { BatchHeader } from '../protocol/record-batch/header.ts'
 import { readBatchHeader } from '../protocol/record-batch/header.ts'
 import { CorruptLogError, StorageError } from '../storage/storage.ts'
 import type { Storage } from '../storage/storage.ts'
+import { checkAppend } from './append-check.ts'
 import { scanBatches } from './batch-scan.ts'
 import type { LogConfig, LogOpenOptions } from './log-config.ts'
 import type { CursorSource, LogCursor } from './log-cursor.ts'
@@ -23,7 +24,7 @@ import { LOCATE_BLOCK_BYTES, locate, runOffThread, runSync } from './log-read.ts
 import { LogReader } from './log-reader.ts'
 import { LogSync } from './log-sync.ts'
 import type { TimestampOffset } from './log-timestamps.ts'
-import { findByTimestamp } from './log-timestamps.ts'
+import { firstByTimestamp, firstOfMaxTimestamp } from './log-timestamps.ts'
 import type { SegmentDescription } from './retention.ts'
 import { shouldRoll } from './roll.ts'
 import { Segment } from './segment.ts'
@@ -74,7 +75,6 @@ export class Log implements CursorSource {
     return new Log(storage, directory, config, options)
   }
 
-  /** For GroupCommit: names the log in errors. */
   get path(): string {
     return this.directory
   }
@@ -94,7 +94,7 @@ export class Log implements CursorSource {
 
   /** What goes into recovery-point-offset-checkpoint. */
   get recoveryPoint(): bigint {
-    return this.syncer.durableEndOffset
+    return this.durableEndOffset
   }
 
   get sizeInBytes(): number {
@@ -119,7 +119,13 @@ export class Log implements CursorSource {
   appendAll(batches: readonly Buffer[], heads: readonly BatchHeader[]): void {
     this.assertOpen()
     if (batches.length === 0) return
-    const { bytes, lastOffset, maxTimestamp } = this.checkAppend(batches, heads)
+    const { bytes, lastOffset, maxTimestamp } = checkAppend(
+      this.directory,
+      batches,
+      heads,
+      this.endOffset,
+      this.gapsAllowed,
+    )
     const active = this.active
     const reason = shouldRoll(
       {
@@ -210,22 +216,12 @@ export class Log implements CursorSource {
 
   /** The first record at or after logStartOffset with a timestamp at or after the given one. */
   offsetForTimestamp(timestamp: bigint): TimestampOffset | undefined {
-    for (const segment of this.segments) {
-      if (segment.nextOffset <= this.startOffset) continue
-      const found = findByTimestamp(segment, timestamp, this.startOffset, this.gapsAllowed)
-      if (found !== undefined) return found
-    }
-    return undefined
+    return firstByTimestamp(this.segments, timestamp, this.startOffset, this.gapsAllowed)
   }
 
   /** The first record that has the largest timestamp of the log. */
   offsetOfMaxTimestamp(): TimestampOffset | undefined {
-    let newest: Segment | undefined
-    for (const segment of this.segments) {
-      if (segment.nextOffset <= this.startOffset) continue
-      if (segment.index.maxTimestamp > (newest?.index.maxTimestamp ?? -1n)) newest = segment
-    }
-    return newest && findByTimestamp(newest, newest.index.maxTimestamp, this.startOffset, this.gapsAllowed)
+    return firstOfMaxTimestamp(this.segments, this.startOffset, this.gapsAllowed)
   }
 
   /** Goes beside the segment that holds the abort marker (lastOffset). Adding the same again does nothing. */
@@ -350,14 +346,7 @@ export class Log implements CursorSource {
       )
     }
     if (offset >= this.endOffset) return undefined
-    let low = 0
-    let high = segments.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((segments[middle] as Segment).baseOffset <= offset) low = middle + 1
-      else high = middle
-    }
-    return segments[low - 1]
+    return segments[segments.findLastIndex((segment) => segment.baseOffset <= offset)]
   }
 
   segmentAfter(segment: Segment): Segment | undefined {
@@ -371,28 +360,6 @@ export class Log implements CursorSource {
   private forgetPositions(): void {
     this.truncations++
     this.reader.forgetAll()
-  }
-
-  private checkAppend(batches: readonly Buffer[], heads: readonly BatchHeader[]) {
-    let expected = this.endOffset
-    let bytes = 0
-    let maxTimestamp = -1n
-    for (let i = 0; i < batches.length; i++) {
-      const batch = batches[i] as Buffer
-      const head = heads[i]
-      if (head === undefined || head.sizeInBytes !== batch.length) {
-        throw new Error(
-          `${this.directory}: batch of ${batch.length} bytes with a head that says ${head?.sizeInBytes}`,
-        )
-      }
-      if (head.baseOffset !== expected && !(this.gapsAllowed && head.baseOffset > expected)) {
-        throw new Error(`${this.directory}: batch at offset ${head.baseOffset} where ${expected} comes next`)
-      }
-      expected = head.baseOffset + BigInt(head.lastOffsetDelta) + 1n
-      bytes += batch.length
-      if (head.maxTimestamp > maxTimestamp) maxTimestamp = head.maxTimestamp
-    }
-    return { bytes, lastOffset: expected - 1n, maxTimestamp }
   }
 
   private rollTo(baseOffset: bigint): void {
@@ -429,10 +396,5 @@ export class Log implements CursorSource {
   }
 }
 
-function maxOf(a: bigint, b: bigint): bigint {
-  return a > b ? a : b
-}
-
-function minOf(a: bigint, b: bigint): bigint {
-  return a < b ? a : b
-}
+const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+const minOf = (a: bigint, b: bigint): bigint => (a < b ? a : b)

@@ -191,8 +191,8 @@ function hasHole(file: StorageFile, from: number, until: number, nextOffset: big
   const fileEnd = file.sizeInBytes
   for (let start = from; start < until; ) {
     const sectorEnd = Math.min(fileEnd, (Math.floor(start / SECTOR_BYTES) + 1) * SECTOR_BYTES)
-    if (sectorEnd > until) return false
-    const count = sectorEnd - start
+    // A later batch may begin in this very sector: the first bytes of its offset are zero in any case.
+    const count = Math.min(sectorEnd, until) - start
     if (firstNonZero(file, start, sectorEnd) === sectorEnd) {
       const isBatchStart = start === from && start % SECTOR_BYTES !== 0
       if (isBatchStart ? cannotBeginWithZeroes(count, nextOffset) : count >= LEAST_HOLE_BYTES) return true

@@ -33,7 +33,7 @@ function path(base: number, suffix: string): string {
 
 function newestBase(): number {
   const logs = storage.list('orders-0').filter(({ name }) => name.endsWith('.log'))
-  return Number((logs[logs.length - 1]?.name as string).slice(0, 20))
+  return Number(logs[logs.length - 1]?.name.slice(0, 20))
 }
 
 function change(file: string, edit: (bytes: Buffer) => Buffer | void): void {

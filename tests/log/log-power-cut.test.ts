@@ -163,12 +163,14 @@ describe('a log under power cuts', () => {
     const { crashes, rolls, reasons } = total(outcomes)
     expect(crashes).toBeGreaterThan(1000)
     expect(rolls).toBeGreaterThan(300)
-    expect([...reasons].sort()).toEqual([
-      'never written: a hole before the valid batch',
-      'nothing valid follows',
-      'the file is short of what was written',
-      'the rest is zero',
-    ])
+    expect(reasons).toEqual(
+      new Set([
+        'never written: a hole before the valid batch',
+        'nothing valid follows',
+        'the file is short of what was written',
+        'the rest is zero',
+      ]),
+    )
   })
 
   test('acknowledging without a sync loses records: the test can fail', async () => {

@@ -115,6 +115,7 @@ describe('a log that rolls', () => {
 
   test('a failing disk at any step of a roll or an append leaves the log as it was', () => {
     for (const operation of ['open', 'append', 'rename'] as const) {
+      let failures = 0
       for (let nth = 1; nth <= 6; nth++) {
         const storage = new FaultyStorage(new Random(nth))
         const log = openLog(storage, config)
@@ -127,6 +128,7 @@ describe('a log that rolls', () => {
           log.append(batch, head)
         } catch {
           failed = true
+          failures++
           expect(log.endOffset, `${operation} ${nth}`).toBe(end)
         }
         storage.clearFaults()
@@ -134,6 +136,7 @@ describe('a log that rolls', () => {
         expect(readAll(log).length).toBe(Number(end) + 3)
         expect(readAll(openLog(storage, config)).length).toBe(Number(end) + 3)
       }
+      expect(failures, operation).toBeGreaterThan(1)
     }
   })
 
