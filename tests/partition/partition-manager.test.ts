@@ -1,0 +1,244 @@
+// A data directory with its partitions: made, opened again, cleaned up, deleted, damaged.
+
+import { expect, test } from 'vitest'
+import { errorCodes } from '../../broker/protocol/errors.ts'
+import { FaultyStorage } from '../../broker/storage/faulty-storage.ts'
+import { CorruptLogError, StorageError } from '../../broker/storage/storage.ts'
+import { Random, seeds } from '../world/random.ts'
+import { assignment, endTransaction, readAll, send, sendAs, valuesIn, World } from './fixture.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+const OTHER_ID = 'f'.repeat(32)
+const FIRST_LOG = 'orders-0/00000000000000000000.log'
+
+/** The process is killed: what it wrote is there, nothing was closed. The next open() finds that. */
+async function kill(world: World): Promise<void> {
+  await world.partitions.writeCheckpoints()
+}
+
+async function appendAndWait(world: World, ...values: string[]): Promise<void> {
+  const partition = world.partitions.get('orders', 0)
+  if (partition === undefined) throw new Error('no partition')
+  for (const value of values) await partition.whenCommitted(send(partition, value).lastOffset)
+}
+
+test('a topic that is deleted is gone at once, and its name begins anew', async () => {
+  const world = new World()
+  const old = await world.open()
+  await appendAndWait(world, 'a', 'b', 'c')
+  await world.partitions.writeCheckpoints()
+  const waiting = old.whenCommitted(99n)
+  const deleting = world.partitions.delete([{ topic: 'orders', partition: 0 }])
+  expect(world.partitions.get('orders', 0)).toBeUndefined()
+  expect(await waiting).toBe(errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
+  expect(send(old, 'late').errorCode).toBe(errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
+  await deleting
+  expect(world.storage.list('').filter(({ isDirectory }) => isDirectory)).toEqual([])
+  const [again] = await world.partitions.ensure([assignment({}, { topicId: OTHER_ID })])
+  expect(again?.endOffset).toBe(0n)
+  // Killed here, the old recovery point (3) must not make the new, empty log look damaged.
+  const opened = await world.open({}, { topicId: OTHER_ID })
+  expect([opened.offlineReason, opened.endOffset]).toEqual([undefined, 0n])
+})
+
+test('an interrupted deletion is finished at the next start', async () => {
+  const world = new World()
+  await world.open()
+  await world.partitions.close()
+  world.storage.rename('orders-0', `orders-0.${OTHER_ID}-delete`)
+  await world.open()
+  expect(world.storage.list('').map(({ name }) => name)).not.toContain(`orders-0.${OTHER_ID}-delete`)
+})
+
+test('a folder of another topic id is set aside, not opened and not removed', async () => {
+  const world = new World()
+  await world.open()
+  await appendAndWait(world, 'theirs')
+  await world.partitions.close()
+  const partition = await world.open({}, { topicId: OTHER_ID })
+  expect(partition.endOffset).toBe(0n)
+  expect(world.partitions.strayDirectories()).toEqual(['orders-0.0123456789abcdef0123456789abcdef-stray'])
+})
+
+test('retention removes what is too old or too much, never what a pin holds or what is above the watermark', async () => {
+  const world = new World()
+  const partition = await world.open({ segmentBytes: 200, retentionMs: DAY_MS })
+  await appendAndWait(world, ...Array.from({ length: 9 }, (_, i) => `${i}`.repeat(40)))
+  const pin = partition.parts?.log.pin(3n)
+  expect(world.partitions.applyRetention()).toBe(0)
+  world.clock.tick(DAY_MS + 1)
+  world.partitions.applyRetention()
+  await settle()
+  expect(partition.logStartOffset <= 3n && partition.logStartOffset > 0n).toBe(true)
+  expect(valuesIn(readAll(partition, 'read_uncommitted', 3n).records)[0]).toContain('3')
+  pin?.release()
+  world.partitions.applyRetention()
+  await settle()
+  // The newest segment is old as well: it was rolled and went too.
+  expect([partition.logStartOffset, partition.endOffset]).toEqual([9n, 9n])
+  await appendAndWait(world, 'next')
+  expect(partition.highWatermark).toBe(10n)
+})
+
+test('retention by size keeps the newest bytes, on the clock', async () => {
+  const world = new World()
+  const partition = await world.open({ segmentBytes: 200, retentionBytes: 500 })
+  await appendAndWait(world, ...Array.from({ length: 20 }, (_, i) => `${i}`.padStart(40)))
+  await world.clock.advance(5 * 60_000)
+  await settle()
+  expect(partition.logStartOffset > 0n).toBe(true)
+  expect(partition.sizeInBytes).toBeGreaterThanOrEqual(500)
+  expect(partition.sizeInBytes).toBeLessThan(800)
+})
+
+test('the state of producers outlives the segments that it came from', async () => {
+  const world = new World()
+  const partition = await world.open({ segmentBytes: 200, retentionMs: DAY_MS })
+  await partition.whenCommitted(
+    sendAs(partition, { producerId: 1n, baseSequence: 0 }, 'a'.repeat(50)).lastOffset,
+  )
+  await appendAndWait(world, 'x'.repeat(90), 'y'.repeat(90))
+  world.clock.tick(DAY_MS / 2)
+  partition.deleteRecordsBefore(-1n)
+  await partition.parts?.files.settled()
+  world.partitions.applyRetention()
+  expect(partition.parts?.log.describeSegments()[0]?.baseOffset).toBeGreaterThan(0n)
+  await kill(world)
+  const after = await world.open({ segmentBytes: 200, retentionMs: DAY_MS })
+  expect(sendAs(after, { producerId: 1n, baseSequence: 0 }, 'a'.repeat(50))).toMatchObject({
+    isDuplicate: true,
+    baseOffset: 0n,
+  })
+  expect(sendAs(after, { producerId: 1n, baseSequence: 2 }, 'gap').errorCode).toBe(
+    errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  )
+})
+
+test.each(['snapshot', 'leader-epoch-checkpoint'])(
+  'a damaged %s is made again from the log',
+  async (kind) => {
+    const world = new World()
+    const before = await world.open({}, { leaderEpoch: 3 })
+    for (let sequence = 0; sequence < 3; sequence++) {
+      await before.whenCommitted(
+        sendAs(before, { producerId: 1n, baseSequence: sequence, isTransactional: true }, 'v').lastOffset,
+      )
+    }
+    await world.partitions.close()
+    const path = world.storage
+      .list('orders-0')
+      .map(({ name }) => `orders-0/${name}`)
+      .find((name) => name.includes(kind)) as string
+    const bytes = world.storage.readFile(path) as Buffer
+    bytes[bytes.length - 3] = (bytes[bytes.length - 3] as number) ^ 0x55
+    world.storage.replaceFileUnsynced(path, bytes)
+    const after = await world.open({}, { leaderEpoch: 4 })
+    expect(after.offlineReason).toBeUndefined()
+    expect(after.lastStableOffset).toBe(0n)
+    expect(after.offsetForLeaderEpoch(3)).toEqual({ errorCode: 0, leaderEpoch: 3, endOffset: 3n })
+    expect(sendAs(after, { producerId: 1n, baseSequence: 0, isTransactional: true }, 'v').isDuplicate).toBe(
+      kind === 'snapshot',
+    )
+    expect(sendAs(after, { producerId: 1n, baseSequence: 3, isTransactional: true }, 'w').baseOffset).toBe(3n)
+  },
+)
+
+test('a flipped byte below the recovery point takes its partition offline, with file and position; the others go on', async () => {
+  const world = new World()
+  await world.open()
+  await world.partitions.ensure([assignment({}, { topic: 'other' })])
+  await appendAndWait(world, 'aaaa', 'bbbb')
+  await kill(world)
+  const bytes = world.storage.readFile(FIRST_LOG) as Buffer
+  bytes[66] = (bytes[66] as number) ^ 1
+  world.storage.replaceFileUnsynced(FIRST_LOG, bytes)
+  const damaged = await world.open()
+  const [other] = await world.partitions.ensure([assignment({}, { topic: 'other' })])
+  expect(damaged.offlineReason).toBeInstanceOf(CorruptLogError)
+  expect(damaged.offlineReason?.message).toContain(`${FIRST_LOG} at byte 0`)
+  expect(send(damaged, 'x')).toMatchObject({ errorCode: errorCodes.KAFKA_STORAGE_ERROR, baseOffset: -1n })
+  expect(readAll(damaged)).toMatchObject({ errorCode: errorCodes.KAFKA_STORAGE_ERROR })
+  expect(await damaged.whenCommitted(0n)).toBe(errorCodes.KAFKA_STORAGE_ERROR)
+  expect(other && send(other, 'fine').errorCode).toBe(0)
+  // Not clean: next time it must not be trusted either.
+  expect(await world.partitions.close()).toBe(false)
+})
+
+test('a failed sync fails who waits and takes the directory offline for good', async () => {
+  const storage = new FaultyStorage(new Random(1))
+  const offline: string[] = []
+  const world = new World({ storage, onOffline: (partition) => offline.push(partition.name) })
+  const partition = await world.open()
+  const [other] = await world.partitions.ensure([assignment({}, { topic: 'other' })])
+  storage.failNext('sync', 'EIO')
+  const { lastOffset } = send(partition, 'a')
+  const ended: number[] = []
+  partition.onEnd((errorCode) => ended.push(errorCode))
+  expect(await partition.whenCommitted(lastOffset)).toBe(errorCodes.KAFKA_STORAGE_ERROR)
+  expect(partition.offlineReason).toBeInstanceOf(StorageError)
+  expect(ended).toEqual([errorCodes.KAFKA_STORAGE_ERROR])
+  expect(other && send(other, 'b').errorCode).toBe(errorCodes.KAFKA_STORAGE_ERROR)
+  expect(offline.toSorted()).toEqual(['orders-0', 'other-0'])
+  expect(await world.partitions.close()).toBe(false)
+})
+
+test('an unclean stop is recovered: nothing is trusted that was not synced', async () => {
+  const storage = new FaultyStorage(new Random(7))
+  const world = new World({ storage })
+  await world.open()
+  await appendAndWait(world, 'a', 'b')
+  storage.holdSyncs = true
+  const partition = world.partitions.get('orders', 0)
+  if (partition !== undefined) for (const value of ['c', 'd', 'e']) send(partition, value)
+  storage.crash()
+  storage.holdSyncs = false
+  const after = await world.open()
+  expect(valuesIn(readAll(after).records).slice(0, 2)).toEqual(['a', 'b'])
+  expect(after.durableEndOffset).toBe(after.endOffset)
+})
+
+test.each(seeds(1, 10))(
+  'records deleted before they were durable do not make the log look damaged, seed %i',
+  async (seed) => {
+    const storage = new FaultyStorage(new Random(seed))
+    const world = new World({ storage })
+    const partition = await world.open({ durability: 'os' })
+    for (let i = 0; i < 20; i++) send(partition, 'x'.repeat(100))
+    expect(partition.deleteRecordsBefore(-1n)).toEqual({ errorCode: 0, lowWatermark: 20n })
+    await world.partitions.writeCheckpoints()
+    storage.crash()
+    const after = await world.open({ durability: 'os' })
+    expect(after.offlineReason).toBeUndefined()
+    expect(after.highWatermark).toBe(after.endOffset)
+  },
+)
+
+test('in memory nothing is synced or checkpointed, and fifty partitions are made at once', async () => {
+  const world = new World({ isVolatile: true })
+  await world.open()
+  const fifty = Array.from({ length: 50 }, (_, partition) =>
+    assignment({}, { topic: '__consumer_offsets', partition }),
+  )
+  const made = await world.partitions.ensure(fifty)
+  expect(made.map(({ index }) => index)).toEqual(fifty.map(({ partition }) => partition))
+  expect(world.partitions.ofTopic('__consumer_offsets')).toHaveLength(50)
+  const first = made[0]
+  if (first !== undefined) {
+    sendAs(first, { producerId: 1n, baseSequence: 0, isTransactional: true }, 'a')
+    endTransaction(first, 1n, true)
+    expect(first.lastStableOffset).toBe(2n)
+  }
+  expect(await world.partitions.close()).toBe(false)
+  expect(world.storage.list('').filter(({ isDirectory }) => !isDirectory)).toEqual([])
+})
+
+test('closing twice is closing once, and no timer is left', async () => {
+  const world = new World()
+  await world.open()
+  expect(await Promise.all([world.partitions.close(), world.partitions.close()])).toEqual([true, true])
+  expect(world.clock.timersSet).toBe(0)
+})
+
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
