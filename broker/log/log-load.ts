@@ -37,9 +37,6 @@ export function loadLog(
   })
   storage.makeDirectory(directory)
   const bases = tidy(storage, directory)
-  // A raised log start offset was acknowledged, so all below it was synced too.
-  const synced =
-    options.recoveryPoint > options.logStartOffset ? options.recoveryPoint : options.logStartOffset
   const first = bases[0]
   if (first === undefined) {
     if (options.recoveryPoint > options.logStartOffset) {
@@ -54,49 +51,65 @@ export function loadLog(
   }
   const segments = bases.map((base, i) => Segment.openExisting(place(base), bases[i + 1] ?? UNKNOWN_END))
   try {
-    return options.cleanShutdown
-      ? loadClean(segments, synced)
-      : loadUnclean(segments, synced, first, config, options)
+    return options.cleanShutdown ? loadClean(segments, options) : loadUnclean(segments, first, place, options)
   } catch (error) {
     for (const segment of segments) segment.close()
     throw error
   }
 }
 
-/** All was synced, so the newest segment must end where its batches do, at or above the recovery point. */
-function loadClean(segments: Segment[], synced: bigint): LoadedLog {
+/** All was synced, so the newest segment must end where its batches do, above all that was checkpointed. */
+function loadClean(segments: Segment[], { recoveryPoint, logStartOffset }: LogOpenOptions): LoadedLog {
   const newest = segments[segments.length - 1] as Segment
   const { nextOffset } = touch(newest)
-  assertReaches(newest, synced)
+  assertReaches(newest, recoveryPoint > logStartOffset ? recoveryPoint : logStartOffset)
   return { segments, namesChanged: false, durableEndOffset: nextOffset, unsynced: [] }
 }
 
 function loadUnclean(
   segments: Segment[],
-  synced: bigint,
   firstBase: bigint,
-  config: LogConfig,
+  place: (baseOffset: bigint) => SegmentPlace,
   options: LogOpenOptions,
 ): LoadedLog {
+  const { recoveryPoint, logStartOffset, onRecoveredBatch, onTailCut } = options
   // A segment that ends at or below the recovery point was synced whole, indexes included.
   const from = segments.findIndex(
-    (segment) => segment.nextOffset === UNKNOWN_END || segment.nextOffset > synced,
+    ({ nextOffset }) => nextOffset === UNKNOWN_END || nextOffset > recoveryPoint,
   )
-  const { onRecoveredBatch } = options
   const kept = recoverSegments(segments.slice(from), {
-    recoveryPoint: synced,
-    gapsAllowed: config.gapsAllowed,
-    onTailCut: options.onTailCut,
+    recoveryPoint,
+    gapsAllowed: place(firstBase).gapsAllowed,
+    onTailCut,
     onBatch: onRecoveredBatch && ((buffer, at) => onRecoveredBatch(readBatchHeader(buffer, at), buffer, at)),
   })
-  const newest = kept[kept.length - 1] as Segment
-  assertReaches(newest, synced)
-  return {
-    segments: [...segments.slice(0, from), ...kept],
-    namesChanged: true,
-    durableEndOffset: synced > firstBase ? synced : firstBase,
-    unsynced: kept,
+  const all = [...segments.slice(0, from), ...kept]
+  const newest = all[all.length - 1] as Segment
+  assertReaches(newest, recoveryPoint)
+  if (newest.nextOffset < logStartOffset) return startAnew(all, place(logStartOffset), onTailCut)
+  const durableEndOffset = recoveryPoint > firstBase ? recoveryPoint : firstBase
+  return { segments: all, namesChanged: true, durableEndOffset, unsynced: kept }
+}
+
+/**
+ * Records were deleted that had never been synced, and the power cut took them: nothing is left that anyone
+ * may read. The log goes on where it started, so that no offset is given out twice. Source: Kafka's LogLoader.
+ */
+function startAnew(
+  segments: Segment[],
+  place: SegmentPlace,
+  onTailCut: LogOpenOptions['onTailCut'],
+): LoadedLog {
+  const newest = segments[segments.length - 1] as Segment
+  let bytesCut = 0
+  for (const segment of [...segments].reverse()) {
+    bytesCut += segment.sizeInBytes
+    segment.markDeleted()
   }
+  const reason = `ends before offset ${newest.nextOffset}; the log starts at ${place.baseOffset}`
+  onTailCut?.({ file: newest.file.path, position: 0, bytesCut, reason })
+  const segment = Segment.create(place)
+  return { segments: [segment], namesChanged: true, durableEndOffset: place.baseOffset, unsynced: [] }
 }
 
 function assertReaches(newest: Segment, synced: bigint): void {

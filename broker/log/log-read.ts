@@ -22,7 +22,7 @@ export interface LogRead {
 }
 
 /** A wish for bytes: answered with how many there were. */
-export interface ReadStep {
+interface ReadStep {
   file: StorageFile
   target: Buffer
   length: number

@@ -18,13 +18,13 @@ export function decodePartitionMetadata(bytes: Buffer): string | undefined {
 }
 
 /** Kafka's text form of a uuid that is given as 32 hex digits. */
-export function uuidText(hex: string): string {
+function uuidText(hex: string): string {
   if (!/^[0-9a-f]{32}$/.test(hex)) throw new Error(`'${hex}' is not a uuid of 32 hex digits`)
   return Buffer.from(hex, 'hex').toString('base64url')
 }
 
 /** 32 hex digits; undefined where the text is no uuid. */
-export function parseUuidText(text: string): string | undefined {
+function parseUuidText(text: string): string | undefined {
   const bytes = Buffer.from(text, 'base64url')
   // The last character carries four unused bits: they must be zero, or two texts would be one id.
   return bytes.length === 16 && bytes.toString('base64url') === text ? bytes.toString('hex') : undefined

@@ -104,13 +104,13 @@ function cut(
   }
 }
 
-export interface TailVerdict {
+interface TailVerdict {
   cut: boolean
   reason: string
 }
 
 /** What to do about a place above the recovery point where no batch of `nextOffset` stands. */
-export function judgeTail(
+function judgeTail(
   file: StorageFile,
   end: { position: number },
   nextOffset: bigint,

@@ -27,7 +27,7 @@ import { OffsetIndex } from './offset-index.ts'
 import { SegmentIndex } from './segment-index.ts'
 import { TimeIndex } from './time-index.ts'
 import type { AbortedTransaction } from './txn-index.ts'
-import { decodeTxnIndex, encodeAbortedTransaction } from './txn-index.ts'
+import { decodeTxnIndex, encodeAbortedTransaction, TXN_INDEX_ENTRY_BYTES } from './txn-index.ts'
 
 /** Below this a scan is as quick as reading index files, and trusts nothing. */
 const SMALL_SEGMENT_BYTES = 64 * 1024
@@ -338,7 +338,7 @@ export class Segment {
       if (!this.isMarker(entry)) {
         throw new CorruptLogError(
           path,
-          i * 34,
+          i * TXN_INDEX_ENTRY_BYTES,
           `no marker of producer ${entry.producerId} at offset ${entry.lastOffset}`,
         )
       }

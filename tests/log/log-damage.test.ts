@@ -243,6 +243,19 @@ describe('the transaction index', () => {
   })
 })
 
+test('records that were deleted before they were ever synced, and then lost, leave a log that goes on behind them', () => {
+  const cuts: TailCut[] = []
+  const log = open({ logStartOffset: 700n, onTailCut: (cut) => cuts.push(cut) })
+  expect([log.logStartOffset, log.endOffset, log.durableEndOffset]).toEqual([700n, 700n, 700n])
+  expect(cuts).toMatchObject([{ reason: 'ends before offset 600; the log starts at 700' }])
+  appendRecords(log, 3)
+  expect(readAll(open({ logStartOffset: 700n })).map(({ offset }) => offset)).toEqual([700n, 701n, 702n])
+  // After a clean stop, or with a recovery point that says they had been synced, it is damage.
+  log.close()
+  expect(() => open({ logStartOffset: 800n, cleanShutdown: true })).toThrow(CorruptLogError)
+  expect(() => open({ logStartOffset: 800n, recoveryPoint: 710n })).toThrow(CorruptLogError)
+})
+
 test('what an interrupted operation left is removed at open', () => {
   for (const name of ['00000000000000000000.log.deleted', 'x.tmp', '00000000000000000999.index']) {
     storage.replaceFileUnsynced(`orders-0/${name}`, Buffer.from('x'))
