@@ -2,22 +2,14 @@
 // when a durable snapshot at its end knows that. Without this a crash could bring the next segment back
 // alone, and a transaction that began in the one before would seem to begin later.
 
-import type { Log } from '../log/log.ts'
-import type { LeaderEpochs } from './leader-epochs.ts'
-import type { SideFiles } from './side-files.ts'
-
-export interface SegmentOwner {
-  log: Log
-  files: SideFiles
-  epochs: LeaderEpochs
-}
+import type { PartitionParts } from './partition-parts.ts'
 
 /**
  * Removes whole segments below `bound` that no pin holds; returns how many. Snapshots and epochs follow.
  * What is not covered by a durable snapshot stays until a later call.
  */
 export function deleteSegments(
-  { log, files, epochs }: SegmentOwner,
+  { log, files, epochs }: Pick<PartitionParts, 'log' | 'files' | 'epochs'>,
   bound: bigint,
   isVolatile: boolean,
 ): number {

@@ -5,12 +5,12 @@
 import type { Log } from '../log/log.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 
-export const LATEST_TIMESTAMP = -1n
-export const EARLIEST_TIMESTAMP = -2n
+const LATEST_TIMESTAMP = -1n
+const EARLIEST_TIMESTAMP = -2n
 /** The record with the largest timestamp (KIP-734). */
-export const MAX_TIMESTAMP = -3n
+const MAX_TIMESTAMP = -3n
 /** The start of what lies on this disk: without tiered storage the same as the earliest. */
-export const EARLIEST_LOCAL_TIMESTAMP = -4n
+const EARLIEST_LOCAL_TIMESTAMP = -4n
 
 export interface FoundOffset {
   /** -1, as the other two, when no record qualifies. */

@@ -9,7 +9,6 @@
 // outside of append (later in the same turn of the event loop), markers excepted; after a StorageError or
 // CorruptLogError the partition answers KAFKA_STORAGE_ERROR to everybody until the broker is restarted.
 
-import type { Log } from '../log/log.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import { buildEndTxnMarker } from '../protocol/record-batch/builder.ts'
 import {
@@ -22,7 +21,6 @@ import type { GroupCommit } from '../storage/group-commit.ts'
 import { CorruptLogError, StorageError } from '../storage/storage.ts'
 import type { Clock } from '../time/clock.ts'
 import { deleteSegments } from './delete-segments.ts'
-import type { LeaderEpochs } from './leader-epochs.ts'
 import type { WaiterCallback } from './offset-waiters.ts'
 import type {
   AppendOptions,
@@ -38,13 +36,12 @@ import type {
   ReadOptions,
 } from './partition-api.ts'
 import { logConfigOf } from './partition-config.ts'
+import type { PartitionParts } from './partition-parts.ts'
 import { PartitionReader } from './partition-reader.ts'
 import { appended, refuseAppend, refuseRead } from './partition-answers.ts'
 import { prepareBatch } from './prepare-batch.ts'
-import type { ProducerState } from './producer-state.ts'
 import { Progress } from './progress.ts'
 import { applyMarker } from './replay.ts'
-import type { SideFiles } from './side-files.ts'
 
 export interface PartitionContext {
   clock: Clock
@@ -52,14 +49,6 @@ export interface PartitionContext {
   commit: GroupCommit
   /** Called once, when a failure of storage has taken the partition offline. */
   onOffline?: (partition: Partition, reason: Error) => void
-}
-
-/** What recovery found; see open-partition.ts. */
-export interface PartitionParts {
-  log: Log
-  producers: ProducerState
-  epochs: LeaderEpochs
-  files: SideFiles
 }
 
 export type MarkerCallback = (marker: MarkerOptions, offset: bigint) => void
@@ -279,16 +268,12 @@ export class Partition {
 
   /** Calls back once the high watermark is beyond `offset`: at once where it is, else later, or with an error. */
   onHighWatermark(offset: bigint, callback: WaiterCallback): () => void {
-    if (this.parts !== undefined) return this.parts.progress.onHighWatermark(offset, callback)
-    callback(this.ended)
-    return () => {}
+    return this.parts?.progress.onHighWatermark(offset, callback) ?? this.answerAtOnce(callback)
   }
 
   /** The same for the durable end: asks for the sync that is missing, whatever the topic's durability is. */
   onDurable(offset: bigint, callback: WaiterCallback): () => void {
-    if (this.parts !== undefined) return this.parts.progress.onDurable(offset, callback)
-    callback(this.ended)
-    return () => {}
+    return this.parts?.progress.onDurable(offset, callback) ?? this.answerAtOnce(callback)
   }
 
   /** onHighWatermark as a promise; resolves with an error code, never rejects. */
@@ -354,6 +339,11 @@ export class Partition {
     this.parts?.progress.end(errorCode)
     for (const callback of Array.from(this.endCallbacks)) callback(errorCode)
     this.endCallbacks.clear()
+  }
+
+  private answerAtOnce(callback: WaiterCallback): () => void {
+    callback(this.ended)
+    return () => {}
   }
 
   private appendToLog(batch: Buffer, head: BatchHeader): void {

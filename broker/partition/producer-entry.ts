@@ -44,7 +44,7 @@ export function newProducerEntry(producerId: bigint, producerEpoch: number): Pro
   }
 }
 
-export function baseSequenceOf(batch: KeptBatch): number {
+function baseSequenceOf(batch: KeptBatch): number {
   return batch.lastSequence < 0
     ? batch.lastSequence
     : decrementSequence(batch.lastSequence, batch.offsetDelta)

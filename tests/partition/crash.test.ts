@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { seeds } from '../world/random.ts'
 import { CrashWorld } from './crash-world.ts'
 
-const STEPS = 100
+const STEPS = 80
 const total: Partial<Record<keyof CrashWorld['counters'], number>> = {}
 
 test.each(seeds(1, 200))('nothing acknowledged is lost, nothing is seen twice, seed %i', async (seed) => {
