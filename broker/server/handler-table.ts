@@ -2,7 +2,7 @@
 // docs/compatibility.md is written from them. A row gives a handler what it needs of the node and no more.
 
 import type { BrokerImage } from '../controller/image.ts'
-import { OFFSETS_TOPIC, isInternalTopic } from '../controller/topic-name.ts'
+import { isInternalTopic, OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
 import { handleAlterConfigs } from '../handlers/alter-configs.ts'
 import { handleApiVersions } from '../handlers/api-versions.ts'
 import type { ClusterView } from '../handlers/cluster-view.ts'
@@ -156,12 +156,10 @@ async function autoCreate(
   names: readonly string[],
 ): Promise<ReadonlyMap<string, ErrorCode>> {
   const own = names.filter((name) => !isInternalTopic(name))
-  const internal = names.filter(isInternalTopic)
   // The broker's own topics are made with settings of their own; share groups are not served.
+  const internal = [OFFSETS_TOPIC, TRANSACTIONS_TOPIC] as const
   await Promise.all(
-    internal.map((name) =>
-      name === '__share_group_state' ? undefined : node.internalTopics.ensure(name as typeof OFFSETS_TOPIC),
-    ),
+    internal.filter((name) => names.includes(name)).map((name) => node.internalTopics.ensure(name)),
   )
   if (own.length === 0) return new Map()
   const outcomes = await node.controller.submit({

@@ -26,7 +26,7 @@ export class PartitionMarkerWriter implements MarkerWriter {
     const nowMs = this.clock.now()
     const marker = { producerId, producerEpoch, commit: committed, coordinatorEpoch, nowMs }
     return Promise.all(
-      partitions.map(({ topic, partition: index }) => {
+      partitions.map(async ({ topic, partition: index }) => {
         const partition = this.find(topic, index)
         if (partition === undefined) return errorCodes.UNKNOWN_TOPIC_OR_PARTITION
         const { errorCode, lastOffset } = partition.appendMarker(marker)

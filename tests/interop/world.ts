@@ -39,8 +39,17 @@ export class Server {
     const settings = Object.entries(set).flatMap(([key, value]) => ['--set', `${key}=${value}`])
     const running = new Running([
       process.execPath,
-      ...['--import', 'tsx', 'tools/cli/main.ts', 'start', '--format', 'json'],
-      ...['--listen', `127.0.0.1:${port}`, '--data', directory, ...settings],
+      '--import',
+      'tsx',
+      'tools/cli/main.ts',
+      'start',
+      '--format',
+      'json',
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--data',
+      directory,
+      ...settings,
     ])
     const ready = await running.waitFor('ready line', ({ lines }) =>
       lines.find((line) => line.startsWith('{')),
