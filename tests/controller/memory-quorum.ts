@@ -55,8 +55,7 @@ export class MemoryQuorum implements Quorum {
 
   /** What survives a crash: everything committed, and `extra` batches that were lucky. */
   crash(extra = 0): MemoryQuorum {
-    for (const callback of this.closedCallbacks)
-      callback(new QuorumError(errorCodes.NOT_CONTROLLER, 'crash'))
+    for (const callback of this.closedCallbacks) callback(new QuorumError(errorCodes.NOT_CONTROLLER, 'crash'))
     const next = new MemoryQuorum()
     let records = 0n
     let lucky = extra
@@ -66,7 +65,6 @@ export class MemoryQuorum implements Quorum {
       records += BigInt(batch.length)
     }
     next.epoch = this.epoch + 1
-    next.commitsAtOnce = this.commitsAtOnce
     return next
   }
 

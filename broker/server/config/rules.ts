@@ -31,6 +31,11 @@ export function configRules(layers: () => BrokerLayers): ConfigRules {
       if (resourceName === '' && ofOneBroker.length > 0) {
         return `Cannot update these configs at default cluster level, broker id must be specified: [${ofOneBroker.join(', ')}]`
       }
+      const secrets = names.filter((name) => brokerKeyByName.get(name)?.type === 'PASSWORD')
+      if (secrets.length > 0) {
+        // There are no per-listener keys yet, so this keeps every secret out of the metadata log.
+        return `These security configs can be dynamically updated only per-listener using the listener prefix: [${secrets.join(', ')}]`
+      }
       for (const [name, value] of changed) {
         const problem = value === null ? undefined : checkBrokerSetting(name, value)
         if (problem !== undefined) return problem
