@@ -8,12 +8,12 @@ const REMOVED = Symbol('removed')
 
 export class MemoryStatePartition<S> implements StatePartition<S> {
   private readonly values = new Map<Key, S>()
-  private readonly changes = new Map<Key, S | typeof REMOVED>()
+  private readonly pending = new Map<Key, S | typeof REMOVED>()
 
   /** Walks the batch's changes: asked for once per batch, so that put and remove need not look first. */
   get size(): number {
     let size = this.values.size
-    for (const [key, value] of this.changes) {
+    for (const [key, value] of this.pending) {
       if (value === REMOVED) size -= this.values.has(key) ? 1 : 0
       else size += this.values.has(key) ? 0 : 1
     }
@@ -21,17 +21,17 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
   }
 
   get(key: Key): S | undefined {
-    const changed = this.changes.get(key)
+    const changed = this.pending.get(key)
     if (changed === undefined) return this.values.get(key)
     return changed === REMOVED ? undefined : changed
   }
 
   put(key: Key, value: S): void {
-    this.changes.set(key, value)
+    this.pending.set(key, value)
   }
 
   remove(key: Key): void {
-    this.changes.set(key, REMOVED)
+    this.pending.set(key, REMOVED)
   }
 
   committed(): StateCursor<S> {
@@ -39,13 +39,30 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
   }
 
   current(): StateCursor<S> {
-    if (this.changes.size === 0) return this.committed()
+    if (this.pending.size === 0) return this.committed()
     return new MapCursor(this.merged())
+  }
+
+  /** Keys that the batch has changed so far. */
+  get changes(): number {
+    return this.pending.size
+  }
+
+  /** What the batch has changed so far: for a store that keeps increments. undefined: removed. */
+  *changed(): Generator<readonly [Key, S | undefined], undefined, undefined> {
+    for (const [key, value] of this.pending) yield [key, value === REMOVED ? undefined : value]
+    return undefined
+  }
+
+  /** Takes up a committed value from outside (undefined: removed), before the first batch. */
+  restore(key: Key, value: S | undefined): void {
+    if (value === undefined) this.values.delete(key)
+    else this.values.set(key, value)
   }
 
   /** The batch counts: its changes become the committed values. */
   apply(): void {
-    for (const [key, value] of this.changes) {
+    for (const [key, value] of this.pending) {
       if (value === REMOVED) this.values.delete(key)
       else this.values.set(key, value)
     }
@@ -54,16 +71,16 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
 
   /** The batch does not count. */
   drop(): void {
-    this.changes.clear()
+    this.pending.clear()
   }
 
   private *merged(): Generator<[Key, S], undefined, undefined> {
     for (const entry of this.values) {
-      const changed = this.changes.get(entry[0])
+      const changed = this.pending.get(entry[0])
       if (changed === undefined) yield entry
       else if (changed !== REMOVED) yield [entry[0], changed]
     }
-    for (const [key, value] of this.changes) {
+    for (const [key, value] of this.pending) {
       if (value !== REMOVED && !this.values.has(key)) yield [key, value]
     }
     return undefined

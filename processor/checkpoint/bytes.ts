@@ -1,0 +1,147 @@
+// Bytes written into one growing buffer, and read back with every length looked at before it is believed.
+
+import { readVarint, varintRead, writeVarint } from '../../broker/protocol/record-batch/varint.ts'
+import { DamagedError } from './store.ts'
+
+export class ByteWriter {
+  bytes: Buffer
+  end = 0
+
+  constructor(capacityInBytes = 1024) {
+    this.bytes = Buffer.allocUnsafeSlow(capacityInBytes)
+  }
+
+  reset(): void {
+    this.end = 0
+  }
+
+  /** A copy of what was written. */
+  copy(start = 0): Buffer {
+    return Buffer.from(this.bytes.subarray(start, this.end))
+  }
+
+  byte(value: number): void {
+    this.room(1)
+    this.bytes[this.end++] = value
+  }
+
+  /** A whole number within int32. */
+  varint(value: number): void {
+    this.room(5)
+    this.end = writeVarint(this.bytes, this.end, value)
+  }
+
+  float(value: number): void {
+    this.room(8)
+    this.end = this.bytes.writeDoubleBE(value, this.end)
+  }
+
+  /** UTF-8, the length before it. */
+  text(value: string): void {
+    const sizeInBytes = Buffer.byteLength(value)
+    this.varint(sizeInBytes)
+    this.room(sizeInBytes)
+    this.end += this.bytes.write(value, this.end)
+  }
+
+  /** The length before it. */
+  blob(value: Uint8Array, length: number = value.length): void {
+    this.varint(length)
+    this.room(length)
+    const { bytes, end } = this
+    // Short ones are quicker byte by byte than through a native call.
+    if (length < 40) for (let i = 0; i < length; i++) bytes[end + i] = value[i] as number
+    else bytes.set(length === value.length ? value : value.subarray(0, length), end)
+    this.end = end + length
+  }
+
+  private room(bytes: number): void {
+    const needed = this.end + bytes
+    if (needed <= this.bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2))
+    this.bytes.copy(larger, 0, 0, this.end)
+    this.bytes = larger
+  }
+}
+
+export class ByteReader {
+  bytes: Buffer
+  at: number
+  end: number
+
+  constructor(bytes: Buffer, start = 0, end: number = bytes.length) {
+    this.bytes = bytes
+    this.at = start
+    this.end = end
+  }
+
+  get atEnd(): boolean {
+    return this.at >= this.end
+  }
+
+  byte(): number {
+    this.need(1)
+    return this.bytes[this.at++] as number
+  }
+
+  varint(): number {
+    const value = readVarint(this.bytes, this.at, this.end)
+    if (varintRead.end < 0) throw new DamagedError(`no number at byte ${this.at} of ${this.end}`)
+    this.at = varintRead.end
+    return value
+  }
+
+  /** A number of things that take at least `bytesEach`. */
+  count(bytesEach: number): number {
+    const value = this.varint()
+    if (value < 0) throw new DamagedError(`a count of ${value} before byte ${this.at}`)
+    this.need(value * bytesEach)
+    return value
+  }
+
+  float(): number {
+    this.need(8)
+    this.at += 8
+    return this.bytes.readDoubleBE(this.at - 8)
+  }
+
+  text(): string {
+    const start = this.take()
+    return this.bytes.toString('utf8', start, this.at)
+  }
+
+  /** A copy. */
+  blob(): Buffer {
+    const start = this.take()
+    return Buffer.from(this.bytes.subarray(start, this.at))
+  }
+
+  /** A view, good while the bytes are. */
+  view(): Buffer {
+    const start = this.take()
+    return this.bytes.subarray(start, this.at)
+  }
+
+  /** As `view`; undefined where the length is -1. */
+  viewOrNone(): Buffer | undefined {
+    const length = this.varint()
+    if (length === -1) return undefined
+    if (length < 0) throw new DamagedError(`a length of ${length} before byte ${this.at}`)
+    this.need(length)
+    this.at += length
+    return this.bytes.subarray(this.at - length, this.at)
+  }
+
+  /** Steps over a field with its length before it; returns where it starts. */
+  private take(): number {
+    const length = this.count(1)
+    this.at += length
+    return this.at - length
+  }
+
+  private need(bytes: number): void {
+    if (bytes > this.end - this.at) {
+      throw new DamagedError(`${bytes} bytes at byte ${this.at}, ${this.end - this.at} are left`)
+    }
+  }
+}

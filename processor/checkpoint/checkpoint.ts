@@ -1,0 +1,312 @@
+// Exactly once, with a checkpoint directory: the log decides, the checkpoint follows.
+//
+//    plan n ─ synced ─► rows, state in memory, records into the transaction
+//           ─► redo record n, synced ┐
+//           ─► records and offsets   ┴─► EndTxn(commit): the decision ─► state counts
+//
+// A restart takes the transactional id first, which fences the earlier instance and aborts what it left open,
+// then asks the group's offsets for the last batch decided, and settles the rest (settle.ts).
+
+import { randomUUID } from 'node:crypto'
+import type { BatchPlan, CommitProtocol, JobDescription, Recovered } from '../graph/contracts/commit.ts'
+import type { BatchOutput } from '../graph/contracts/output.ts'
+import type { StateStore } from '../graph/contracts/state.ts'
+import type { OutputPort } from '../ports.ts'
+import { discardingOutput, refusingOutput } from '../sink/batch-output.ts'
+import { DecisionLog, lastDecided } from './decision.ts'
+import { defaultLimits, Generations, type GenerationLimits } from './generations.ts'
+import type { Generation } from './generation.ts'
+import { Journal, type JournalContent } from './journal.ts'
+import { KeyedState } from './keyed-state.ts'
+import { LevelStore } from './level-store.ts'
+import type { Manifest, Redo, Standing } from './messages.ts'
+import { hasRows, Positions } from './positions.ts'
+import { settle, type Settled } from './settle.ts'
+import { CheckpointError, DamagedError, type CheckpointStore } from './store.ts'
+
+export interface CheckpointOptions {
+  /** Where the checkpoint lies; one job's alone. */
+  readonly directory: string
+  /** Where `toTopic` writes and batches are decided. Without it a batch is decided by being staged. */
+  readonly output?: OutputPort
+  /** After which the broker aborts a batch that hangs; default 60 s, as Kafka's producers have it. */
+  readonly transactionTimeoutMs?: number
+  /** When state on disk is moved on; see generations.ts. */
+  readonly generationLimits?: GenerationLimits
+  /** Told what is wrong but does not end the job; default: standard error. */
+  readonly warn?: (message: string) => void
+  /** Default: LevelDB in the directory. */
+  readonly store?: CheckpointStore
+}
+
+/** An idle job commits its offsets again after as much batch time: groups without commits expire. */
+const DECIDE_AT_LEAST_EVERY_MS = 3_600_000
+
+export class Checkpoint implements CommitProtocol {
+  readonly durable = true
+  private readonly options: CheckpointOptions
+  private readonly store: CheckpointStore
+  private readonly warn: (message: string) => void
+  private readonly generations: Generations
+  private journal: Journal | undefined
+  private log: DecisionLog | undefined
+  private keyed: KeyedState | undefined
+  private positions = new Positions()
+  private manifest: Manifest | undefined
+  private manifestIsNew = false
+  private intervalMs: number | undefined
+  /** The last batch that counts; its successor is the only one that may be staged. */
+  private lastBatchId = 0
+  private decidedThrough = 0
+  private logDecided = 0
+  private logDecidedTimeMs = 0
+  private forgottenThrough = 0
+  private lastTimeMs = 0
+  private noting: Promise<void> = Promise.resolve()
+
+  constructor(options: CheckpointOptions) {
+    this.options = options
+    this.store = options.store ?? new LevelStore(options.directory)
+    this.warn = options.warn ?? ((message) => console.warn(message))
+    this.generations = new Generations(this.store, options.generationLimits ?? defaultLimits, this.warn)
+  }
+
+  /** The operators' state; before `recover` there is none. */
+  get state(): StateStore {
+    return this.keyedState
+  }
+
+  async recover(job: JobDescription): Promise<Recovered | undefined> {
+    const { output, transactionTimeoutMs = 60_000 } = this.options
+    this.intervalMs = job.intervalMs
+    // The lock before the fence: a second process on the same directory must not fence the first.
+    const journal = new Journal(await this.damageRefused(() => this.store.open('journal')))
+    this.journal = journal
+    await this.generations.open()
+    if (output !== undefined) this.log = await DecisionLog.open(output, job.appName, transactionTimeoutMs)
+    const content = await this.damageRefused(() => journal.load())
+    const { manifest } = content
+    if (manifest !== undefined && manifest.appName !== job.appName) {
+      throw this.refused(`it is the checkpoint of job '${manifest.appName}', not of '${job.appName}'`)
+    }
+    const logDecided = this.log && lastDecided(await this.log.marks(), manifest?.checkpointId, job.appName)
+    if (logDecided !== undefined && typeof logDecided !== 'number') throw this.refused(logDecided.refusal)
+    const settled = await this.loadState(job, content, logDecided)
+    await journal.drop(settled.drop)
+    await this.generations.repair(settled.generation)
+    this.manifest = manifest ?? this.newManifest(job)
+    return manifest && this.recovered(manifest, content, settled)
+  }
+
+  begun(zeroTimeMs: number): void {
+    const manifest = this.manifest
+    if (manifest === undefined) throw new Error('the job has begun before it was recovered')
+    this.manifest = { ...manifest, zeroTimeMs }
+    this.manifestIsNew = true
+  }
+
+  async plan(plan: BatchPlan): Promise<void> {
+    const { manifest, intervalMs } = this
+    if (manifest !== undefined && !this.manifestIsNew && manifest.intervalMs !== intervalMs) {
+      // The grid has another width from this batch on.
+      this.manifest = { ...manifest, zeroTimeMs: plan.timeMs - (intervalMs ?? 0), intervalMs }
+      this.manifestIsNew = true
+    }
+    await this.openJournal.plan(plan, this.manifestIsNew ? this.manifest : undefined)
+    this.manifestIsNew = false
+  }
+
+  begin(plan: BatchPlan): Promise<BatchOutput> {
+    if (plan.batchId !== this.lastBatchId + 1) {
+      throw new Error(`batch ${plan.batchId} begins, but batch ${this.lastBatchId} was the last that counts`)
+    }
+    if (this.log === undefined) return Promise.resolve(refusingOutput)
+    return Promise.resolve(this.isDecided(plan) ? discardingOutput : this.log.begin(plan))
+  }
+
+  async commit(plan: BatchPlan): Promise<void> {
+    const { batchId, timeMs } = plan
+    const { log, manifest } = this
+    if (manifest === undefined) throw new Error(`batch ${batchId} commits before recovery`)
+    this.positions.advance(plan)
+    const asksLog = log !== undefined && !this.isDecided(plan) && this.needsLog(plan, log)
+    const redo: Redo = {
+      ...(await this.keyedState.stage()),
+      batchId,
+      timeMs,
+      positions: this.positions.all(),
+      logDecided: this.logDecided,
+      logDecidedTimeMs: this.logDecidedTimeMs,
+      forgottenThrough: this.forgottenThrough,
+      decidedByStage: log === undefined || (!asksLog && !this.isDecided(plan)),
+    }
+    if (asksLog) {
+      const moved = this.positions.touchedBy(plan)
+      const { checkpointId } = manifest
+      // Neither waits for the other, the decision for both.
+      await allDone([this.openJournal.stage(redo), log.prepare(plan, moved, checkpointId)])
+      await log.decide()
+      this.logDecided = batchId
+      this.logDecidedTimeMs = timeMs
+    } else {
+      if (!this.isDecided(plan)) await log?.abort()
+      await this.openJournal.stage(redo)
+    }
+    this.lastBatchId = batchId
+    this.keyedState.apply()
+    await this.generations.decided(redo, this.openJournal, () => this.trim())
+  }
+
+  async abort(plan: BatchPlan): Promise<void> {
+    this.keyedState.drop()
+    if (!this.isDecided(plan)) await this.log?.abort()
+  }
+
+  forget(throughBatchId: number): void {
+    this.forgottenThrough = Math.max(this.forgottenThrough, throughBatchId)
+    // A note that is not written spares nobody anything; a disk that fails shows at the next plan.
+    this.noting = this.noting.then(() => this.keepNote(false)).catch(() => {})
+  }
+
+  async close(): Promise<void> {
+    const failures: unknown[] = []
+    const attempt = async (act: (() => Promise<void>) | undefined) => {
+      try {
+        await act?.()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    const { log, journal } = this
+    await attempt(log && (() => log.close()))
+    await this.noting
+    if (journal !== undefined && this.lastBatchId > 0) await attempt(() => this.keepNote(true))
+    await attempt(() => this.generations.close())
+    await attempt(journal && (() => journal.close()))
+    this.journal = undefined
+    if (failures.length > 0) throw failures[0]
+  }
+
+  private async loadState(
+    job: JobDescription,
+    { plans, redos, note }: JournalContent,
+    logDecided: number | undefined,
+  ): Promise<Settled> {
+    for (;;) {
+      const generations = this.generations.all.map((generation) => generation?.standing)
+      const settled = settle({ generations, redos, plans, note, logDecided })
+      if ('refusal' in settled) throw this.refused(settled.refusal)
+      const generation = this.generations.all[settled.generation] as Generation
+      try {
+        const standing = await this.load(job, generation, settled)
+        this.goOnFrom(standing, settled)
+        return settled
+      } catch (error) {
+        if (!(error instanceof DamagedError)) throw error
+        this.generations.exclude(settled.generation, error)
+      }
+    }
+  }
+
+  private async load(job: JobDescription, generation: Generation, { apply }: Settled): Promise<Standing> {
+    const redos = await Promise.all(apply.map((batchId) => this.openJournal.redo(batchId)))
+    const standing: Standing = redos.at(-1) ?? generation.standing
+    const keyed = new KeyedState(job.operators, standing.operators, standing.lastOperatorNumber)
+    await generation.load((operator, key, value) => keyed.restore(operator, key, value))
+    for (const { increments } of redos) await keyed.restoreAll(increments)
+    this.keyed = keyed
+    return standing
+  }
+
+  private goOnFrom(standing: Standing, settled: Settled): void {
+    const { orphans } = this.keyedState
+    if (orphans.length > 0) {
+      const names = orphans.map(({ id, keys }) => `'${id}' (${keys} keys)`).join(', ')
+      this.warn(`the program has no operator ${names} any more: its state is dropped with the next batch`)
+    }
+    this.positions = new Positions(standing.positions)
+    this.lastBatchId = settled.stateThrough
+    this.decidedThrough = settled.decidedThrough
+    this.logDecided = settled.logDecided
+    this.logDecidedTimeMs = standing.logDecidedTimeMs
+    this.forgottenThrough = settled.forgottenThrough
+    this.lastTimeMs = standing.timeMs
+  }
+
+  private recovered(manifest: Manifest, content: JournalContent, settled: Settled): Recovered {
+    const { zeroTimeMs, intervalMs } = manifest
+    const plans = new Map(content.plans.map((plan) => [plan.batchId, plan as BatchPlan]))
+    const planOf = (batchId: number) => plans.get(batchId) as BatchPlan
+    if (settled.stateThrough < settled.decidedThrough) {
+      this.warn(
+        `the log decided batch ${settled.decidedThrough}, the checkpoint's state ends with batch ${settled.stateThrough}: ` +
+          `the batches between are computed again, without output`,
+      )
+    }
+    const last = { batchId: settled.stateThrough, timeMs: this.lastTimeMs }
+    const positions = this.positions.all().map(({ inputId, positions: of }) => [inputId, of] as const)
+    return {
+      zeroTimeMs,
+      intervalMs,
+      lastCommitted: last.batchId > 0 ? last : undefined,
+      positions: Object.fromEntries(positions),
+      pending: settled.pending.map(planOf),
+      history: settled.history.map(planOf),
+    }
+  }
+
+  private newManifest({ appName, intervalMs }: JobDescription): Manifest {
+    return { checkpointId: randomUUID(), appName, zeroTimeMs: 0, intervalMs }
+  }
+
+  /** The log has decided it in an earlier run: only its state is missing. */
+  private isDecided({ batchId }: BatchPlan): boolean {
+    return batchId <= this.decidedThrough
+  }
+
+  /** A batch without records and new offsets shows nowhere: staging it is enough. */
+  private needsLog(plan: BatchPlan, log: DecisionLog): boolean {
+    if (log.records > 0 || hasRows(plan)) return true
+    return this.logDecided > 0 && plan.timeMs - this.logDecidedTimeMs >= DECIDE_AT_LEAST_EVERY_MS
+  }
+
+  private async trim(): Promise<void> {
+    const through = this.generations.settledThrough
+    await this.openJournal.trim(through, this.generations.forgottenThrough)
+  }
+
+  private async keepNote(sync: boolean): Promise<void> {
+    const { lastBatchId: atBatchId, forgottenThrough, logDecided } = this
+    await this.journal?.keep({ atBatchId, forgottenThrough, logDecided }, sync)
+  }
+
+  private get keyedState(): KeyedState {
+    if (this.keyed === undefined) throw new Error('the checkpoint has no state before recovery')
+    return this.keyed
+  }
+
+  private get openJournal(): Journal {
+    if (this.journal === undefined) throw new Error('the checkpoint is not open')
+    return this.journal
+  }
+
+  private async damageRefused<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      return await act()
+    } catch (error) {
+      throw error instanceof DamagedError ? this.refused(error.message, error) : error
+    }
+  }
+
+  private refused(why: string, cause?: unknown): CheckpointError {
+    return new CheckpointError(`the job cannot go on from checkpoint ${this.store.location}: ${why}`, {
+      cause,
+    })
+  }
+}
+
+/** Waits for all, also where one fails; throws the first failure. */
+async function allDone(doing: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(doing)
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+}

@@ -1,0 +1,321 @@
+// The records of the checkpoint, as Protocol Buffers. A field is never renumbered; one that is added later
+// reads as its default in old records. Each record stands in an envelope that tells a damaged one:
+//
+//    crc32c u32 (of the rest) | version u8 = 1 | protobuf message
+//
+// The reflection API, without a schema file: what is written here is the whole schema.
+
+import protobuf from 'protobufjs/light.js'
+import { crc32c } from '../../broker/protocol/record-batch/crc32c.ts'
+import type { BatchPlan } from '../graph/contracts/commit.ts'
+import type { OffsetRange, SourcePosition } from '../graph/contracts/source.ts'
+import { CheckpointError, DamagedError } from './store.ts'
+
+const VERSION = 1
+const HEAD_BYTES = 5
+
+/** What the checkpoint is of. Written with the first plan. */
+export interface Manifest {
+  /** Random: names this checkpoint in the metadata of the offsets that its batches commit. */
+  readonly checkpointId: string
+  readonly appName: string
+  readonly zeroTimeMs: number
+  /** undefined: as-soon-as-data. */
+  readonly intervalMs: number | undefined
+}
+
+export interface InputPositions {
+  readonly inputId: string
+  readonly positions: readonly SourcePosition[]
+}
+
+export interface OperatorEntry {
+  /** Stands for the operator in keys and increments; never given to another one. */
+  readonly number: number
+  readonly id: string
+  readonly shape: string
+  /** Keys that have state. */
+  readonly keys: number
+}
+
+/** How the job stands behind a batch. */
+export interface Standing {
+  readonly batchId: number
+  readonly timeMs: number
+  readonly positions: readonly InputPositions[]
+  readonly operators: readonly OperatorEntry[]
+  /** The highest operator number that was ever given. */
+  readonly lastOperatorNumber: number
+  /** The last batch of which it is known that the log decided it; 0: none. */
+  readonly logDecided: number
+  readonly logDecidedTimeMs: number
+  /** Plans up to this batch are needed by nothing. */
+  readonly forgottenThrough: number
+}
+
+/** All that a batch changes, staged before it is decided. */
+export interface Redo extends Standing {
+  /** The batch counts as soon as it is staged: it changes nothing that the log could show. */
+  readonly decidedByStage: boolean
+  /** Operators whose state is dropped: the program has them no more. */
+  readonly dropped: readonly number[]
+  /** See increments.ts. */
+  readonly increments: Buffer
+}
+
+/** What is known at a moment without a new batch: the horizon of plans, and the last decision. */
+export interface Note {
+  readonly atBatchId: number
+  readonly forgottenThrough: number
+  readonly logDecided: number
+}
+
+type FieldSpec = readonly [name: string, number: number, type: string, rule?: 'repeated']
+
+function message(name: string, ...fields: FieldSpec[]): protobuf.Type {
+  const type = new protobuf.Type(name)
+  for (const [field, number, kind, rule] of fields) type.add(new protobuf.Field(field, number, kind, rule))
+  return type
+}
+
+const root = new protobuf.Root()
+const types = {
+  manifest: message(
+    'Manifest',
+    ['checkpointId', 1, 'string'],
+    ['appName', 2, 'string'],
+    ['zeroTimeMs', 3, 'double'],
+    ['hasInterval', 4, 'bool'],
+    ['intervalMs', 5, 'double'],
+  ),
+  range: message(
+    'Range',
+    ['topic', 1, 'string'],
+    ['partition', 2, 'int32'],
+    ['topicId', 3, 'string'],
+    ['from', 4, 'sint64'],
+    ['until', 5, 'sint64'],
+  ),
+  input: message('Input', ['inputId', 1, 'string'], ['ranges', 2, 'Range', 'repeated']),
+  plan: message(
+    'Plan',
+    ['batchId', 1, 'double'],
+    ['timeMs', 2, 'double'],
+    ['inputs', 3, 'Input', 'repeated'],
+  ),
+  operator: message(
+    'Operator',
+    ['number', 1, 'int32'],
+    ['id', 2, 'string'],
+    ['shape', 3, 'string'],
+    ['keys', 4, 'double'],
+  ),
+  standing: message(
+    'Standing',
+    ['batchId', 1, 'double'],
+    ['timeMs', 2, 'double'],
+    ['positions', 3, 'Input', 'repeated'],
+    ['operators', 4, 'Operator', 'repeated'],
+    ['lastOperatorNumber', 5, 'int32'],
+    ['logDecided', 6, 'double'],
+    ['logDecidedTimeMs', 7, 'double'],
+    ['forgottenThrough', 8, 'double'],
+  ),
+  redo: message(
+    'Redo',
+    ['standing', 1, 'Standing'],
+    ['decidedByStage', 2, 'bool'],
+    ['dropped', 3, 'int32', 'repeated'],
+    ['increments', 4, 'bytes'],
+  ),
+  note: message(
+    'Note',
+    ['atBatchId', 1, 'double'],
+    ['forgottenThrough', 2, 'double'],
+    ['logDecided', 3, 'double'],
+  ),
+}
+for (const type of Object.values(types)) root.add(type)
+
+export function encodeManifest(manifest: Manifest): Buffer {
+  const { intervalMs } = manifest
+  return seal(types.manifest, {
+    ...manifest,
+    hasInterval: intervalMs !== undefined,
+    intervalMs: intervalMs ?? 0,
+  })
+}
+
+export function decodeManifest(bytes: Buffer): Manifest {
+  const read = open(types.manifest, bytes, 'the manifest') as unknown as ManifestMessage
+  const { checkpointId, appName, zeroTimeMs, hasInterval, intervalMs } = read
+  return { checkpointId, appName, zeroTimeMs, intervalMs: hasInterval ? intervalMs : undefined }
+}
+
+export function encodePlan({ batchId, timeMs, inputs }: BatchPlan): Buffer {
+  return seal(types.plan, {
+    batchId,
+    timeMs,
+    inputs: Object.entries(inputs).map(([inputId, ranges]) => ({
+      inputId,
+      ranges: ranges.map(rangeMessage),
+    })),
+  })
+}
+
+export function decodePlan(bytes: Buffer, what: string): BatchPlan {
+  const { batchId, timeMs, inputs } = open(types.plan, bytes, what) as unknown as PlanMessage
+  const byInput = inputs.map(({ inputId, ranges }) => [inputId, ranges.map(rangeOf)] as const)
+  return { batchId, timeMs, inputs: Object.fromEntries(byInput) }
+}
+
+export function encodeStanding(standing: Standing): Buffer {
+  return seal(types.standing, standingMessage(standing))
+}
+
+export function decodeStanding(bytes: Buffer, what: string): Standing {
+  return standingOf(open(types.standing, bytes, what) as unknown as StandingMessage)
+}
+
+export function encodeRedo(redo: Redo): Buffer {
+  const { decidedByStage, dropped, increments } = redo
+  return seal(types.redo, { standing: standingMessage(redo), decidedByStage, dropped, increments })
+}
+
+export function decodeRedo(bytes: Buffer, what: string): Redo {
+  const read = open(types.redo, bytes, what) as unknown as RedoMessage
+  const { standing, decidedByStage, dropped, increments } = read
+  return { ...standingOf(standing), decidedByStage, dropped, increments: Buffer.from(increments) }
+}
+
+export function encodeNote(note: Note): Buffer {
+  return seal(types.note, { ...note })
+}
+
+export function decodeNote(bytes: Buffer): Note {
+  const { atBatchId, forgottenThrough, logDecided } = open(types.note, bytes, 'the note') as unknown as Note
+  return { atBatchId, forgottenThrough, logDecided }
+}
+
+function seal(type: protobuf.Type, value: object): Buffer {
+  const body = type.encode(value).finish()
+  const bytes = Buffer.allocUnsafeSlow(HEAD_BYTES + body.length)
+  bytes[4] = VERSION
+  bytes.set(body, HEAD_BYTES)
+  bytes.writeUInt32BE(crc32c(bytes, 4), 0)
+  return bytes
+}
+
+/** Throws DamagedError where a bit is wrong, CheckpointError where a newer version wrote it. */
+function open(type: protobuf.Type, bytes: Buffer, what: string): protobuf.Message {
+  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== crc32c(bytes, 4)) {
+    throw new DamagedError(`${what} is damaged (${bytes.length} bytes, wrong checksum)`)
+  }
+  if (bytes[4] !== VERSION) {
+    throw new CheckpointError(
+      `${what} has version ${bytes[4]}, this program reads ${VERSION}: a newer one wrote it`,
+    )
+  }
+  try {
+    return type.decode(bytes.subarray(HEAD_BYTES))
+  } catch (error) {
+    throw new DamagedError(`${what} cannot be read: ${String(error)}`, { cause: error })
+  }
+}
+
+// Messages as protobufjs hands them out: defaults are filled in, int64 is in two halves.
+
+interface Int64 {
+  readonly low: number
+  readonly high: number
+}
+
+interface RangeMessage {
+  topic: string
+  partition: number
+  topicId: string
+  from: Int64 | number
+  until: Int64 | number
+}
+
+interface InputMessage {
+  inputId: string
+  ranges: RangeMessage[]
+}
+
+interface PlanMessage {
+  batchId: number
+  timeMs: number
+  inputs: InputMessage[]
+}
+
+interface ManifestMessage {
+  checkpointId: string
+  appName: string
+  zeroTimeMs: number
+  hasInterval: boolean
+  intervalMs: number
+}
+
+interface StandingMessage extends Omit<Standing, 'positions'> {
+  positions: InputMessage[]
+}
+
+interface RedoMessage {
+  standing: StandingMessage
+  decidedByStage: boolean
+  dropped: number[]
+  increments: Uint8Array
+}
+
+function rangeMessage({ topic, partition, topicId, from, until }: OffsetRange): object {
+  return { topic, partition, topicId, from: int64(from), until: int64(until) }
+}
+
+function rangeOf({ topic, partition, topicId, from, until }: RangeMessage): OffsetRange {
+  return { topic, partition, topicId, from: bigintOf(from), until: bigintOf(until) }
+}
+
+function standingMessage(standing: Standing): object {
+  const { positions, operators } = standing
+  return {
+    ...standing,
+    operators: operators.map((operator) => ({ ...operator })),
+    // A position is a range that ends where it begins.
+    positions: positions.map(({ inputId, positions: of }) => ({
+      inputId,
+      ranges: of.map(({ offset, ...rest }) => rangeMessage({ ...rest, from: offset, until: offset })),
+    })),
+  }
+}
+
+function standingOf(read: StandingMessage): Standing {
+  return {
+    batchId: read.batchId,
+    timeMs: read.timeMs,
+    positions: read.positions.map(({ inputId, ranges }) => ({
+      inputId,
+      positions: ranges.map(({ topic, partition, topicId, from }) => ({
+        topic,
+        partition,
+        topicId,
+        offset: bigintOf(from),
+      })),
+    })),
+    operators: read.operators.map(({ number, id, shape, keys }) => ({ number, id, shape, keys })),
+    lastOperatorNumber: read.lastOperatorNumber,
+    logDecided: read.logDecided,
+    logDecidedTimeMs: read.logDecidedTimeMs,
+    forgottenThrough: read.forgottenThrough,
+  }
+}
+
+function int64(value: bigint): Int64 & { unsigned: boolean } {
+  const low = Number(BigInt.asIntN(32, value))
+  return { low, high: Number(BigInt.asIntN(32, value >> 32n)), unsigned: false }
+}
+
+function bigintOf(value: Int64 | number): bigint {
+  if (typeof value === 'number') return BigInt(value)
+  return (BigInt(value.high) << 32n) | BigInt(value.low >>> 0)
+}

@@ -1,0 +1,179 @@
+// What a restart makes of what it finds: which state counts, which staged batches are applied or dropped,
+// and where the job goes on. Pure: the checkpoint's records and the log's word go in, the outcome comes out.
+//
+//    generation (state behind batch g) ── redo g+1 … redo c ──► state behind c = the last decided batch
+//                                              staged above c ──► dropped, run again from its plan
+//
+//    decided: what the log says, and behind it batches that were decided by being staged.
+//    A redo record that is missing or damaged within g+1 … c: the state ends before it, and the batches up to
+//    c run again from their plans for their state alone, their records being in the topics already.
+
+export interface FoundGeneration {
+  readonly batchId: number
+  readonly logDecided: number
+  readonly forgottenThrough: number
+}
+
+export interface FoundRedo {
+  readonly batchId: number
+  readonly decidedByStage: boolean
+  /** Last decision of the log that was known when this was staged. */
+  readonly logDecided: number
+  readonly forgottenThrough: number
+}
+
+export interface Damaged {
+  readonly batchId: number
+  readonly damaged: string
+}
+
+export interface Found {
+  /** Undefined: damaged, or never written. Batch 0 is the state of a job that has not run. */
+  readonly generations: readonly (FoundGeneration | undefined)[]
+  readonly redos: readonly (FoundRedo | Damaged)[]
+  readonly plans: readonly ({ readonly batchId: number } | Damaged)[]
+  readonly note:
+    | { readonly atBatchId: number; readonly forgottenThrough: number; readonly logDecided: number }
+    | undefined
+  /** Last batch that the log decided: 0 for none. undefined: the job writes to no log. */
+  readonly logDecided: number | undefined
+}
+
+export interface Settled {
+  /** Which generation to load. */
+  readonly generation: number
+  /** Staged batches to apply to it, rising. */
+  readonly apply: readonly number[]
+  /** The state counts up to this batch. */
+  readonly stateThrough: number
+  /** Batches up to this one are decided: those above `stateThrough` run again without output. */
+  readonly decidedThrough: number
+  /** Staged batches that do not count. */
+  readonly drop: readonly number[]
+  /** Plans that run first, rising. */
+  readonly pending: readonly number[]
+  /** Plans that windows may still read, rising. */
+  readonly history: readonly number[]
+  readonly forgottenThrough: number
+  readonly logDecided: number
+}
+
+export interface Refusal {
+  readonly refusal: string
+}
+
+export function settle(found: Found): Settled | Refusal {
+  const generation = newest(found.generations)
+  if (generation === undefined) {
+    return { refusal: 'both generations of the state are damaged, and nothing older is kept' }
+  }
+  const base = found.generations[generation] as FoundGeneration
+  const redos = new Map(found.redos.map((redo) => [redo.batchId, redo]))
+  const known = knownLogDecision(found)
+  const logDecided = found.logDecided ?? 0
+  const isLost = found.logDecided !== undefined && logDecided < known
+  if (isLost && (logDecided > 0 || stagedForLog(redos, known))) {
+    return {
+      refusal:
+        logDecided > 0
+          ? `the checkpoint knows that the log decided batch ${known}, but the log says ${logDecided}: the log has lost what it had, or the group's offsets were set back`
+          : `the log has no committed offsets of the job any more (they expire, or were deleted), and whether the last staged batch was decided cannot be told`,
+    }
+  }
+  if (found.logDecided === undefined && stagedForLog(redos, Math.max(known, base.batchId))) {
+    return {
+      refusal:
+        'a batch was staged with output to a log, and the job has no output now: whether it was decided cannot be told',
+    }
+  }
+  const decidedThrough = decidedChain(Math.max(logDecided, known, base.batchId), redos)
+  let stateThrough = base.batchId
+  while (stateThrough < decidedThrough && isValid(redos.get(stateThrough + 1))) stateThrough++
+  const apply = rangeOf(base.batchId + 1, stateThrough)
+  const last = redos.get(stateThrough)
+  const standing = stateThrough > base.batchId && isValid(last) ? (last as FoundRedo) : base
+  const { note } = found
+  const forgottenThrough =
+    note !== undefined && note.atBatchId <= stateThrough
+      ? Math.max(note.forgottenThrough, standing.forgottenThrough)
+      : standing.forgottenThrough
+  const plans = plansFrom(found, stateThrough, decidedThrough)
+  if ('refusal' in plans) return plans
+  return {
+    generation,
+    apply,
+    stateThrough,
+    decidedThrough,
+    drop: [...redos.keys()].filter((batchId) => batchId > stateThrough).sort((a, b) => a - b),
+    pending: plans.pending,
+    history: plans.valid.filter((batchId) => batchId <= stateThrough && batchId > forgottenThrough),
+    forgottenThrough,
+    logDecided: Math.max(logDecided, known),
+  }
+}
+
+function newest(generations: Found['generations']): number | undefined {
+  let best: number | undefined
+  for (const [index, generation] of generations.entries()) {
+    if (generation === undefined) continue
+    if (best === undefined || generation.batchId > (generations[best] as FoundGeneration).batchId)
+      best = index
+  }
+  return best
+}
+
+/** A batch was staged, so the one before it had been decided. */
+function knownLogDecision({ generations, redos, note }: Found): number {
+  return Math.max(
+    0,
+    note?.logDecided ?? 0,
+    ...generations.map((generation) => generation?.logDecided ?? 0),
+    ...redos.map((redo) => (isValid(redo) ? (redo as FoundRedo).logDecided : 0)),
+  )
+}
+
+function stagedForLog(redos: ReadonlyMap<number, FoundRedo | Damaged>, above: number): boolean {
+  return [...redos.values()].some(
+    (redo) => redo.batchId > above && ('damaged' in redo || !redo.decidedByStage),
+  )
+}
+
+function decidedChain(through: number, redos: ReadonlyMap<number, FoundRedo | Damaged>): number {
+  for (let batchId = through; ; batchId++) {
+    const next = redos.get(batchId + 1)
+    if (next === undefined || 'damaged' in next || !next.decidedByStage) return batchId
+  }
+}
+
+function isValid(redo: FoundRedo | Damaged | undefined): boolean {
+  return redo !== undefined && !('damaged' in redo)
+}
+
+function plansFrom(
+  { plans }: Found,
+  stateThrough: number,
+  decidedThrough: number,
+): Refusal | { pending: number[]; valid: number[] } {
+  const needed = plans.find((plan) => 'damaged' in plan && plan.batchId > stateThrough)
+  if (needed !== undefined)
+    return { refusal: `${(needed as Damaged).damaged}, and batch ${needed.batchId} has to run from it` }
+  const valid = plans.filter((plan) => !('damaged' in plan)).map(({ batchId }) => batchId)
+  valid.sort((a, b) => a - b)
+  const pending = valid.filter((batchId) => batchId > stateThrough)
+  for (const [index, batchId] of pending.entries()) {
+    const expected = stateThrough + 1 + index
+    if (batchId !== expected)
+      return { refusal: `the plan of batch ${expected} is missing, there is one of ${batchId}` }
+  }
+  const planned = stateThrough + pending.length
+  if (planned < decidedThrough) {
+    return {
+      refusal: `the state is that of batch ${stateThrough}, the log decided batch ${decidedThrough}, and the plan of batch ${planned + 1} is missing: the state cannot be computed again`,
+    }
+  }
+  return { pending, valid }
+}
+
+function rangeOf(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index)
+}

@@ -1,0 +1,300 @@
+// Topics of the log as a source of rows. Plans ranges by what is committed and durable, keeps the segments
+// they lie in, and reads them again as often as asked. Rows that are gone, or a topic that was made anew
+// under the old name, end the job with a DataLossError: to go on would be to lose rows silently.
+
+import type { Clock, Timer } from '../../broker/time/clock.ts'
+import { systemClock } from '../../broker/time/system-clock.ts'
+import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type {
+  OffsetRange,
+  PlanLimits,
+  Source,
+  SourcePlan,
+  SourcePosition,
+} from '../graph/contracts/source.ts'
+import type { LogView, LogViews, Pin } from '../ports.ts'
+import { BlockBuffers } from './block-buffers.ts'
+import { DataLossError } from './errors.ts'
+import { RangeReader } from './range-reader.ts'
+import { allot } from './rate-limit.ts'
+import type { RowKind } from './row-kind.ts'
+
+/** Offsets by topic and partition; a partition that is missing starts at the earliest. */
+export type ExplicitOffsets = Readonly<Record<string, Readonly<Record<number, bigint>>>>
+
+export interface TopicSourceOptions<T> {
+  readonly views: LogViews
+  /** Topics that do not exist yet are waited for. */
+  readonly topics: string | readonly string[]
+  /** What a row is: textValues, textPairs, wholeRecords or rawRecords. */
+  readonly rows: RowKind<T>
+  /**
+   * Where a job without a checkpoint begins; default 'latest', as Kafka and Spark have it. Partitions that
+   * come while the job runs are read from their start.
+   */
+  readonly startingOffsets?: 'earliest' | 'latest' | ExplicitOffsets
+  /** Rows per second and partition (Spark's kafka.maxRatePerPartition); with the asap trigger, per batch. */
+  readonly maxRatePerPartition?: number
+  /** Rows per batch (Spark's maxOffsetsPerTrigger), shared out by lag. */
+  readonly maxRowsPerBatch?: number
+  /** How often new topics and partitions are looked for; default 1 s. */
+  readonly discoveryIntervalMs?: number
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+}
+
+interface TrackedPartition {
+  readonly topic: string
+  readonly partition: number
+  topicId: string
+  /** The next plan begins here. */
+  offset: bigint
+  /** Its position stands in a plan, so a restart finds it. */
+  planned: boolean
+  view: LogView
+  unsubscribe: () => void
+}
+
+export class TopicSource<T> implements Source<T> {
+  readonly description: string
+  private readonly options: TopicSourceOptions<T>
+  private readonly topics: readonly string[]
+  private readonly clock: Clock
+  private readonly buffers = new BlockBuffers()
+  private readonly partitions = new Map<string, TrackedPartition>()
+  private readonly pins = new Map<string, Pin[]>()
+  private readonly callbacks = new Set<() => void>()
+  private timer: Timer | undefined
+
+  constructor(options: TopicSourceOptions<T>) {
+    this.options = options
+    this.topics = [...new Set(typeof options.topics === 'string' ? [options.topics] : options.topics)].sort()
+    if (this.topics.length === 0) throw new TypeError('a topic source needs a topic')
+    checkLimit('maxRatePerPartition', options.maxRatePerPartition)
+    checkLimit('maxRowsPerBatch', options.maxRowsPerBatch)
+    this.description = this.topics.join(',')
+    this.clock = options.clock ?? systemClock
+  }
+
+  start(positions: readonly SourcePosition[]): void {
+    for (const position of positions) this.goOnFrom(position)
+    this.discover((topic, view) => this.startingOffset(topic, view))
+    this.lookAgain()
+  }
+
+  plan({ intervalMs, maxRows }: PlanLimits): SourcePlan {
+    this.discover((_, view) => view.logStartOffset)
+    const tracked = [...this.partitions.values()]
+    const ends = tracked.map((each) => this.checkedEnd(each))
+    const { maxRatePerPartition: rate, maxRowsPerBatch } = this.options
+    const shares = allot(
+      tracked.map(({ offset }, index) => (ends[index] as bigint) - offset),
+      rate === undefined ? undefined : (rate * (intervalMs ?? 1000)) / 1000,
+      maxRows === undefined ? maxRowsPerBatch : Math.min(maxRows, maxRowsPerBatch ?? maxRows),
+    )
+    const ranges: OffsetRange[] = []
+    let more = false
+    for (const [index, each] of tracked.entries()) {
+      const { topic, partition, topicId, offset: from } = each
+      const until = from + (shares[index] as bigint)
+      more ||= until < (ends[index] as bigint)
+      if (until === from && each.planned) continue
+      ranges.push({ topic, partition, topicId, from, until })
+    }
+    this.pinAll(ranges)
+    const hasRows = ranges.some(({ from, until }) => until > from)
+    for (const { topic, partition, until } of ranges) {
+      const each = this.partitions.get(nameOf(topic, partition)) as TrackedPartition
+      each.offset = until
+      // A plan without rows may be thrown away, and its positions with it.
+      each.planned ||= hasRows
+    }
+    return { ranges, more }
+  }
+
+  restore(ranges: readonly OffsetRange[]): void {
+    this.pinAll(ranges)
+  }
+
+  rows(range: OffsetRange, emit: Emit<T>): RowReader {
+    if (range.from === range.until) return NO_ROWS
+    return new RangeReader(this.viewOf(range), range, this.options.rows, emit, this.buffers)
+  }
+
+  release(ranges: readonly OffsetRange[]): void {
+    for (const range of ranges) {
+      if (range.from === range.until) continue
+      const pins = this.pins.get(keyOf(range))
+      const pin = pins?.pop()
+      if (pins === undefined || pin === undefined)
+        throw new Error(`${keyOf(range)} is released, but not held`)
+      if (pins.length === 0) this.pins.delete(keyOf(range))
+      pin.release()
+    }
+  }
+
+  onAdvance(callback: () => void): () => void {
+    this.callbacks.add(callback)
+    return () => void this.callbacks.delete(callback)
+  }
+
+  stop(): void {
+    this.timer?.cancel()
+    this.timer = undefined
+    for (const { unsubscribe } of this.partitions.values()) unsubscribe()
+    this.partitions.clear()
+    for (const pins of this.pins.values()) for (const pin of pins) pin.release()
+    this.pins.clear()
+    this.callbacks.clear()
+  }
+
+  /** Segments that are kept for planned ranges: for tests of release. */
+  get pinned(): number {
+    return [...this.pins.values()].reduce((sum, pins) => sum + pins.length, 0)
+  }
+
+  private startingOffset(topic: string, view: LogView): bigint {
+    const { startingOffsets = 'latest' } = this.options
+    if (startingOffsets === 'latest') return view.stableEndOffset
+    if (startingOffsets === 'earliest') return view.logStartOffset
+    const offset = startingOffsets[topic]?.[view.partition] ?? view.logStartOffset
+    const { logStartOffset, stableEndOffset } = view
+    if (offset >= logStartOffset && offset <= stableEndOffset) return offset
+    throw new DataLossError(
+      `startingOffsets wants ${nameOf(topic, view.partition)} from ${offset}, the log has ${logStartOffset} to ${stableEndOffset}`,
+    )
+  }
+
+  private goOnFrom(position: SourcePosition): void {
+    const { topic, partition, topicId, offset } = position
+    // A topic that the program no longer asks for is left where it was.
+    if (!this.topics.includes(topic)) return
+    const view = this.existing(topic, partition, topicId)
+    this.track(view, offset, true)
+  }
+
+  /** Takes up partitions that are not read yet. Returns whether there were any. */
+  private discover(from: (topic: string, view: LogView) => bigint): boolean {
+    const before = this.partitions.size
+    for (const topic of this.topics) {
+      const count = this.options.views.partitionCount(topic)
+      for (let partition = 0; partition < count; partition++) {
+        if (this.partitions.has(nameOf(topic, partition))) continue
+        const view = this.options.views.view(topic, partition)
+        this.track(view, from(topic, view), false)
+      }
+    }
+    return this.partitions.size > before
+  }
+
+  private track(view: LogView, offset: bigint, planned: boolean): void {
+    const { topic, partition, topicId } = view
+    const unsubscribe = view.onAdvance(() => this.advanced())
+    this.partitions.set(nameOf(topic, partition), {
+      topic,
+      partition,
+      topicId,
+      offset,
+      planned,
+      view,
+      unsubscribe,
+    })
+  }
+
+  private advanced(): void {
+    for (const callback of this.callbacks) callback()
+  }
+
+  // The log tells of rows, not of topics: those are looked for.
+  private lookAgain(): void {
+    this.timer = this.clock.setTimer(this.options.discoveryIntervalMs ?? 1000, () => {
+      const isNew = this.topics.some((topic) => {
+        const count = this.options.views.partitionCount(topic)
+        return count > 0 && !this.partitions.has(nameOf(topic, count - 1))
+      })
+      if (isNew) this.advanced()
+      this.lookAgain()
+    })
+  }
+
+  /** The partition's stable end, after a look at whether its next rows are still there. */
+  private checkedEnd(tracked: TrackedPartition): bigint {
+    const { topic, partition, topicId, offset } = tracked
+    const view = this.existing(topic, partition, topicId)
+    const { logStartOffset, stableEndOffset } = view
+    if (offset < logStartOffset) {
+      throw new DataLossError(
+        `${nameOf(topic, partition)}: rows ${offset} to ${logStartOffset} were deleted before they were read`,
+      )
+    }
+    if (offset > stableEndOffset) {
+      throw new DataLossError(
+        `${nameOf(topic, partition)} ends at ${stableEndOffset}, but the job has read it up to ${offset}: the log has lost rows`,
+      )
+    }
+    return stableEndOffset
+  }
+
+  private pinAll(ranges: readonly OffsetRange[]): void {
+    const done: OffsetRange[] = []
+    try {
+      for (const range of ranges) {
+        if (range.from === range.until) continue
+        this.pin(range)
+        done.push(range)
+      }
+    } catch (error) {
+      this.release(done)
+      throw error
+    }
+  }
+
+  private pin(range: OffsetRange): void {
+    const { topic, partition, from, until } = range
+    const view = this.viewOf(range)
+    const pin = view.pin(from)
+    // After pinning, so that nothing is deleted in between.
+    const { logStartOffset, stableEndOffset } = view
+    if (from < logStartOffset || until > stableEndOffset) {
+      pin.release()
+      throw new DataLossError(
+        `${nameOf(topic, partition)}: the plan has rows ${from} to ${until}, the log ${logStartOffset} to ${stableEndOffset}`,
+      )
+    }
+    const key = keyOf(range)
+    const pins = this.pins.get(key)
+    if (pins === undefined) this.pins.set(key, [pin])
+    else pins.push(pin)
+  }
+
+  private viewOf({ topic, partition, topicId }: OffsetRange): LogView {
+    return this.existing(topic, partition, topicId)
+  }
+
+  private existing(topic: string, partition: number, topicId: string): LogView {
+    if (partition >= this.options.views.partitionCount(topic)) {
+      throw new DataLossError(`${nameOf(topic, partition)} does not exist any more`)
+    }
+    const view = this.options.views.view(topic, partition)
+    if (topicId !== '' && view.topicId !== topicId) {
+      throw new DataLossError(
+        `topic '${topic}' was deleted and made again: the job has read ${topicId}, now there is ${view.topicId}`,
+      )
+    }
+    return view
+  }
+}
+
+const NO_ROWS: RowReader = { read: () => false, close: () => {} }
+
+function nameOf(topic: string, partition: number): string {
+  return `${topic}-${partition}`
+}
+
+function keyOf({ topic, partition, topicId, from, until }: OffsetRange): string {
+  return `${topic}-${partition} (${topicId}) ${from} to ${until}`
+}
+
+function checkLimit(what: string, value: number | undefined): void {
+  if (value !== undefined && !(value > 0)) throw new TypeError(`${what} must be above 0: got ${value}`)
+}
