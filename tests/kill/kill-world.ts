@@ -1,0 +1,105 @@
+// The moments of death, all from one seed: after a while, at a named point, before it is ready.
+
+import { setTimeout as after } from 'node:timers/promises'
+import { Random } from '../world/random.ts'
+import { KILL_POINTS } from './kill-points.ts'
+import { Life, live } from './life.ts'
+import type { Victim } from './processes.ts'
+
+const LONGEST_LIFE_MS = 900
+/** For a named point to be reached. */
+const POINT_DEADLINE_MS = 4000
+const STARTING_MS = 1500
+
+export interface KillOptions {
+  seed: number
+  kills: number
+  hasJob: boolean
+  recordsPerSecond: number
+}
+
+export interface KillFigures {
+  kills: number
+  beforeReady: number
+  acknowledgedRecords: number
+  inputRecords: number
+  outputRecords: number
+  /** How often each named point was died at. */
+  atNamedPoints: Record<string, number>
+}
+
+export function killAgainAndAgain(options: KillOptions): Promise<KillFigures> {
+  const world = new KillWorld(options)
+  return live(
+    world.life,
+    () => `seed ${options.seed}, after ${world.kills} kills`,
+    () => world.run(),
+  )
+}
+
+class KillWorld {
+  readonly life: Life
+  kills = 0
+  private beforeReady = 0
+  private readonly options: KillOptions
+  private readonly random: Random
+  private readonly atNamedPoints: Record<string, number> = {}
+
+  constructor(options: KillOptions) {
+    this.options = options
+    this.random = new Random(options.seed)
+    this.life = new Life(options)
+  }
+
+  async run(): Promise<KillFigures> {
+    const { life, random } = this
+    let victim = await life.begin()
+    while (this.kills < this.options.kills) {
+      if (random.chance(0.5)) {
+        await this.kill(victim)
+        victim = await this.reachNamedPoint()
+      } else {
+        await Promise.race([victim.running.ended, after(random.below(LONGEST_LIFE_MS))])
+      }
+      await this.kill(victim)
+      while (random.chance(0.15)) {
+        victim = life.spawn()
+        await after(random.below(STARTING_MS))
+        if (victim.running.lines.length === 0) this.beforeReady++
+        await this.kill(victim)
+      }
+      victim = await life.restart()
+      await life.check(victim)
+    }
+    await life.finish(victim)
+    const { input, output } = life.checker
+    return {
+      kills: this.kills,
+      beforeReady: this.beforeReady,
+      acknowledgedRecords: input.ackedCount,
+      inputRecords: input.recordCount,
+      outputRecords: output.recordCount,
+      atNamedPoints: this.atNamedPoints,
+    }
+  }
+
+  private async kill(victim: Victim): Promise<void> {
+    await victim.kill()
+    this.kills++
+  }
+
+  /** A process that has died at its point, or that has lived long enough without coming there. */
+  private async reachNamedPoint(): Promise<Victim> {
+    const { name, mostNth, operation, file, moment } = this.random.pick(KILL_POINTS)
+    const victim = this.life.spawn({ operation, file, moment, nth: this.random.between(1, mostNth) })
+    await Promise.race([
+      victim.running.ended,
+      victim.ready().then((isReady) => (isReady ? after(POINT_DEADLINE_MS) : undefined)),
+    ])
+    if (victim.isAlive) return victim
+    if (victim.running.child.signalCode !== 'SIGKILL') throw victim.running.failure('ended by itself')
+    const point = `${moment} ${name}`
+    this.atNamedPoints[point] = (this.atNamedPoints[point] ?? 0) + 1
+    return victim
+  }
+}

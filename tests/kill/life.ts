@@ -1,0 +1,143 @@
+// A long life of one data directory: a broker on it that comes and goes, one load that outlives it, one checker.
+// How the broker goes is the business of kill-world.ts and power-cut.test.ts.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as after } from 'node:timers/promises'
+import { WireClient } from '../world/wire-client.ts'
+import { Checker } from './checker.ts'
+import type { KillPoint } from './kill-points.ts'
+import { Loader, Victim } from './processes.ts'
+
+const CATCH_UP_DEADLINE_MS = 120_000
+
+export interface LifeOptions {
+  seed: number
+  hasJob: boolean
+  recordsPerSecond: number
+  /** Where data (and the job's checkpoint) live; default: below the life's own directory. */
+  dataDir?: string
+  config?: Record<string, string>
+}
+
+export class Life {
+  readonly checker: Checker
+  readonly directory = mkdtempSync(join(tmpdir(), 'logmill-kill-'))
+  private readonly options: LifeOptions
+  private readonly dataDir: string
+  private victim: Victim | undefined
+  private loader: Loader | undefined
+  private port = 0
+
+  constructor(options: LifeOptions) {
+    this.options = options
+    this.checker = new Checker(options.seed)
+    this.dataDir = options.dataDir ?? join(this.directory, 'data')
+  }
+
+  /** The first broker, and the load on it. */
+  async begin(): Promise<Victim> {
+    const victim = await this.restart()
+    this.port = Number(victim.bootstrap.split(':')[1])
+    const { seed, recordsPerSecond } = this.options
+    const { bootstrap } = victim
+    const ackFile = join(this.directory, 'acknowledged')
+    this.loader = new Loader({ bootstrap, seed, ackFile, producers: 2, recordsPerSecond })
+    await this.loader.underWay()
+    return victim
+  }
+
+  /** Does not wait until it is ready. */
+  spawn(killPoint?: KillPoint): Victim {
+    this.victim = Victim.spawn({
+      dataDir: this.dataDir,
+      port: this.port,
+      job: this.options.hasJob,
+      // Small enough that segments roll, and that indexes, snapshots and side files change every second.
+      config: {
+        'log.segment.bytes': '1048576',
+        'log.index.interval.bytes': '1024',
+        'log.flush.offset.checkpoint.interval.ms': '300',
+        ...this.options.config,
+      },
+      killPoint,
+    })
+    return this.victim
+  }
+
+  async restart(): Promise<Victim> {
+    const victim = this.spawn()
+    if (!(await victim.ready())) throw victim.running.failure('died before it was ready')
+    return victim
+  }
+
+  /** Nothing acknowledged so far is lost or doubled, no total is wrong. */
+  check(victim: Victim): Promise<void> {
+    return this.checker.check(victim.bootstrap, this.loaded().newAcks(), this.options.hasJob)
+  }
+
+  /** Takes note of what was acknowledged without looking at the log. */
+  note(): void {
+    this.checker.take(this.loaded().newAcks())
+  }
+
+  /** Takes note of what was acknowledged, and sends nothing any more, not even again. */
+  async cutLoad(): Promise<void> {
+    await this.loaded().stop()
+    this.note()
+  }
+
+  /** Ends the load, waits until everything is counted, reads all of it once more, stops in order. */
+  async finish(victim: Victim): Promise<void> {
+    const { hasJob } = this.options
+    await this.loaded().finish()
+    this.note()
+    if (hasJob) await this.untilCountedAll(victim)
+    await this.checker.checkWhole(victim.bootstrap, hasJob)
+    await victim.stop()
+  }
+
+  /** Nothing is left behind but, after a failure, the files, which the failure names. */
+  async end(hasFailed: boolean): Promise<void> {
+    await this.victim?.kill()
+    await this.loader?.end()
+    if (!hasFailed) rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  private loaded(): Loader {
+    if (this.loader === undefined) throw new Error('the load has not begun')
+    return this.loader
+  }
+
+  /** The job has caught up when the totals add up to the words of the input. */
+  private async untilCountedAll(victim: Victim): Promise<void> {
+    const { checker } = this
+    await using client = await WireClient.connect(victim.bootstrap)
+    await checker.readInput(client)
+    const words = [...checker.input.counts.values()].reduce((sum, count) => sum + count, 0)
+    const deadline = Date.now() + CATCH_UP_DEADLINE_MS
+    for (;;) {
+      await checker.readOutput(client)
+      if (checker.output.sum() >= words) return
+      if (Date.now() > deadline || !victim.isAlive)
+        throw victim.running.failure(`${checker.output.sum()} of ${words} words counted, no more come`)
+      await after(50)
+    }
+  }
+}
+
+/** Runs a life; a failure says which seed, and where the files are. */
+export async function live<T>(life: Life, what: () => string, act: () => Promise<T>): Promise<T> {
+  let hasFailed = true
+  try {
+    const result = await act()
+    hasFailed = false
+    return result
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new Error(`${message}\n${what()}; files kept in ${life.directory}`, { cause: error })
+  } finally {
+    await life.end(hasFailed)
+  }
+}
