@@ -50,6 +50,13 @@ export async function publishChange(change: MetadataChange, services: TopicLifeS
     if (fact.type === 'PartitionRecord' || fact.type === 'TopicRecord') {
       const topic = image.topicById(fact.topicId)
       if (topic !== undefined) touched.add(topic)
+    } else if (fact.type === 'PartitionChangeRecord') {
+      // Clients are told this epoch by Metadata and send it back: the partition must know it too.
+      const topic = image.topicById(fact.topicId)
+      const state = topic?.partitions[fact.partitionId]
+      if (topic !== undefined && state !== undefined) {
+        partitions.get(topic.name, fact.partitionId)?.setLeaderEpoch(state.leaderEpoch)
+      }
     } else if (fact.type === 'ConfigRecord') {
       if (fact.resourceType === RESOURCE_TYPES.TOPIC) configured.add(fact.resourceName)
       else if (fact.resourceType === RESOURCE_TYPES.BROKER) brokerChanged = true
