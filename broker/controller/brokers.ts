@@ -112,13 +112,19 @@ function changesWithout(brokerId: number, image: MetadataImage): MetadataFact[] 
   })
 }
 
-/** The broker is back: it leads what has no leader and counts it as in sync. */
+/** The broker is back: it leads what has no leader and has it in sync, or eligible to lead (KIP-966). */
 function changesWith(brokerId: number, image: MetadataImage): MetadataFact[] {
-  return everyPartition(image, ({ topicId }, partition) =>
-    partition.leader === NO_LEADER && partition.isr.includes(brokerId)
-      ? partitionChange(topicId, partition.partition, { leader: brokerId })
-      : undefined,
-  )
+  return everyPartition(image, ({ topicId }, { partition, leader, isr, eligibleLeaderReplicas }) => {
+    if (leader !== NO_LEADER) return undefined
+    if (isr.includes(brokerId)) return partitionChange(topicId, partition, { leader: brokerId })
+    if (isr.length > 0 || !eligibleLeaderReplicas.includes(brokerId)) return undefined
+    return partitionChange(topicId, partition, {
+      leader: brokerId,
+      isr: [brokerId],
+      eligibleLeaderReplicas: eligibleLeaderReplicas.filter((id) => id !== brokerId),
+      lastKnownElr: [],
+    })
+  })
 }
 
 function everyPartition(

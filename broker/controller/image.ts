@@ -149,6 +149,8 @@ export class MetadataImage {
         }
         this.producerId = fact.nextProducerId
         return
+      case 'ClearElrRecord':
+        return this.clearEligibleLeaders(fact.topicName)
       case 'NoOpRecord':
       case 'RegisterControllerRecord':
       case 'ZkMigrationStateRecord':
@@ -213,6 +215,16 @@ export class MetadataImage {
       directories: fact.directories ?? before.directories,
       eligibleLeaderReplicas: fact.eligibleLeaderReplicas ?? before.eligibleLeaderReplicas,
       lastKnownElr: fact.lastKnownElr ?? before.lastKnownElr,
+    }
+  }
+
+  /** Of one topic, or of all where the name is empty: a change of min.insync.replicas has made them void. */
+  private clearEligibleLeaders(topicName: string): void {
+    for (const { name, partitions } of this.byName.values()) {
+      if (topicName !== '' && topicName !== name) continue
+      for (const [index, partition] of partitions.entries()) {
+        partitions[index] = { ...partition, eligibleLeaderReplicas: [], lastKnownElr: [] }
+      }
     }
   }
 

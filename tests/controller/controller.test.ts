@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { Controller } from '../../broker/controller/controller.ts'
-import { encodeFact } from '../../broker/controller/metadata-codec.ts'
+import type { Fact } from '../../broker/controller/facts.ts'
+import { decodeFact, encodeFact } from '../../broker/controller/metadata-codec.ts'
 import { QuorumError } from '../../broker/controller/quorum.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
 import { ManualClock } from '../../broker/time/manual-clock.ts'
@@ -15,6 +16,8 @@ const create = (...names: string[]) => ({
   topics: names.map((name) => topic(name)),
   validateOnly: false,
 })
+
+const decoded = (bytes: Buffer = Buffer.alloc(0)) => decodeFact(bytes, 0, bytes.length)
 
 /** Lets every promise that can settle do so. */
 const settled = () => new Promise((resolve) => setImmediate(resolve))
@@ -281,6 +284,47 @@ describe('brokers', () => {
     await fence(false)
     expect(image.partition('a', 0)).toMatchObject({ leader: 2, isr: [2] })
     expect(image.partition('b', 0)).toMatchObject({ leader: 1, leaderEpoch: 2 })
+  })
+
+  test('a replica that is only eligible to lead does so when nobody is in sync, as a log of Kafka’s may say', async () => {
+    const topicId = '1'.repeat(32)
+    const world = await startController()
+    await join(world.controller, 1)
+    await world.controller.submit(create('other'))
+    const partition = decoded(world.quorum.batches.at(-1)?.[1]) as Fact<'PartitionRecord'>
+    const quorum = world.quorum.crash()
+    quorum.batches.push(
+      [
+        encodeFact({ type: 'TopicRecord', name: 'a', topicId }),
+        encodeFact({
+          ...partition,
+          topicId,
+          isr: [],
+          leader: -1,
+          eligibleLeaderReplicas: [1],
+          lastKnownElr: [1],
+        }),
+      ],
+      [encodeFact({ type: 'ClearElrRecord', topicName: 'other' })],
+    )
+    const withEligible = [...quorum.batches]
+    const { controller } = await startController(quorum)
+    await join(controller, 1)
+    expect(controller.image.partition('a', 0)).toMatchObject({
+      leader: 1,
+      isr: [1],
+      leaderEpoch: 1,
+      eligibleLeaderReplicas: [],
+      lastKnownElr: [],
+    })
+    const voided = new MemoryQuorum()
+    voided.batches = [...withEligible, [encodeFact({ type: 'ClearElrRecord', topicName: '' })]]
+    const { image } = (await startController(voided)).controller
+    expect(image.partition('a', 0)).toMatchObject({
+      eligibleLeaderReplicas: [],
+      lastKnownElr: [],
+      leader: -1,
+    })
   })
 
   test('producer ids come in blocks of 1000, to brokers of the right epoch', async () => {
