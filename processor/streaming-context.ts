@@ -3,17 +3,22 @@
 
 import type { Clock } from '../broker/time/clock.ts'
 import { systemClock } from '../broker/time/system-clock.ts'
+import { Checkpoint } from './checkpoint/checkpoint.ts'
+import { LogOnly } from './checkpoint/log-only.ts'
 import { CallingThreadExecutor, type ExecutorOptions } from './executor/calling-thread.ts'
 import { MemoryProtocol } from './executor/memory-protocol.ts'
 import type { CommitProtocol } from './graph/contracts/commit.ts'
 import type { Source } from './graph/contracts/source.ts'
 import { durationMs, type Duration } from './graph/duration.ts'
 import { Graph } from './graph/graph.ts'
+import type { LogViews, OutputPort } from './ports.ts'
 import { PairRDD, type RDD } from './rdd/rdd.ts'
 import { ArrayDataset, sliceRows } from './rdd/stored.ts'
 import { Job } from './scheduler/job.ts'
 import { ListenerBus, type StreamingListener } from './scheduler/listener.ts'
 import type { DowntimeBatches } from './scheduler/recovery.ts'
+import type { RowKind } from './source/row-kind.ts'
+import { TopicSource, type TopicSourceOptions } from './source/topic-source.ts'
 import { directStream } from './streams/direct-input.ts'
 import { DStream, type RDDOf } from './streams/dstream.ts'
 import type { OperatorOptions } from './streams/options.ts'
@@ -25,7 +30,11 @@ interface CommonOptions {
   readonly appName: string
   /** Default: the machine's clock. */
   readonly clock?: Clock
-  /** How batches become final; default: in memory, gone with the process. */
+  /** A broker in this process: where topics are read from and written to (`startBroker()` gives one). */
+  readonly broker?: ProcessorHost
+  /** Directory of the job's checkpoint: with it, offsets, state and topic output survive any stop together. */
+  readonly checkpoint?: string
+  /** How batches become final; default: by `broker` and `checkpoint`, else in memory, gone with the process. */
   readonly commit?: CommitProtocol
   /** Partitions of shuffles and state that do not say their own number; default 1, one per executing thread. */
   readonly parallelism?: number
@@ -39,6 +48,19 @@ interface CommonOptions {
   /** Told what is wrong but does not end the job (a listener that throws); default: standard error. */
   readonly warn?: (message: string) => void
 }
+
+/** The ports that a broker hands to a processor. */
+export interface ProcessorHost {
+  readonly logViews: LogViews
+  readonly output: OutputPort
+}
+
+/** Of a stream of topics: where it begins without a checkpoint, its limits, and its operator's name. */
+export type TopicStreamOptions = OperatorOptions &
+  Pick<
+    TopicSourceOptions<unknown>,
+    'startingOffsets' | 'maxRatePerPartition' | 'maxRowsPerBatch' | 'discoveryIntervalMs'
+  >
 
 export type StreamingContextOptions = CommonOptions &
   (
@@ -59,6 +81,7 @@ export class StreamingContext implements AsyncDisposable {
   private readonly job: Job
   private readonly listeners: ListenerBus
   private readonly clock: Clock
+  private readonly broker: ProcessorHost | undefined
   private readonly writeLine: (line: string) => void
   private state: StreamingContextState = 'INITIALIZED'
   private starting: Promise<void> | undefined
@@ -66,6 +89,7 @@ export class StreamingContext implements AsyncDisposable {
   constructor(options: StreamingContextOptions) {
     const executor = new CallingThreadExecutor(options.executor)
     this.clock = options.clock ?? systemClock
+    this.broker = options.broker
     this.writeLine = options.writeLine ?? ((line) => console.log(line))
     const warn = options.warn ?? ((message: string) => console.warn(message))
     this.listeners = new ListenerBus(warn)
@@ -77,7 +101,7 @@ export class StreamingContext implements AsyncDisposable {
     this.job = new Job({
       appName: options.appName,
       graph: this.graph,
-      protocol: options.commit ?? new MemoryProtocol(),
+      protocol: options.commit ?? protocolOf(options, warn),
       clock: this.clock,
       listeners: this.listeners,
       warn,
@@ -91,9 +115,35 @@ export class StreamingContext implements AsyncDisposable {
     )
   }
 
-  /** Rows with offsets: one row partition per partition of the source; `rdd.offsetRanges` tells which. */
-  createDirectStream<T>(source: Source<T>, options?: OperatorOptions): DStream<T> {
-    return new DStream(this.host, this.graph.add(directStream(source, options?.name)))
+  /**
+   * Rows with offsets, one row partition per partition read; `rdd.offsetRanges` tells which. Of topics of the
+   * context's broker (`rows` says what a row is: textValues, textPairs, wholeRecords, rawRecords), or of any source.
+   */
+  createDirectStream<T>(source: Source<T>, options?: OperatorOptions): DStream<T>
+  createDirectStream<T>(
+    topics: string | readonly string[],
+    rows: RowKind<T>,
+    options?: TopicStreamOptions,
+  ): DStream<T>
+  createDirectStream<T>(
+    from: Source<T> | string | readonly string[],
+    rowsOrOptions?: RowKind<T> | OperatorOptions,
+    topicOptions: TopicStreamOptions = {},
+  ): DStream<T> {
+    if (typeof from === 'object' && !isTopicList(from)) {
+      const { name } = (rowsOrOptions as OperatorOptions | undefined) ?? {}
+      return new DStream(this.host, this.graph.add(directStream(from, name)))
+    }
+    if (this.broker === undefined) throw new TypeError('a stream of topics needs a context with a broker')
+    const { name, ...limits } = topicOptions
+    const source = new TopicSource<T>({
+      views: this.broker.logViews,
+      topics: from,
+      rows: rowsOrOptions as RowKind<T>,
+      clock: this.clock,
+      ...limits,
+    })
+    return new DStream(this.host, this.graph.add(directStream(source, name)))
   }
 
   /** Batches from memory: one per batch time, unless `oneAtATime: false`. */
@@ -187,6 +237,20 @@ export class StreamingContext implements AsyncDisposable {
   private get host() {
     return { graph: this.graph, writeLine: this.writeLine }
   }
+}
+
+function protocolOf(
+  { broker, checkpoint }: StreamingContextOptions,
+  warn: (message: string) => void,
+): CommitProtocol {
+  if (checkpoint !== undefined) {
+    return new Checkpoint({ directory: checkpoint, warn, ...(broker && { output: broker.output }) })
+  }
+  return broker === undefined ? new MemoryProtocol() : new LogOnly({ output: broker.output, warn })
+}
+
+function isTopicList<T>(from: Source<T> | readonly string[]): from is readonly string[] {
+  return Array.isArray(from)
 }
 
 function intervalOf(options: StreamingContextOptions): number | undefined {

@@ -49,6 +49,8 @@ export class BrokerNode {
   internalTopics!: InternalTopics
   private readonly options: BrokerNodeOptions
   private brokerEpoch = -1n
+  /** Changes of the metadata are carried out from here on. */
+  private isOpen = false
   private listeners: Listener[] = []
   /** How to undo each step that was reached. */
   private readonly undo: (() => void | Promise<unknown>)[] = []
@@ -138,12 +140,15 @@ export class BrokerNode {
     storage.lock()
     this.identity = await identify(storage, this.nodeId)
     await this.openController()
+    // Registering begins a new leader epoch for every partition; they are opened in it, never before it.
+    await this.register()
+    await this.setFence(false)
     await this.openPartitions()
     this.openCoordinators()
+    this.isOpen = true
     await openTopics(this.controller.image, this.lifeServices())
     await this.internalTopics.loadExisting()
-    await this.register()
-    await this.unfence(false)
+    this.undo.push(() => this.setFence(true))
     await this.listen()
   }
 
@@ -169,7 +174,8 @@ export class BrokerNode {
       }),
       rules: configRules(() => settings.layers),
       randomBytes,
-      publish: (change) => publishChange(change, this.lifeServices()),
+      // Before partitions are opened there is nothing to change: they are opened from the image.
+      publish: (change) => (this.isOpen ? publishChange(change, this.lifeServices()) : undefined),
       onFailed: (error) => logger.error(`the controller has failed: ${error.message}`),
     })
     this.undo.push(() => this.controller.close())
@@ -291,11 +297,10 @@ export class BrokerNode {
     if (registered.errorCode !== errorCodes.NONE)
       throw new Error(`registration: ${errorName(registered.errorCode)}`)
     this.brokerEpoch = registered.brokerEpoch
-    this.undo.push(() => this.unfence(true))
   }
 
   /** Tells the controller that this broker may lead, or that it leaves. */
-  private async unfence(fenced: boolean): Promise<void> {
+  private async setFence(fenced: boolean): Promise<void> {
     const { nodeId: brokerId, brokerEpoch } = this
     const { errorCode } = await this.controller.submit({
       type: 'setBrokerFence',

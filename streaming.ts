@@ -1,0 +1,23 @@
+// The processor's front door: Spark Streaming's model over topics of a broker in this process.
+
+export {
+  type ProcessorHost,
+  StreamingContext,
+  type StreamingContextOptions,
+  type StreamingContextState,
+  type TopicStreamOptions,
+} from './processor/streaming-context.ts'
+export type { Duration } from './processor/graph/duration.ts'
+export { GraphError } from './processor/graph/errors.ts'
+export type { OutputRecord } from './processor/graph/contracts/output.ts'
+export type { StateCodec } from './processor/graph/contracts/state.ts'
+export { FencedError } from './processor/ports.ts'
+export type { PairRDD, RDD } from './processor/rdd/rdd.ts'
+export { BatchError } from './processor/scheduler/errors.ts'
+export type { BatchInfo, InputInfo, StreamingListener } from './processor/scheduler/listener.ts'
+export { type RowKind, textValues, type TopicRecord, wholeRecords } from './processor/source/row-kind.ts'
+export type { DStream, PairDStream, StateDStream } from './processor/streams/dstream.ts'
+export { CheckpointError } from './processor/checkpoint/store.ts'
+export { DataLossError } from './processor/source/errors.ts'
+export { type RawRecord, valueContains } from './processor/source/raw-record.ts'
+export { rawRecords, textPairs } from './processor/source/row-kind.ts'
