@@ -112,8 +112,6 @@ export const short = numeric('SHORT')
 export const long = numeric('LONG')
 export const double = numeric('DOUBLE')
 export const string = text('STRING')
-export const className = text('CLASS')
-export const password = text('PASSWORD')
 
 export function boolean(name: string, byDefault: boolean, doc: string, options?: KeyOptions) {
   return key<boolean>('BOOLEAN', name, String(byDefault), doc, options)
@@ -163,8 +161,6 @@ export function everyOneOf(words: readonly string[]): Validator {
     return new Set(items).size === items.length ? undefined : 'Duplicate entries in the list'
   }
 }
-
-export const nonEmpty: Validator = (value) => (value === '' ? 'String must be non-empty' : undefined)
 
 function isBelow(value: unknown, bound: Bound): boolean {
   // Mixed comparison of number and bigint is exact in JavaScript.
