@@ -33,6 +33,9 @@ export interface RecordHeader {
 
 const NOTHING = Buffer.alloc(0)
 
+/** nextPlain looks at up to nine bytes before it knows that they are the record's: so many there must be. */
+const PLAIN_LOOKAHEAD_BYTES = 9
+
 function ignore(): void {}
 
 export class RecordCursor {
@@ -105,6 +108,82 @@ export class RecordCursor {
         throw this.corrupt(`${this.end - this.position} bytes behind the last record`)
       return false
     }
+    if (this.end - this.position >= PLAIN_LOOKAHEAD_BYTES && this.nextPlain(buffer)) return true
+    return this.nextAny(buffer)
+  }
+
+  /**
+   * The record that nearly all are: no headers, a key of less than 64 bytes or none, no null value, lengths of
+   * two bytes at most. Read in one pass and without a call, half as long as the general way. False, and
+   * nothing changed, for every other record, malformed ones included: nextAny has a look at those.
+   */
+  private nextPlain(buffer: Buffer): boolean {
+    let at = this.position
+    let byte = buffer[at++] as number
+    let size = byte
+    if (byte >= 0x80) {
+      byte = buffer[at++] as number
+      size = (size & 0x7f) | (byte << 7)
+    }
+    const end = at + (size >>> 1)
+    if (byte >= 0x80 || (size & 1) !== 0 || end > this.end) return false
+    at++ // The record's attributes byte is not used by this format.
+    let timestampDelta = buffer[at++] as number
+    if (timestampDelta >= 0x80) {
+      byte = buffer[at++] as number
+      if (byte >= 0x80) return false
+      timestampDelta = (timestampDelta & 0x7f) | (byte << 7)
+    }
+    let offsetDelta = buffer[at++] as number
+    if (offsetDelta >= 0x80) {
+      byte = buffer[at++] as number
+      offsetDelta = (offsetDelta & 0x7f) | (byte << 7)
+      if (byte >= 0x80) {
+        byte = buffer[at++] as number
+        if (byte >= 0x80) return false
+        offsetDelta = (offsetDelta & 0x3fff) | (byte << 14)
+      }
+    }
+    if ((offsetDelta & 1) !== 0) return false
+    offsetDelta >>>= 1
+    if (offsetDelta <= this.offsetDelta || offsetDelta > this.lastOffsetDelta) return false
+    const keyLength = buffer[at++] as number
+    if (keyLength >= 0x80 || ((keyLength & 1) !== 0 && keyLength !== 1)) return false
+    const keyStart = at
+    if (keyLength !== 1) at += keyLength >>> 1
+    // Two bytes of length and one for the number of headers, or it is one for nextAny.
+    if (at + 3 > end) return false
+    const keyEnd = at
+    let valueLength = buffer[at++] as number
+    if (valueLength >= 0x80) {
+      byte = buffer[at++] as number
+      if (byte >= 0x80) return false
+      valueLength = (valueLength & 0x7f) | (byte << 7)
+    }
+    if ((valueLength & 1) !== 0) return false
+    const valueEnd = at + (valueLength >>> 1)
+    if (valueEnd !== end - 1 || buffer[valueEnd] !== 0) return false
+    if (keyLength === 1) this.keyStart = this.keyEnd = -1
+    else {
+      this.keyStart = keyStart
+      this.keyEnd = keyEnd
+    }
+    this.valueStart = at
+    this.valueEnd = valueEnd
+    this.headerCount = 0
+    this.headersStart = end
+    this.recordEnd = end
+    this.offsetDelta = offsetDelta
+    if (!this.isLogAppendTime) {
+      this.timestampMs = this.baseTimestampMs + ((timestampDelta >>> 1) ^ -(timestampDelta & 1))
+    }
+    this.position = end
+    this.remaining--
+    return true
+  }
+
+  /** Any record. Throws CorruptRecordError on a malformed one. */
+  private nextAny(buffer: Buffer): boolean {
     const size = readVarint(buffer, this.position, this.end)
     let at = varintRead.end
     if (at < 0 || size < 0 || size > this.end - at)
