@@ -12,6 +12,8 @@ import { TransactionCoordinator } from '../coordinator/transaction/transaction-c
 import { createRequestProcessor } from '../handlers/dispatch.ts'
 import type { TailCut } from '../log/log-config.ts'
 import type { MetaProperties } from '../log/meta-properties.ts'
+import { parseUuidText } from '../log/partition-metadata.ts'
+import { BufferPool } from '../net/buffer-pool.ts'
 import { Listener } from '../net/listener.ts'
 import type { Partition } from '../partition/partition.ts'
 import { Partitions } from '../partition/partition-manager.ts'
@@ -51,6 +53,8 @@ export class BrokerNode {
   private brokerEpoch = -1n
   /** Changes of the metadata are carried out from here on. */
   private isOpen = false
+  /** Large, short-lived memory of all connections. */
+  readonly buffers = new BufferPool()
   private listeners: Listener[] = []
   /** How to undo each step that was reached. */
   private readonly undo: (() => void | Promise<unknown>)[] = []
@@ -292,7 +296,7 @@ export class BrokerNode {
         },
       ],
       rack: config.brokerRack,
-      logDirs: [],
+      logDirs: directoryIdOf(this.identity),
     })
     if (registered.errorCode !== errorCodes.NONE)
       throw new Error(`registration: ${errorName(registered.errorCode)}`)
@@ -331,6 +335,7 @@ export class BrokerNode {
           maxConnections: config.maxConnections,
           maxConnectionsPerIp: config.maxConnectionsPerIp,
           connectionsMaxIdleMs: config.connectionsMaxIdleMs,
+          buffers: this.buffers,
         },
       })
       this.listeners.push(listener)
@@ -342,6 +347,12 @@ export class BrokerNode {
     const { nodeId, settings, partitions, groups, logger } = this
     return { nodeId, settings, partitions, groups, logger }
   }
+}
+
+/** Registrations name log directories by their ids. */
+function directoryIdOf({ directoryId }: MetaProperties): string[] {
+  const id = directoryId === undefined ? undefined : parseUuidText(directoryId)
+  return id === undefined ? [] : [id]
 }
 
 function cutText({ file, position, bytesCut, reason }: TailCut): string {

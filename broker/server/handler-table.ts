@@ -39,6 +39,7 @@ export function createHandlers(node: BrokerNode): Handlers {
   const cluster = clusterOf(node)
   const layers = () => settings.layers
   const config = () => settings.config
+  const allocate = (sizeInBytes: number): Buffer => node.buffers.take(sizeInBytes)
   const data = { directory, clock, stopping: node.stopping.signal }
 
   const handlers: Handlers = {
@@ -53,6 +54,7 @@ export function createHandlers(node: BrokerNode): Handlers {
       handleFetch(request, context, {
         ...data,
         fetchMaxBytes: settings.config.fetchMaxBytes,
+        allocate,
         isZstdTopic: (topic) => settings.topic(topic).compressionType === 'zstd',
       }),
     ListOffsets: (request, context) => handleListOffsets(request, context, data),
