@@ -24,7 +24,7 @@ function uuidText(hex: string): string {
 }
 
 /** 32 hex digits; undefined where the text is no uuid. */
-function parseUuidText(text: string): string | undefined {
+export function parseUuidText(text: string): string | undefined {
   const bytes = Buffer.from(text, 'base64url')
   // The last character carries four unused bits: they must be zero, or two texts would be one id.
   return bytes.length === 16 && bytes.toString('base64url') === text ? bytes.toString('hex') : undefined
