@@ -139,7 +139,9 @@ export function rebalanceTimeoutMs(group: Group): number {
 function supporters(group: Group): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { protocols } of group.members.values()) {
-    for (const { name } of protocols) counts.set(name, (counts.get(name) ?? 0) + 1)
+    // A member counts once for a protocol, however often it names it.
+    for (const name of new Set(protocols.map((protocol) => protocol.name)))
+      counts.set(name, (counts.get(name) ?? 0) + 1)
   }
   return counts
 }

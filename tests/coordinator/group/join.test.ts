@@ -65,6 +65,17 @@ describe('the first members', () => {
     expect(joined[0]?.members.map(({ metadata }) => metadata.toString())).toEqual(Array(5).fill('roundrobin'))
   })
 
+  test('that name a protocol twice count once for it', async () => {
+    const world = await World.start()
+    const joined = await world.joinAll(
+      { protocols: protocol('range', 'range', 'sticky') },
+      { protocols: protocol('sticky', 'range') },
+    )
+    expect(joined.map(({ errorCode, protocolName }) => [errorCode, protocolName])).toEqual(
+      Array(2).fill([errorCodes.NONE, 'range']),
+    )
+  })
+
   test('that lose their group to a restart before it synced find it again', async () => {
     const world = await World.start()
     const { memberId } = await world.join({ version: 4 })
