@@ -93,7 +93,8 @@ export class Checkpoint implements CommitProtocol {
     if (logDecided !== undefined && typeof logDecided !== 'number') throw this.refused(logDecided.refusal)
     const settled = await this.loadState(job, content, logDecided)
     await journal.drop(settled.drop)
-    await this.generations.repair(settled.generation)
+    await this.generations.remake(settled.remake, settled.generation)
+    this.generations.lookAtOther(settled.generation)
     this.manifest = manifest ?? this.newManifest(job)
     return manifest && this.recovered(manifest, content, settled)
   }

@@ -55,15 +55,32 @@ export class Generations {
     this.found[index] = undefined
   }
 
-  /** Makes damaged generations anew, as copies of the one that was loaded. */
-  async repair(loaded: number): Promise<void> {
-    for (const [index, name] of NAMES.entries()) {
-      if (this.found[index] !== undefined) continue
+  /** Makes generations anew, as copies of the one that was loaded. */
+  async remake(indexes: readonly number[], loaded: number): Promise<void> {
+    for (const index of indexes) {
+      const name = NAMES[index] as string
       await this.databases[index]?.close()
       const database = await this.store.replace(name)
       this.databases[index] = database
       this.found[index] = await Generation.copy(this.found[loaded] as Generation, name, database)
     }
+  }
+
+  /**
+   * Looks at the generation that was not loaded, in the background: damage that nobody has read would be found
+   * only when it is needed.
+   */
+  lookAtOther(loaded: number): void {
+    const index = 1 - loaded
+    this.inBackground(async () => {
+      try {
+        await this.found[index]?.load(() => {})
+      } catch (error) {
+        if (!(error instanceof DamagedError)) throw error
+        this.exclude(index, error)
+        await this.remake([index], loaded)
+      }
+    })
   }
 
   /** Batches up to this one are in both generations: no restart reads their redo records. */
@@ -77,21 +94,35 @@ export class Generations {
   }
 
   /**
-   * A batch was decided and applied in memory. Moves the older generation on in the background when enough
-   * has gathered; waits where the last move is not done though as much has gathered again. `moved` is told.
+   * A batch was decided and applied in memory. When enough has gathered, moves the older generation on in the
+   * background, behind the last move, which is waited for. `moved` is told.
    */
   async decided(redo: Redo, journal: Journal, moved: () => Promise<void>): Promise<void> {
-    if (this.failure !== undefined) throw this.failure.error
+    this.check()
     this.stagedBytes += redo.increments.length
     const newest = Math.max(...this.found.map((generation) => generation?.standing.batchId ?? 0))
     if (redo.batchId - newest < this.limits.batches && this.stagedBytes < this.limits.bytes) return
-    if (this.moving !== undefined) {
-      await this.moving
-      return this.decided({ ...redo, increments: NO_BYTES }, journal, moved)
-    }
+    await this.moving
+    this.check()
     this.stagedBytes = 0
-    this.moving = this.moveOlder(redo.batchId, journal)
-      .then(moved)
+    this.inBackground(async () => {
+      await this.moveOlder(redo.batchId, journal)
+      await moved()
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.moving
+    for (const database of this.databases) await database?.close()
+    this.check()
+  }
+
+  private check(): void {
+    if (this.failure !== undefined) throw this.failure.error
+  }
+
+  private inBackground(act: () => Promise<void>): void {
+    this.moving = act()
       .catch((error: unknown) => {
         this.failure = { error }
       })
@@ -100,20 +131,12 @@ export class Generations {
       })
   }
 
-  async close(): Promise<void> {
-    await this.moving
-    for (const database of this.databases) await database?.close()
-    if (this.failure !== undefined) throw this.failure.error
-  }
-
   private async moveOlder(through: number, journal: Journal): Promise<void> {
     const [first, second] = this.found as [Generation, Generation]
     const older = first.standing.batchId <= second.standing.batchId ? first : second
     await older.advance(redosOf(journal, older.standing.batchId + 1, through))
   }
 }
-
-const NO_BYTES = Buffer.alloc(0)
 
 async function* redosOf(journal: Journal, from: number, through: number): AsyncGenerator<Redo> {
   for (let batchId = from; batchId <= through; batchId++) yield await journal.redo(batchId)

@@ -42,6 +42,8 @@ export interface Found {
 export interface Settled {
   /** Which generation to load. */
   readonly generation: number
+  /** Generations to be made anew: damaged, or cut off from the newest state by a damaged redo record. */
+  readonly remake: readonly number[]
   /** Staged batches to apply to it, rising. */
   readonly apply: readonly number[]
   /** The state counts up to this batch. */
@@ -101,6 +103,9 @@ export function settle(found: Found): Settled | Refusal {
   if ('refusal' in plans) return plans
   return {
     generation,
+    remake: [...found.generations.keys()].filter(
+      (index) => !canMoveOn(found.generations[index], stateThrough, redos),
+    ),
     apply,
     stateThrough,
     decidedThrough,
@@ -143,6 +148,15 @@ function decidedChain(through: number, redos: ReadonlyMap<number, FoundRedo | Da
     const next = redos.get(batchId + 1)
     if (next === undefined || 'damaged' in next || !next.decidedByStage) return batchId
   }
+}
+
+function canMoveOn(
+  generation: FoundGeneration | undefined,
+  through: number,
+  redos: ReadonlyMap<number, FoundRedo | Damaged>,
+): boolean {
+  if (generation === undefined) return false
+  return rangeOf(generation.batchId + 1, through).every((batchId) => isValid(redos.get(batchId)))
 }
 
 function isValid(redo: FoundRedo | Damaged | undefined): boolean {

@@ -1,0 +1,145 @@
+// Databases that crash: what was not synced may be lost from its end on, and what is durable may be damaged.
+
+import type { CheckpointStore, Database, Writes } from '../../../processor/checkpoint/store.ts'
+import type { Random } from '../../world/random.ts'
+
+type Change = readonly [key: string, value: Buffer | undefined]
+
+/** One database's bytes, whoever has it open. */
+class Disk {
+  entries = new Map<string, Buffer>()
+  /** Atomic writes that are visible, but not durable: how to take them back. */
+  undo: Change[][] = []
+
+  write(changes: readonly Change[], sync: boolean): void {
+    const undo: Change[] = []
+    for (const [key, value] of changes) {
+      undo.unshift([key, this.entries.get(key)])
+      this.set(key, value)
+    }
+    this.undo.push(undo)
+    if (sync) this.undo = []
+  }
+
+  /** Power is cut: a suffix of the writes that were not synced is gone. */
+  lose(random: Random): void {
+    for (let lost = random.between(0, this.undo.length); lost > 0; lost--) {
+      for (const [key, value] of this.undo.pop() as Change[]) this.set(key, value)
+    }
+    this.undo = []
+  }
+
+  copy(): Disk {
+    const copy = new Disk()
+    copy.entries = new Map(this.entries)
+    return copy
+  }
+
+  private set(key: string, value: Buffer | undefined): void {
+    if (value === undefined) this.entries.delete(key)
+    else this.entries.set(key, value)
+  }
+}
+
+/** Told before and after each write; throws to crash there. */
+export type Point = (name: string) => Promise<void>
+
+export class SimulatedStore {
+  private disks = new Map<string, Disk>()
+
+  /** The directory as one instance sees it. */
+  handle(point: Point): CheckpointStore {
+    const open = async (name: string): Promise<Database> => {
+      await point(`${name} opened`)
+      return new Handle(name, this.disk(name), point)
+    }
+    return {
+      location: 'simulated',
+      open,
+      replace: (name) => {
+        this.disks.set(name, new Disk())
+        return open(name)
+      },
+    }
+  }
+
+  crash(random: Random): void {
+    for (const name of [...this.disks.keys()].sort()) this.disk(name).lose(random)
+  }
+
+  /** As a volume that was copied while an instance ran on: the two no longer meet. */
+  copy(): SimulatedStore {
+    const copy = new SimulatedStore()
+    for (const [name, disk] of this.disks) copy.disks.set(name, disk.copy())
+    return copy
+  }
+
+  /** Flips a bit of one entry whose key begins with the byte. Returns whether there was one. */
+  damage(name: string, prefix: string, random: Random): boolean {
+    const { entries } = this.disk(name)
+    const keys = [...entries.keys()].filter((key) => key.startsWith(prefix)).sort()
+    const key = prefix === 'r' ? keys.at(-1) : keys.length > 0 ? random.pick(keys) : undefined
+    if (key === undefined) return false
+    const bytes = Buffer.from(entries.get(key) as Buffer)
+    const at = random.below(bytes.length)
+    bytes[at] = (bytes[at] as number) ^ (1 << random.below(8))
+    entries.set(key, bytes)
+    return true
+  }
+
+  private disk(name: string): Disk {
+    let disk = this.disks.get(name)
+    if (disk === undefined) this.disks.set(name, (disk = new Disk()))
+    return disk
+  }
+}
+
+class Handle implements Database {
+  private readonly name: string
+  private readonly disk: Disk
+  private readonly point: Point
+
+  constructor(name: string, disk: Disk, point: Point) {
+    this.name = name
+    this.disk = disk
+    this.point = point
+  }
+
+  get(key: Buffer): Promise<Buffer | undefined> {
+    return Promise.resolve(this.disk.entries.get(key.toString('latin1')))
+  }
+
+  async *entries(from: Buffer, until: Buffer): AsyncGenerator<readonly (readonly [Buffer, Buffer])[]> {
+    const [low, high] = [from.toString('latin1'), until.toString('latin1')]
+    const keys = [...this.disk.entries.keys()].filter((key) => key >= low && key < high).sort()
+    const block = keys.map(
+      (key) => [Buffer.from(key, 'latin1'), this.disk.entries.get(key) as Buffer] as const,
+    )
+    if (block.length > 0) yield block
+  }
+
+  writes(): Writes {
+    const changes: [string, Buffer | undefined][] = []
+    const kind = () => (this.name === 'journal' ? kindOf(changes) : this.name)
+    return {
+      put: (key, value) => void changes.push([key.toString('latin1'), Buffer.from(value)]),
+      del: (key) => void changes.push([key.toString('latin1'), undefined]),
+      write: async ({ sync }) => {
+        if (changes.length === 0) return
+        await this.point(`${kind()} not written`)
+        this.disk.write(changes, sync)
+        await this.point(`${kind()} written`)
+      },
+    }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+function kindOf(changes: readonly Change[]): string {
+  const [key = '', value] = changes.at(-1) ?? []
+  if (value === undefined) return 'trim'
+  return { p: 'plan', r: 'redo', n: 'note' }[key[0] ?? ''] ?? 'manifest'
+}
