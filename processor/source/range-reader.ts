@@ -40,6 +40,7 @@ export class RangeReader<T> implements RowReader {
   private firstDelta = 0
   private lastDelta = -1
   private inBatch = false
+  private wasCompressed = false
 
   constructor(view: LogView, range: OffsetRange, kind: RowKind<T>, emit: Emit<T>, buffers: BlockBuffers) {
     this.range = range
@@ -118,7 +119,10 @@ export class RangeReader<T> implements RowReader {
     } catch (error) {
       throw this.corrupt(baseOffset, error)
     }
-    if (codecOf(buffer, at) !== 'none') this.sink.newBlock?.(++blocks)
+    // A compressed batch has a buffer of its own, and the one behind it is back in the block.
+    const isCompressed = codecOf(buffer, at) !== 'none'
+    if (isCompressed || this.wasCompressed) this.sink.newBlock?.(++blocks)
+    this.wasCompressed = isCompressed
     this.inBatch = true
   }
 

@@ -50,7 +50,6 @@ export class ModelPartition implements LogView {
   /** In offset order of their decision; aborted records never come here. */
   readonly committed: ModelRecord[] = []
   pins = 0
-  fills = 0
   private readonly aborted: AbortedSpan[] = []
   private readonly open = new Map<bigint, OpenTransaction>()
   private readonly callbacks = new Set<() => void>()
@@ -106,16 +105,14 @@ export class ModelPartition implements LogView {
   }
 
   cursor(fromOffset: bigint): LogCursor {
-    const partition = this
     let index = this.batches.findIndex((batch) => lastOffsetOf(batch, 0) >= fromOffset)
     if (index < 0) index = this.batches.length
     return {
       nextOffset: fromOffset,
-      fill(target, untilOffset) {
-        partition.fills++
+      fill: (target, untilOffset) => {
         let filled = 0
-        for (; index < partition.batches.length; index++) {
-          const batch = partition.batches[index] as Buffer
+        for (; index < this.batches.length; index++) {
+          const batch = this.batches[index] as Buffer
           if (baseOffsetOf(batch, 0) >= untilOffset) break
           if (filled + batch.length > target.length) {
             if (filled === 0)
@@ -257,9 +254,8 @@ export class ModelLog implements LogViews, OutputPort {
   }
 
   private session(transactionalId: string, producer: Producer, epoch: number): OutputSession {
-    const log = this
     const current = () => {
-      if (log.producers.get(transactionalId) !== producer || producer.epoch !== epoch) {
+      if (this.producers.get(transactionalId) !== producer || producer.epoch !== epoch) {
         throw new FencedError(transactionalId)
       }
     }
@@ -272,15 +268,15 @@ export class ModelLog implements LogViews, OutputPort {
     return {
       producerId: producer.id,
       producerEpoch: epoch,
-      async committedOffsets(groupId) {
-        await log.step('committedOffsets', 'before')
-        return [...(log.groups.get(groupId)?.values() ?? [])]
+      committedOffsets: async (groupId) => {
+        await this.step('committedOffsets', 'before')
+        return [...(this.groups.get(groupId)?.values() ?? [])]
       },
       begin() {},
       append: (topic, partition, batch) =>
         around('append', () => {
           producer.isOpen = true
-          const target = log.at(topic, partition)
+          const target = this.at(topic, partition)
           producer.touched.add(target)
           target.append(batch, producer.id, epoch)
         }),
@@ -289,11 +285,11 @@ export class ModelLog implements LogViews, OutputPort {
           producer.isOpen = true
           for (const offset of offsets) producer.offsets.push({ groupId, offset })
         }),
-      commit: () => around('commit', () => log.end(producer, true)),
-      abort: () => around('abort', () => log.end(producer, false)),
+      commit: () => around('commit', () => this.end(producer, true)),
+      abort: () => around('abort', () => this.end(producer, false)),
       close: () =>
         around('close', () => {
-          if (producer.isOpen) log.end(producer, false)
+          if (producer.isOpen) this.end(producer, false)
         }),
     }
   }

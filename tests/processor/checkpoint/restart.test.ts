@@ -71,7 +71,7 @@ async function until(context: StreamingContext, condition: () => boolean): Promi
   }
 }
 
-const shown = () => log.values('counts').sort()
+const shown = () => log.values('counts').map(String).sort()
 
 test('a job goes on where it stopped: state, offsets and output are of one piece', async () => {
   log.produce('lines', 0, ['a b', 'a'])
