@@ -6,7 +6,7 @@
 import { apiByKey } from './apis/index.ts'
 import { encodeInto } from './codec.ts'
 import { type Api, isFlexible, type RequestInput, type ResponseInput } from './message.ts'
-import { Reader } from './reader.ts'
+import { MalformedRequestError, Reader } from './reader.ts'
 import { Writer } from './writer.ts'
 
 const API_VERSIONS_KEY = 18
@@ -26,6 +26,19 @@ export interface RequestHeader {
 /** Reads the header of the frame buffer[start, end). Throws MalformedRequestError. */
 export function decodeRequestHeader(buffer: Buffer, start = 0, end = buffer.length): RequestHeader {
   const reader = new Reader(buffer, start, end)
+  try {
+    return readRequestHeader(reader)
+  } catch (error) {
+    if (!(error instanceof MalformedRequestError)) throw error
+    const { position, message } = error
+    throw new MalformedRequestError(
+      `request header, byte ${position} of ${end - start}: ${message}`,
+      position,
+    )
+  }
+}
+
+function readRequestHeader(reader: Reader): RequestHeader {
   const apiKey = reader.int16()
   const apiVersion = reader.int16()
   const correlationId = reader.int32()
