@@ -32,6 +32,8 @@ export interface FetchServices {
   isZstdTopic(topic: string): boolean
   /** Resolves early when the broker stops, so that no fetch outlives it. */
   stopping: AbortSignal
+  /** Memory for the bytes that are read; whoever sends the reply gives it back. */
+  allocate?: (sizeInBytes: number) => Buffer
 }
 
 export async function handleFetch(
@@ -92,7 +94,14 @@ async function readAll(
       }
       partitions.push(partition)
       watermarks += watermarksOf([partition])
-      const answer = await readOne(partition, wanted, request, maxBytes - sizeInBytes, sizeInBytes === 0)
+      const answer = await readOne(
+        partition,
+        wanted,
+        request,
+        maxBytes - sizeInBytes,
+        sizeInBytes === 0,
+        services,
+      )
       hasError ||= answer.errorCode !== errorCodes.NONE || answer.divergingEpoch !== undefined
       sizeInBytes += sizeOf(answer)
       answers.push(answer)
@@ -135,6 +144,7 @@ async function readOne(
   request: FetchRequest,
   roomInBytes: number,
   isFirstWithData: boolean,
+  { allocate }: FetchServices,
 ): Promise<PartitionResponse> {
   const diverging = divergence(partition, wanted)
   if (diverging !== undefined) {
@@ -146,6 +156,7 @@ async function readOne(
     isolation: request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted',
     minOneBatch: isFirstWithData,
     currentLeaderEpoch: wanted.currentLeaderEpoch,
+    ...(allocate === undefined ? {} : { allocate }),
   }
   const isHot = partition.isHot(wanted.fetchOffset)
   const read = isHot ? partition.read(options) : await partition.readOffThread(options)

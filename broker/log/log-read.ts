@@ -14,7 +14,7 @@ import { walkBatches } from './batch-walk.ts'
 import type { Segment } from './segment.ts'
 
 export interface LogRead {
-  /** Whole batches, as in the file, in a buffer of their own (never a slice of a pool). */
+  /** Whole batches, as in the file, in a buffer of their own, unless `allocate` gave another. */
   buffer: Buffer
   firstBatchBaseOffset: bigint
   /** Offset after the last batch of the buffer. */
@@ -92,6 +92,8 @@ export interface ReadLimits {
   /** Exclusive. */
   maxOffset: bigint
   minOneBatch: boolean
+  /** Memory for the bytes; default: their own, because replies wait in socket queues for long. */
+  allocate?: ((sizeInBytes: number) => Buffer) | undefined
 }
 
 export interface SegmentRead {
@@ -111,8 +113,8 @@ export function* readAt(
   gapsAllowed: boolean,
 ): Steps<SegmentRead | undefined> {
   const bytesLeft = segment.sizeInBytes - position
-  // Its own memory: replies wait in socket queues, long after a pool would have given the bytes to another.
-  let buffer = Buffer.allocUnsafeSlow(Math.min(bytesLeft, Math.max(limits.maxBytes, BATCH_OVERHEAD)))
+  const allocate = limits.allocate ?? Buffer.allocUnsafeSlow
+  let buffer = allocate(Math.min(bytesLeft, Math.max(limits.maxBytes, BATCH_OVERHEAD)))
   let filled = yield { file: segment.file, target: buffer, length: buffer.length, position }
   const walkLimits = {
     path: segment.file.path,
@@ -125,7 +127,7 @@ export function* readAt(
   }
   let walk = walkBatches(buffer, 0, filled, undefined, walkLimits)
   if (walk.end === 0 && walk.missingBytes > 0 && limits.minOneBatch) {
-    buffer = Buffer.allocUnsafeSlow(walk.missingBytes)
+    buffer = allocate(walk.missingBytes)
     filled = yield { file: segment.file, target: buffer, length: buffer.length, position }
     walk = walkBatches(buffer, 0, filled, undefined, walkLimits)
   }

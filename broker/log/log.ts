@@ -161,11 +161,19 @@ export class Log implements CursorSource {
   /**
    * Whole batches from the one that holds `fromOffset` on, none with an offset at or above maxOffset, at
    * most maxBytes (but one batch in any case where minOneBatch is set). undefined where there is none.
-   * `fromOffset` must lie in [logStartOffset, endOffset]: RangeError.
+   * `fromOffset` must lie in [logStartOffset, endOffset]: RangeError. `allocate` gives the memory
+   * for the bytes; left out, they get their own.
    */
-  read(fromOffset: bigint, maxBytes: number, maxOffset: bigint, minOneBatch: boolean): LogRead | undefined {
+  read(
+    fromOffset: bigint,
+    maxBytes: number,
+    maxOffset: bigint,
+    minOneBatch: boolean,
+    allocate?: (sizeInBytes: number) => Buffer,
+  ): LogRead | undefined {
     this.assertReadable(fromOffset)
-    return runSync(this.reader.steps(fromOffset, { maxBytes, maxOffset, minOneBatch }, this.scratch))
+    const limits = { maxBytes, maxOffset, minOneBatch, allocate }
+    return runSync(this.reader.steps(fromOffset, limits, this.scratch))
   }
 
   /** As read, without holding the event loop: for what is not hot. */
@@ -174,10 +182,12 @@ export class Log implements CursorSource {
     maxBytes: number,
     maxOffset: bigint,
     minOneBatch: boolean,
+    allocate?: (sizeInBytes: number) => Buffer,
   ): Promise<LogRead | undefined> {
     this.assertReadable(fromOffset)
     const scratch = Buffer.allocUnsafeSlow(LOCATE_BLOCK_BYTES)
-    return runOffThread(this.reader.steps(fromOffset, { maxBytes, maxOffset, minOneBatch }, scratch))
+    const limits = { maxBytes, maxOffset, minOneBatch, allocate }
+    return runOffThread(this.reader.steps(fromOffset, limits, scratch))
   }
 
   /** Sequential reading from the batch that holds `fromOffset` on; close() it. */

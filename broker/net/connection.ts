@@ -7,19 +7,27 @@
 import type { Socket } from 'node:net'
 import { FrameReader } from '../protocol/framing.ts'
 import type { ConnectionInfo, NetLimits, RequestProcessor } from './net.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { readInto } from './read-buffer.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 
 /** A reply's place in the queue, kept from the arrival of its request until its bytes are handed to the socket. */
 interface Slot {
+  frame: Buffer
   frameBytes: number
   /** undefined: still being worked on; null: the request wants no reply. */
   reply: readonly Uint8Array[] | null | undefined
 }
 
+const NOTHING = Buffer.alloc(0)
+
 export interface ConnectionPorts {
   process: RequestProcessor
   limits: NetLimits
   budget: MemoryBudget
+  buffers: BufferPool
+  /** What sockets are read into; undefined: memory of their own for each read. */
+  readBuffer: Buffer | undefined
   onClosed(connection: Connection, reason: string | undefined): void
 }
 
@@ -39,7 +47,9 @@ export class Connection {
   private reason: string | undefined
   private readonly resume = (): void => this.admit()
 
-  constructor(socket: Socket, id: number, nowMs: number, ports: ConnectionPorts) {
+  /** `accepted` must be paused. */
+  constructor(accepted: Socket, id: number, nowMs: number, ports: ConnectionPorts) {
+    const socket = readInto(ports.readBuffer, accepted, (chunk) => this.receive(chunk))
     this.socket = socket
     this.ports = ports
     this.lastActiveMs = nowMs
@@ -55,9 +65,10 @@ export class Connection {
     this.frames = new FrameReader({
       maxFrameSizeInBytes: ports.limits.requestMaxBytes,
       onFrame: (frame) => this.waiting.push(frame),
+      buffers: ports.buffers,
+      copiesChunks: ports.readBuffer !== undefined,
     })
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Buffer) => this.receive(chunk))
     socket.on('drain', this.resume)
     socket.on('error', (error: NodeJS.ErrnoException) => {
       // A client that goes away without saying goodbye is no news.
@@ -115,7 +126,7 @@ export class Connection {
   }
 
   private start(frame: Buffer): void {
-    const slot: Slot = { frameBytes: frame.length, reply: undefined }
+    const slot: Slot = { frame, frameBytes: frame.length, reply: undefined }
     this.slots.push(slot)
     this.inFlightBytes += frame.length
     this.ports.budget.take(frame.length)
@@ -138,17 +149,27 @@ export class Connection {
 
   private answer(slot: Slot, reply: readonly Uint8Array[] | null): void {
     slot.reply = reply
+    this.ports.buffers.giveBack(slot.frame)
+    slot.frame = NOTHING
     if (this.closed) return
     if (this.slots[0] !== slot) return
     this.socket.cork()
     for (let head = this.slots[0]; head !== undefined && head.reply !== undefined; head = this.slots[0]) {
       this.slots.shift()
       this.release(head)
-      if (head.reply !== null) for (const chunk of head.reply) this.socket.write(chunk)
+      if (head.reply !== null) this.write(head.reply)
     }
     this.socket.uncork()
     this.lastActiveMs = this.ports.limits.clock.now()
     if (this.paused || this.waiting.length > 0) this.admit()
+  }
+
+  private write(reply: readonly Uint8Array[]): void {
+    const { buffers } = this.ports
+    for (const chunk of reply) {
+      if (buffers.owns(chunk)) this.socket.write(chunk, () => buffers.giveBack(chunk))
+      else this.socket.write(chunk)
+    }
   }
 
   private release(slot: Slot): void {

@@ -4,7 +4,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Timer } from '../time/clock.ts'
 import { Connection } from './connection.ts'
+import { BufferPool } from './buffer-pool.ts'
 import { MemoryBudget } from './memory-budget.ts'
+import { sharedReadBuffer } from './read-buffer.ts'
 import type { NetLimits, RequestProcessor } from './net.ts'
 
 export interface ListenerOptions {
@@ -20,6 +22,8 @@ export class Listener {
   private readonly server: Server
   private readonly options: ListenerOptions
   private readonly budget: MemoryBudget
+  private readonly buffers: BufferPool
+  private readonly readBuffer = sharedReadBuffer()
   private readonly connections = new Set<Connection>()
   private readonly perIp = new Map<string, number>()
   private accepted = 0
@@ -28,7 +32,9 @@ export class Listener {
   private constructor(options: ListenerOptions) {
     this.options = options
     this.budget = new MemoryBudget(options.limits.inFlightBytes)
-    this.server = createServer({ noDelay: true }, (socket) => this.accept(socket))
+    this.buffers = options.limits.buffers ?? new BufferPool()
+    // Paused: nothing may be read before the connection takes it.
+    this.server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.accept(socket))
   }
 
   /** Resolves when clients can connect; rejects with Node's error (EADDRINUSE, EACCES) when they cannot. */
@@ -79,6 +85,8 @@ export class Listener {
       process,
       limits,
       budget: this.budget,
+      buffers: this.buffers,
+      readBuffer: this.readBuffer,
       onClosed: (closed, reason) => {
         this.connections.delete(closed)
         const left = (this.perIp.get(ip) ?? 1) - 1

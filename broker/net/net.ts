@@ -1,6 +1,7 @@
 // The words of this folder: what a request processor is, what is known of a connection, which limits hold.
 
 import type { Clock } from '../time/clock.ts'
+import type { BufferPool } from './buffer-pool.ts'
 
 /** What the broker knows of a client's connection. */
 export interface ConnectionInfo {
@@ -21,6 +22,7 @@ export type Reply = readonly Uint8Array[] | null
 /**
  * Answers one frame (without its size prefix). What it does before it returns or first awaits happens in
  * arrival order. Throwing, or rejecting, closes the connection with the error's message in the log.
+ * The frame's memory is used again once it has answered: nothing of it may be kept, or stand in the reply.
  */
 export type RequestProcessor = (frame: Buffer, connection: ConnectionInfo) => Reply | Promise<Reply>
 
@@ -36,4 +38,6 @@ export interface NetLimits {
   maxConnectionsPerIp: number
   /** connections.max.idle.ms */
   connectionsMaxIdleMs: number
+  /** Memory for large frames, and of read bytes in replies; the listener's own if left out. */
+  buffers?: BufferPool
 }

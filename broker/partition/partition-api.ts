@@ -84,11 +84,13 @@ export interface ReadOptions {
   minOneBatch: boolean
   /** -1 or left out = not checked. */
   currentLeaderEpoch?: number
+  /** Where the memory for the bytes comes from: whoever can tell when they are no longer needed uses it again. */
+  allocate?: (sizeInBytes: number) => Buffer
 }
 
 export interface PartitionRead {
   errorCode: ErrorCode
-  /** Whole batches as they lie in the file; the caller's own. */
+  /** Whole batches as they lie in the file; the caller's own, in memory from `allocate` where it gave some. */
   records: Buffer
   highWatermark: bigint
   lastStableOffset: bigint

@@ -28,7 +28,13 @@ export class PartitionReader {
     if (!this.isInRange(options)) return this.answer(options, errorCodes.OFFSET_OUT_OF_RANGE)
     const until = this.visibleEnd(options.isolation)
     if (options.fromOffset >= until) return this.answer(options, errorCodes.NONE)
-    const found = this.log.read(options.fromOffset, options.maxBytes, until, options.minOneBatch)
+    const found = this.log.read(
+      options.fromOffset,
+      options.maxBytes,
+      until,
+      options.minOneBatch,
+      options.allocate,
+    )
     return this.answer(options, errorCodes.NONE, found)
   }
 
@@ -41,6 +47,7 @@ export class PartitionReader {
       options.maxBytes,
       until,
       options.minOneBatch,
+      options.allocate,
     )
     return this.answer(options, errorCodes.NONE, found)
   }
