@@ -24,5 +24,5 @@ const broker = await startBroker({
   config: options.config,
   topics: { [INPUT_TOPIC]: { partitions: PARTITIONS }, [OUTPUT_TOPIC]: { partitions: 2 } },
 })
-console.log(JSON.stringify({ bootstrapServers: broker.bootstrapServers }))
 process.once('SIGTERM', () => void broker.stop())
+console.log(JSON.stringify({ bootstrapServers: broker.bootstrapServers }))

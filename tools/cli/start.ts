@@ -46,6 +46,8 @@ async function start(options: StartOptions): Promise<void> {
   const startedMs = performance.now()
   const broker = await open(options)
   const readyMs = Math.round(performance.now() - startedMs)
+  // Before anybody is told that it runs: who reads the ready line may signal at once.
+  const signalled = untilSignalled()
   const { bootstrapServers, clusterId } = broker
   const dataDir = options.memory ? null : options.data
   if (options.format === 'json') {
@@ -55,7 +57,7 @@ async function start(options: StartOptions): Promise<void> {
       `logmill is ready on ${bootstrapServers} after ${readyMs} ms, ${dataDir === null ? 'in memory' : `data in ${dataDir}`}`,
     )
   }
-  const signal = await untilSignalled()
+  const signal = await signalled
   console.error(`logmill: ${signal}, stopping`)
   await broker.stop()
 }
