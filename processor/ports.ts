@@ -13,6 +13,8 @@ export interface LogCursor {
    * The bytes belong to the caller. Aborted transactions and control batches are still among them.
    */
   fill(target: Buffer, untilOffset: bigint): number
+  /** True: `fill` has checked the checksum of every batch it hands out. Else the reader does. */
+  readonly checksumsChecked?: boolean
   close(): void
 }
 

@@ -40,6 +40,7 @@ export class PartitionLogView implements LogView {
         return cursor.nextOffset
       },
       fill: (target, untilOffset) => guarded(source, () => cursor.fill(target, untilOffset)),
+      checksumsChecked: true,
       close: () => cursor.close(),
     }
   }

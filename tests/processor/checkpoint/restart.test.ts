@@ -105,3 +105,179 @@ test('without a directory a job goes on at the offsets of its group, and begins 
   expect(shown()).toEqual(['a 1', 'a 2', 'b 1', 'c 1'])
   expect(warnings).toEqual([expect.stringContaining(`the state of 'total' begins empty`)])
 })
+
+async function runs(context: StreamingContext, records: number): Promise<void> {
+  await context.start()
+  await until(context, () => shown().length >= records)
+  await context.stop()
+}
+
+test('a second instance on the same directory is refused, and does not disturb the first', async () => {
+  const first = wordCount()
+  await first.start()
+  const second = wordCount()
+  await expect(second.start()).rejects.toThrow(/is in use by another process, or by another job of this one/)
+  log.produce('lines', 0, ['a'])
+  await until(first, () => shown().length === 1)
+  await first.stop()
+})
+
+test('a second instance elsewhere is refused too: the batches belong to the first checkpoint', async () => {
+  log.produce('lines', 0, ['a'])
+  await runs(wordCount(), 1)
+  const elsewhere = new Checkpoint({ directory: join(directory, 'elsewhere'), output: log, warn })
+  await expect(wordCount({ commit: elsewhere }).start()).rejects.toThrow(
+    /the log decided batch 1 of job 'count' for checkpoint \S+, and this directory is empty/,
+  )
+  await expect(wordCount({ commit: new LogOnly({ output: log, warn }) }).start()).rejects.toThrow(
+    /the job cannot go on without a checkpoint/,
+  )
+})
+
+test('an instance whose place was taken ends with FencedError, and what it had written never shows', async () => {
+  const first = wordCount()
+  await first.start()
+  await log.open('logmill-job-count')
+  log.produce('lines', 0, ['a'])
+  await expect(first.awaitTermination()).rejects.toThrow(/taken by another instance/)
+  expect(shown()).toEqual([])
+})
+
+test('the group shows progress to every Kafka tool, with the batch in the metadata', async () => {
+  log.produce('lines', 0, ['a', 'b'])
+  await runs(wordCount(), 2)
+  const offsets = [...(log.groups.get('logmill-job-count')?.values() ?? [])]
+  expect(offsets).toEqual([
+    {
+      topic: 'lines',
+      partition: 0,
+      offset: 2n,
+      metadata: expect.stringMatching(/^logmill 1 batch 1 time \d+ topic \d+ checkpoint \S+$/) as string,
+    },
+    { topic: 'lines', partition: 1, offset: 0n, metadata: expect.stringMatching(/ batch 1 /) as string },
+  ])
+})
+
+test('another shape of state under the same name is refused, and so is another job', async () => {
+  log.produce('lines', 0, ['a'])
+  await runs(wordCount(), 1)
+  await expect(wordCount({ appName: 'other' }).start()).rejects.toThrow(
+    /it is the checkpoint of job 'count', not of 'other'/,
+  )
+  const window = new StreamingContext({ appName: 'count', batchDuration: 1000, commit: durable() })
+  window
+    .createDirectStream(new TopicSource({ views: log, topics: 'lines', rows: textValues }))
+    .mapToPair((word) => [word, 1])
+    .reduceByKeyAndWindow(
+      (a, b) => a + b,
+      '2s',
+      '1s',
+      (a, b) => a - b,
+      { name: 'total' },
+    )
+    .foreachRDD(() => {})
+  await expect(window.start()).rejects.toThrow(
+    /the state of 'total' was kept as 'update', the program now has 'window/,
+  )
+})
+
+test('an operator that is renamed begins empty, and the old state is named and dropped', async () => {
+  log.produce('lines', 0, ['a a'])
+  await runs(wordCount(), 1)
+  log.produce('lines', 0, ['a'])
+  await runs(wordCount({ name: 'sum' }), 2)
+  expect(shown()).toEqual(['a 1', 'a 2'])
+  expect(warnings).toEqual([expect.stringContaining(`no operator 'total' (1 keys) any more`)])
+  // It does not come back: what it had missed meanwhile would be missing for ever.
+  log.produce('lines', 0, ['a'])
+  await runs(wordCount(), 3)
+  expect(shown()).toEqual(['a 1', 'a 1', 'a 2'])
+})
+
+test('a log that is behind the checkpoint is refused', async () => {
+  log.produce('lines', 0, ['a'])
+  await runs(wordCount(), 1)
+  const kept = structuredClone(log.groups)
+  log.produce('lines', 0, ['a'])
+  await runs(wordCount(), 2)
+  log.groups.clear()
+  for (const [group, offsets] of kept) log.groups.set(group, offsets)
+  await expect(wordCount().start()).rejects.toThrow(
+    /the checkpoint knows that the log decided batch 2, but the log says 1/,
+  )
+})
+
+test('offsets that expired while the job was stopped in order are no harm', async () => {
+  log.produce('lines', 0, ['a'])
+  await runs(wordCount(), 1)
+  log.groups.clear()
+  log.produce('lines', 0, ['a'])
+  await runs(wordCount(), 2)
+  expect(shown()).toEqual(['a 1', 'a 2'])
+})
+
+test('what is no plain data is refused with operator and key, and a codec makes it good', async () => {
+  class Total {
+    readonly sum: number
+    constructor(sum: number) {
+      this.sum = sum
+    }
+  }
+  const withClass = (options: object) => {
+    const context = new StreamingContext({ appName: 'classes', trigger: 'asap', commit: durable() })
+    context
+      .createDirectStream(
+        new TopicSource({ views: log, topics: 'lines', rows: textValues, startingOffsets: 'earliest' }),
+      )
+      .mapToPair((word) => [word, 1])
+      .updateStateByKey<Total>((values, total) => new Total((total?.sum ?? 0) + values.length), {
+        name: 'total',
+        ...options,
+      })
+      .changes()
+      .toTopic('counts', ([word, total]) => ({ value: `${word} ${total.sum}` }))
+    return context
+  }
+  log.produce('lines', 0, ['a'])
+  const refused = withClass({})
+  await refused.start()
+  await expect(refused.awaitTermination()).rejects.toThrow(
+    /total: state of key 'a': Total is no plain data and cannot be kept as state; give the operator a codec/,
+  )
+  const codec = {
+    encode: (total: Total) => Buffer.from(String(total.sum)),
+    decode: (bytes: Uint8Array) => new Total(Number(Buffer.from(bytes).toString())),
+  }
+  await runs(withClass({ codec }), 1)
+  await runs(withClass({ codec, migrate: (old: Total) => new Total(old.sum + 100) }), 1)
+  log.produce('lines', 0, ['a'])
+  await runs(withClass({ codec, migrate: (old: Total) => new Total(old.sum + 100) }), 2)
+  expect(shown().at(-1)).toBe('a 102')
+})
+
+test('a job without an output port keeps its state by the checkpoint alone, and cannot write to topics', async () => {
+  const totals: string[] = []
+  const job = (commit: Checkpoint) => {
+    const context = new StreamingContext({ appName: 'count', trigger: 'asap', commit })
+    context
+      .createDirectStream(
+        new TopicSource({ views: log, topics: 'lines', rows: textValues, startingOffsets: 'earliest' }),
+      )
+      .mapToPair((word) => [word, 1])
+      .updateStateByKey<number>((values, total) => values.length + (total ?? 0))
+      .foreachRDD(async (rdd) => void totals.push(...(await rdd.collect()).map(String)))
+    return context
+  }
+  for (let run = 1; run <= 2; run++) {
+    log.produce('lines', 0, ['a'])
+    const context = job(new Checkpoint({ directory, warn }))
+    await context.start()
+    await until(context, () => totals.length === run)
+    await context.stop({ graceful: true })
+  }
+  expect(totals).toEqual(['a,1', 'a,2'])
+  log.produce('lines', 0, ['a'])
+  const writes = wordCount({ commit: new Checkpoint({ directory, warn }), name: 'updateStateByKey-1' })
+  await writes.start()
+  await expect(writes.awaitTermination()).rejects.toThrow(/the job has no output port/)
+})
