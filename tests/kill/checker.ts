@@ -5,9 +5,7 @@
 import { readLog } from '../world/read-log.ts'
 import { WireClient } from '../world/wire-client.ts'
 import { Anomaly, InputHistory, OutputHistory } from './history.ts'
-import { type Ack, INPUT_TOPIC, OUTPUT_TOPIC, PARTITIONS } from './load.ts'
-
-export const OUTPUT_PARTITIONS = 2
+import { type Ack, INPUT_TOPIC, OUTPUT_PARTITIONS, OUTPUT_TOPIC, PARTITIONS } from './load.ts'
 
 export class Checker {
   input: InputHistory

@@ -73,8 +73,9 @@ export class Life {
   }
 
   /** Nothing acknowledged so far is lost or doubled, no total is wrong. */
-  check(victim: Victim): Promise<void> {
-    return this.checker.check(victim.bootstrap, this.loaded().newAcks(), this.options.hasJob)
+  async check(victim: Victim): Promise<void> {
+    await this.checker.check(victim.bootstrap, this.loaded().newAcks(), this.options.hasJob)
+    victim.jobIsWell()
   }
 
   /** Takes note of what was acknowledged without looking at the log. */
@@ -118,6 +119,7 @@ export class Life {
     const words = [...checker.input.counts.values()].reduce((sum, count) => sum + count, 0)
     const deadline = Date.now() + CATCH_UP_DEADLINE_MS
     for (;;) {
+      victim.jobIsWell()
       await checker.readOutput(client)
       if (checker.output.sum() >= words) return
       if (Date.now() > deadline || !victim.isAlive)

@@ -5,6 +5,7 @@
 export const INPUT_TOPIC = 'lines'
 export const OUTPUT_TOPIC = 'totals'
 export const PARTITIONS = 3
+export const OUTPUT_PARTITIONS = 2
 
 /** One writer's order in one partition. */
 export interface Lane {

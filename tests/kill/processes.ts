@@ -38,7 +38,7 @@ export class Victim {
   /** Resolves when clients can connect, or with false when the process was killed before. */
   async ready(): Promise<boolean> {
     const line = await this.running
-      .waitFor('ready line', ({ lines }) => lines.find((text) => text.startsWith('{')))
+      .waitFor('ready line', ({ lines }) => lines.find((text) => text.includes('bootstrapServers')))
       .catch((error: unknown) => {
         if (this.running.child.signalCode === 'SIGKILL') return undefined
         throw error
@@ -46,6 +46,12 @@ export class Victim {
     if (line === undefined) return false
     this.bootstrap = (JSON.parse(line) as { bootstrapServers: string }).bootstrapServers
     return true
+  }
+
+  /** Throws when the job has ended by an error, which is the process's last word about it. */
+  jobIsWell(): void {
+    const line = this.running.lines.find((text) => text.includes('jobFailed'))
+    if (line !== undefined) throw new Error((JSON.parse(line) as { jobFailed: string }).jobFailed)
   }
 
   async kill(): Promise<void> {
