@@ -117,3 +117,24 @@ test('what every client wrote with every codec, every client reads', async () =>
     expect((await say(client, 'read', 'everybody')).sort(), client.name).toEqual(expected)
   }
 })
+
+test('after a restart every client goes on where its group committed', async () => {
+  const present = clients.filter((client) => skipReason(client) === undefined)
+  await createTopic(server.bootstrap, 'restarted', 2)
+  const [writer] = present
+  if (writer === undefined) throw new Error('no client is here')
+  const group = ({ name }: Client): string => `restarted-${name}`
+  await say(writer, 'produce', 'restarted', '40', 'lz4')
+  for (const client of present) {
+    expect((await say(client, 'consume', 'restarted', group(client), '40')).sort(), client.name).toEqual(
+      values.slice(0, 40).sort(),
+    )
+  }
+  server = await server.restart()
+  await say(writer, 'produce', 'restarted', '7', 'none')
+  for (const client of present) {
+    expect((await say(client, 'consume', 'restarted', group(client), '7')).sort(), client.name).toEqual(
+      values.slice(0, 7).sort(),
+    )
+  }
+})

@@ -23,7 +23,7 @@ export class Server {
   readonly bootstrap: string
   readonly dataDir: string
   private readonly running: Running
-  private readonly ownsData: boolean
+  private ownsData: boolean
 
   private constructor(running: Running, bootstrap: string, dataDir: string, ownsData: boolean) {
     this.running = running
@@ -67,6 +67,14 @@ export class Server {
     this.running.child.kill('SIGTERM')
     const code = await this.running.ended
     if (code !== 0) throw this.running.failure(`stopped with ${code}`)
+  }
+
+  /** Stops it cleanly and starts another on the same directory and port; this one is of no use then. */
+  async restart(): Promise<Server> {
+    await this.stop()
+    const next = await Server.start({ dataDir: this.dataDir, port: this.port })
+    next.ownsData = this.ownsData
+    return next
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
