@@ -101,7 +101,12 @@ describe('startBroker', () => {
       console.log('stopped')`
     const command = new Running([
       process.execPath,
-      ...['--import', 'tsx', '--input-type=module', '--eval', program, dataDir],
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '--eval',
+      program,
+      dataDir,
     ])
     running.push(command)
     await command.waitFor('stopped', ({ lines }) => lines.find((line) => line === 'stopped'))
