@@ -86,6 +86,12 @@ export class Checkpoint implements CommitProtocol {
     if (output !== undefined) this.log = await DecisionLog.open(output, job.appName, transactionTimeoutMs)
     const content = await this.damageRefused(() => journal.load())
     const { manifest } = content
+    const behind = Math.max(...this.generations.all.map((generation) => generation?.standing.batchId ?? 0))
+    if (manifest === undefined && behind > 0) {
+      throw this.refused(
+        `its journal is empty, though its state is that of batch ${behind}: the journal was lost`,
+      )
+    }
     if (manifest !== undefined && manifest.appName !== job.appName) {
       throw this.refused(`it is the checkpoint of job '${manifest.appName}', not of '${job.appName}'`)
     }

@@ -44,7 +44,9 @@ export class LevelStore implements CheckpointStore {
         { cause },
       )
     }
-    if (code === 'LEVEL_CORRUPTION') {
+    // LevelDB makes the directory: a file that is missing was there once.
+    const isFileLost = code === 'LEVEL_IO_ERROR' && String(cause).includes('No such file or directory')
+    if (code === 'LEVEL_CORRUPTION' || isFileLost) {
       return new DamagedError(`${path} cannot be opened: ${String(cause)}`, { cause })
     }
     return new CheckpointError(`${path} cannot be opened: ${String(cause)}`, { cause })

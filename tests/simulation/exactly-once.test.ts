@@ -6,7 +6,7 @@ import type { Checkpoint } from '../../processor/checkpoint/checkpoint.ts'
 import { type Counters, type Plant, World } from './exactly-once/world.ts'
 
 const SEEDS = Number(process.env['LOGMILL_SEEDS'] ?? 100)
-const LIVES = 25
+const LIVES = 15
 
 /** What must have happened at least once, or the worlds were too quiet to say anything. */
 const REACHED = [

@@ -1,7 +1,7 @@
 // Jobs that stop and start again: what they wrote, what they kept, and what they refuse. The log is a model,
 // the checkpoint is real (LevelDB in a temporary directory).
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -264,7 +264,7 @@ test('a job without an output port keeps its state by the checkpoint alone, and 
         new TopicSource({ views: log, topics: 'lines', rows: textValues, startingOffsets: 'earliest' }),
       )
       .mapToPair((word) => [word, 1])
-      .updateStateByKey<number>((values, total) => values.length + (total ?? 0))
+      .updateStateByKey<number>((values, total) => values.length + (total ?? 0), { name: 'total' })
       .foreachRDD(async (rdd) => void totals.push(...(await rdd.collect()).map(String)))
     return context
   }
@@ -277,7 +277,37 @@ test('a job without an output port keeps its state by the checkpoint alone, and 
   }
   expect(totals).toEqual(['a,1', 'a,2'])
   log.produce('lines', 0, ['a'])
-  const writes = wordCount({ commit: new Checkpoint({ directory, warn }), name: 'updateStateByKey-1' })
+  const writes = wordCount({ commit: new Checkpoint({ directory, warn }), name: 'total' })
   await writes.start()
   await expect(writes.awaitTermination()).rejects.toThrow(/the job has no output port/)
+})
+
+const eager = () =>
+  new Checkpoint({ directory, output: log, warn, generationLimits: { batches: 1, bytes: 1 } })
+
+test('LevelDB that is damaged: a generation is made good by the other, the journal is refused', async () => {
+  log.produce('lines', 0, ['a', 'b'])
+  await runs(wordCount({ commit: eager() }), 2)
+  writeFileSync(join(directory, 'state-0', 'CURRENT'), 'MANIFEST-999999\n')
+  log.produce('lines', 0, ['a'])
+  await runs(wordCount({ commit: eager() }), 3)
+  expect(shown()).toEqual(['a 1', 'a 2', 'b 1'])
+  expect(warnings).toEqual([expect.stringMatching(/state-0 is damaged and not used/)])
+  writeFileSync(join(directory, 'journal', 'CURRENT'), 'nonsense')
+  await expect(wordCount().start()).rejects.toThrow(/journal cannot be opened: .*CURRENT/)
+  rmSync(join(directory, 'journal'), { recursive: true })
+  await expect(wordCount({ commit: new Checkpoint({ directory, warn }) }).start()).rejects.toThrow(
+    /journal was lost/,
+  )
+})
+
+test('state in both generations survives any number of restarts, and a change of partitions each time', async () => {
+  const words = Array.from({ length: 300 }, (_, index) => `w${index}`)
+  for (let run = 1; run <= 4; run++) {
+    log.produce('lines', 0, words)
+    await runs(wordCount({ commit: eager(), parallelism: run }), run * words.length)
+  }
+  expect(log.values('counts').filter((value) => value?.endsWith(' 4')).length).toBe(words.length)
+  expect(log.values('counts').length).toBe(4 * words.length)
+  expect(warnings).toEqual([])
 })
