@@ -68,6 +68,8 @@ export class PartitionShardLog implements ShardLog {
   }
 
   async replay(visitor: ReplayVisitor): Promise<void> {
+    // One that could not be opened has no offsets: it must not pass for an empty one.
+    if (this.partition.hasEnded) throw this.refused(await this.partition.whenCommitted(0n), null)
     const endOffset = this.partition.endOffset
     let offset = this.partition.logStartOffset
     if (offset >= endOffset) return

@@ -103,6 +103,7 @@ export class ShardRuntime<Command, Fact, Note, Reply> {
     this.shardState = 'loading'
     // The log may end while it is being read; then the load stops without touching the machine again.
     this.unsubscribe.push(this.log.onClosed((errorCode) => this.close(errorCode)))
+    if (this.state === 'closed') return
     // A marker that lands while the replay is under way would be met twice or not at all.
     let arrived: { producer: ProducerStamp; committed: boolean; offset: bigint }[] | undefined = []
     const replayEnd = this.log.endOffset

@@ -57,7 +57,8 @@ export class InternalTopics {
         ? (partition: number, log: ShardLog) => groups.openShard(partition, log)
         : (partition: number, log: ShardLog) => transactions.load(partition, log)
     const { clock, partitions } = this.services
-    await Promise.all(
+    // A shard that cannot be loaded has said so, and answers for itself: the others are not to wait for it.
+    await Promise.allSettled(
       partitions
         .ofTopic(name)
         .map((partition) => load(partition.index, new PartitionShardLog(partition, clock))),
