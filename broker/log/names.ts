@@ -17,6 +17,8 @@ export const LOG_START_OFFSET_FILE = 'log-start-offset-checkpoint'
 export const REPLICATION_OFFSET_FILE = 'replication-offset-checkpoint'
 export const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown'
 export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint'
+/** The controller's own log lies beside the partitions and is none of them. */
+export const METADATA_DIRECTORY = '__cluster_metadata-0'
 export const PARTITION_METADATA_FILE = 'partition.metadata'
 
 export const LOG_SUFFIX = '.log'

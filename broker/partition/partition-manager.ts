@@ -12,6 +12,7 @@ import { markCleanShutdown, takeCleanShutdown } from '../log/clean-shutdown.ts'
 import {
   deletedDirectoryName,
   isDeletedDirectoryName,
+  METADATA_DIRECTORY,
   PARTITION_METADATA_FILE,
   parsePartitionDirectoryName,
   partitionDirectoryName,
@@ -56,6 +57,7 @@ export interface PartitionsOptions {
 }
 
 const MINUTE_MS = 60_000
+const UNKNOWN_ID = '0'.repeat(32)
 
 export class Partitions {
   private readonly options: PartitionsOptions
@@ -65,6 +67,8 @@ export class Partitions {
   private readonly timers = new Set<Timer>()
   private readonly cleanShutdown: boolean
   private closing: Promise<boolean> | undefined
+  /** What has taken the directory offline until restart, if something did. */
+  private failure: Error | undefined
   /** One at a time: folders are made, renamed and checkpointed in the order of the calls. */
   private changing: Promise<unknown> = Promise.resolve()
 
@@ -110,11 +114,30 @@ export class Partitions {
 
   /** Folders that belong to no partition that is open: set aside, or of topics the controller does not know. */
   strayDirectories(): string[] {
+    const open = new Set(Array.from(this.all(), ({ name }) => name))
     return this.options.storage
       .list('')
       .filter(({ name, isDirectory }) => isDirectory && !isDeletedDirectoryName(name))
       .map(({ name }) => name)
-      .filter((name) => !Array.from(this.all()).some((open) => open.name === name))
+      .filter((name) => name !== METADATA_DIRECTORY && !open.has(name))
+  }
+
+  /**
+   * Once all that the controller knows of is open: folders of other partitions get a name that no topic has,
+   * or a topic that is made later would find the records of a deleted one. Nothing is removed (I15). Returns
+   * the new names. Rejects with StorageError.
+   */
+  setAsideStrays(): Promise<string[]> {
+    return this.inTurn(async () => {
+      const { storage, isVolatile } = this.options
+      const setAside: string[] = []
+      for (const name of this.strayDirectories()) {
+        const parsed = parsePartitionDirectoryName(name)
+        if (parsed !== undefined) setAside.push(this.setAside(parsed.topic, parsed.partition))
+      }
+      if (setAside.length > 0 && !isVolatile) await storage.syncDirectory('')
+      return setAside
+    })
   }
 
   /**
@@ -124,12 +147,16 @@ export class Partitions {
   ensure(assignments: readonly PartitionAssignment[]): Promise<Partition[]> {
     return this.inTurn(async () => {
       const wanted = assignments.filter(({ topic, partition }) => this.get(topic, partition) === undefined)
-      const isNew = wanted.map((assignment) => this.prepareDirectory(assignment))
-      // The old recovery point of a name that is used again would call the new log damaged.
+      const isNew = wanted.map((assignment) => !this.findDirectory(assignment))
+      // The old recovery point of a name that is used again would call the new log damaged: it goes first.
       const forgotten = wanted.map(
         ({ topic, partition }, i) => isNew[i] === true && this.checkpoints.forget(topic, partition),
       )
       if (forgotten.includes(true)) await this.writeCheckpoints()
+      for (const [i, { topic, partition }] of wanted.entries()) {
+        if (isNew[i] === true) this.options.storage.makeDirectory(partitionDirectoryName(topic, partition))
+      }
+      for (const assignment of wanted) this.writeMetadata(assignment)
       const opened = await Promise.all(
         wanted.map((assignment, i) => this.openOne(assignment, isNew[i] === true)),
       )
@@ -199,7 +226,7 @@ export class Partitions {
     const closed = await Promise.all(partitions.map(closePartition))
     if (this.options.isVolatile) return false
     const { storage, brokerEpoch } = this.options
-    if (this.commit.failure !== undefined) return false
+    if (this.failure !== undefined) return false
     try {
       await this.checkpoints.write(partitions)
     } catch (error) {
@@ -215,22 +242,39 @@ export class Partitions {
     return true
   }
 
-  /** Returns whether the folder was made. One of another topic of that name is set aside first. */
-  private prepareDirectory({ topic, partition, topicId }: PartitionAssignment): boolean {
+  /** Whether there is a folder of this topic. One of another topic of that name is set aside. */
+  private findDirectory({ topic, partition, topicId }: PartitionAssignment): boolean {
     const { storage } = this.options
-    const directory = partitionDirectoryName(topic, partition)
-    const metadataPath = `${directory}/${PARTITION_METADATA_FILE}`
-    let exists = storage.exists(directory)
-    const bytes = exists ? storage.readFile(metadataPath) : undefined
-    const found = bytes === undefined ? undefined : decodePartitionMetadata(bytes)
-    if (found !== undefined && found !== topicId) {
-      storage.rename(directory, strayDirectoryName(topic, partition, found))
-      exists = false
+    if (!storage.exists(partitionDirectoryName(topic, partition))) return false
+    const found = this.topicIdIn(topic, partition)
+    // A lost or torn file says nothing; strays are set aside at start, so it can only be this topic's.
+    if (found === undefined || found === topicId) return true
+    this.setAside(topic, partition)
+    return false
+  }
+
+  private writeMetadata({ topic, partition, topicId }: PartitionAssignment): void {
+    if (this.topicIdIn(topic, partition) === topicId) return
+    const path = `${partitionDirectoryName(topic, partition)}/${PARTITION_METADATA_FILE}`
+    this.options.storage.replaceFileUnsynced(path, encodePartitionMetadata(topicId))
+  }
+
+  private topicIdIn(topic: string, partition: number): string | undefined {
+    const path = `${partitionDirectoryName(topic, partition)}/${PARTITION_METADATA_FILE}`
+    const bytes = this.options.storage.readFile(path)
+    return bytes === undefined ? undefined : decodePartitionMetadata(bytes)
+  }
+
+  /** Renames a partition's folder as Kafka marks a stray one, for a person to look at. Returns the new name. */
+  private setAside(topic: string, partition: number): string {
+    const { storage } = this.options
+    const id = this.topicIdIn(topic, partition)
+    let to = strayDirectoryName(topic, partition, id ?? UNKNOWN_ID)
+    for (let again = 1n; storage.exists(to); again++) {
+      to = strayDirectoryName(topic, partition, again.toString(16).padStart(32, '0'))
     }
-    if (!exists) storage.makeDirectory(directory)
-    // A lost or torn file says nothing; deletion renames the folder, so it can only be this topic's.
-    if (found !== topicId) storage.replaceFileUnsynced(metadataPath, encodePartitionMetadata(topicId))
-    return !exists
+    storage.rename(partitionDirectoryName(topic, partition), to)
+    return to
   }
 
   private openOne(assignment: PartitionAssignment, isNew: boolean): Promise<Partition> {
@@ -264,6 +308,7 @@ export class Partitions {
     let partitions = this.byTopic.get(partition.topic)
     if (partitions === undefined) this.byTopic.set(partition.topic, (partitions = new Map()))
     partitions.set(partition.index, partition)
+    if (this.failure !== undefined) partition.fail(this.failure)
     if (partition.offlineReason !== undefined) this.onOffline(partition, partition.offlineReason)
   }
 
@@ -278,7 +323,9 @@ export class Partitions {
     if (reason instanceof StorageError) this.failAll(reason)
   }
 
+  /** Also for partitions that are still to come. */
   private failAll(reason: Error): void {
+    this.failure ??= reason
     for (const partition of this.all()) partition.fail(reason)
   }
 

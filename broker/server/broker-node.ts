@@ -151,6 +151,9 @@ export class BrokerNode {
     this.openCoordinators()
     this.isOpen = true
     await openTopics(this.controller.image, this.lifeServices())
+    for (const name of await this.partitions.setAsideStrays()) {
+      this.logger.warn(`${name} is of a topic that does not exist: it is kept for you to look at, unused`)
+    }
     await this.internalTopics.loadExisting()
     this.undo.push(() => this.setFence(true))
     await this.listen()

@@ -1,6 +1,7 @@
 // A data directory with its partitions: made, opened again, cleaned up, deleted, damaged.
 
 import { expect, test } from 'vitest'
+import { Partitions } from '../../broker/partition/partition-manager.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
 import { FaultyStorage } from '../../broker/storage/faulty-storage.ts'
 import { CorruptLogError, StorageError } from '../../broker/storage/storage.ts'
@@ -58,6 +59,60 @@ test('a folder of another topic id is set aside, not opened and not removed', as
   const partition = await world.open({}, { topicId: OTHER_ID })
   expect(partition.endOffset).toBe(0n)
   expect(world.partitions.strayDirectories()).toEqual(['orders-0.0123456789abcdef0123456789abcdef-stray'])
+})
+
+test('a folder that a deletion left behind is never taken for that of a new topic of the name', async () => {
+  const world = new World()
+  await world.open()
+  await appendAndWait(world, 'deleted')
+  await world.partitions.close()
+  // The power cut came before the rename was durable, and took the file that says whose folder it is.
+  world.storage.replaceFileUnsynced('orders-0/partition.metadata', Buffer.alloc(0))
+  world.partitions = await Partitions.open({ storage: world.storage, clock: world.clock })
+  expect(await world.partitions.setAsideStrays()).toEqual([`orders-0.${'0'.repeat(32)}-stray`])
+  const [again] = await world.partitions.ensure([assignment({}, { topicId: OTHER_ID })])
+  expect([again?.offlineReason, again?.endOffset]).toEqual([undefined, 0n])
+  // Left as it was it would keep every later stop from being a clean one.
+  expect(await world.partitions.close()).toBe(true)
+})
+
+test('a power cut while a topic is made again under an old name leaves nothing of the old one', async () => {
+  for (const seed of seeds(1, 60)) {
+    const random = new Random(seed)
+    const storage = new FaultyStorage(random)
+    const world = new World({ storage, defer: (act) => queueMicrotask(act) })
+    await world.open()
+    await appendAndWait(world, 'a', 'b')
+    await world.partitions.close()
+    // The topic was deleted and its folder is gone, the checkpoints still name it.
+    storage.removeDirectory('orders-0')
+    await storage.syncDirectory('')
+    world.partitions = await Partitions.open({ storage, clock: world.clock })
+    storage.holdSyncs = true
+    const making = world.partitions.ensure([assignment({}, { topicId: OTHER_ID })]).catch(() => [])
+    await settle()
+    storage.finishSyncs(random.below(4))
+    await settle()
+    storage.crash()
+    storage.holdSyncs = false
+    await making
+    const opened = await world.open({}, { topicId: OTHER_ID })
+    expect([seed, opened.offlineReason, opened.endOffset]).toEqual([seed, undefined, 0n])
+  }
+})
+
+test('nothing is made or acknowledged on a directory that has failed', async () => {
+  const storage = new FaultyStorage(new Random(1))
+  const world = new World({ storage })
+  const partition = await world.open()
+  storage.failNext('sync')
+  expect(await partition.whenCommitted(send(partition, 'lost').lastOffset)).toBe(
+    errorCodes.KAFKA_STORAGE_ERROR,
+  )
+  const [later] = await world.partitions.ensure([assignment({}, { partition: 1 })])
+  // Its sync would never be asked for: whoever waited for it would wait for ever.
+  expect(later?.isOffline).toBe(true)
+  expect(later && send(later, 'x').errorCode).toBe(errorCodes.KAFKA_STORAGE_ERROR)
 })
 
 test('retention removes what is too old or too much, never what a pin holds or what is above the watermark', async () => {

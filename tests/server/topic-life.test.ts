@@ -33,3 +33,11 @@ test('after a restart the partition has the leader epoch that clients are told',
   expect(second.partition('orders', 0)?.leaderEpoch).toBe(told?.leaderEpoch)
   await second.stop()
 })
+
+test('a stop marks the directory as clean, so that the next start need not read the logs', async () => {
+  const storage = new MemoryStorage()
+  const first = await start(storage)
+  await first.ensureTopic('orders')
+  await first.stop()
+  expect(storage.exists('.kafka_cleanshutdown')).toBe(true)
+})
