@@ -1,0 +1,122 @@
+// The whole way once, on a real broker in this process: rows out of its segments, records and offsets through
+// its transaction coordinator, a failure and restarts in the middle.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { buildBatch } from '../../../broker/protocol/record-batch/builder.ts'
+import { type Broker, startBroker } from '../../../broker/server/start-broker.ts'
+import { textValues } from '../../../processor/source/row-kind.ts'
+import { TopicSource } from '../../../processor/source/topic-source.ts'
+import { StreamingContext } from '../../../processor/streaming-context.ts'
+
+let directory: string
+let broker: Broker
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'logmill-job-'))
+  broker = await startBroker({ port: 0, topics: { lines: { partitions: 2 }, counts: { partitions: 3 } } })
+})
+
+afterEach(async () => {
+  await broker.stop()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+async function produce(partition: number, lines: readonly string[]): Promise<void> {
+  const session = await broker.output.open('producer', 10_000)
+  const records = lines.map((line) => ({ timestampMs: 1, key: null, value: Buffer.from(line) }))
+  session.begin()
+  await session.append('lines', partition, buildBatch(records))
+  await session.commit()
+  await session.close()
+}
+
+/** What a reader of committed records sees in the topic. */
+function committed(topic: string): string[] {
+  const source = new TopicSource({
+    views: broker.logViews,
+    topics: topic,
+    rows: textValues,
+    startingOffsets: 'earliest',
+  })
+  const rows: string[] = []
+  source.start([])
+  for (const range of source.plan({ timeMs: 0, intervalMs: undefined, maxRows: undefined }).ranges) {
+    const reader = source.rows(range, (row) => rows.push(row))
+    while (reader.read(1000));
+    reader.close()
+  }
+  source.stop()
+  return rows.sort()
+}
+
+function wordCount(check: (line: string) => void = () => {}): StreamingContext {
+  const context = new StreamingContext({
+    appName: 'count',
+    trigger: 'asap',
+    broker,
+    checkpoint: join(directory, 'checkpoint'),
+    parallelism: 2,
+  })
+  context
+    .createDirectStream('lines', textValues, { startingOffsets: 'earliest' })
+    .mapToPair((line) => {
+      check(line)
+      return [line, 1]
+    })
+    .updateStateByKey<number>((values, total) => values.length + (total ?? 0), { name: 'total' })
+    .changes()
+    .toTopic('counts', ([word, total]) => ({ key: word, value: `${word} ${total}` }))
+  return context
+}
+
+async function until(context: StreamingContext, condition: () => boolean): Promise<void> {
+  let ended: { error: unknown } | undefined
+  context.awaitTermination().catch((error: unknown) => (ended = { error }))
+  while (!condition()) {
+    if (ended !== undefined) throw ended.error
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+test('a job fails in a batch, is started again, and every line counts once', async () => {
+  await produce(0, ['a', 'b', 'a'])
+  const first = wordCount((line) => {
+    if (line === 'poison') throw new Error('cannot read this')
+  })
+  await first.start()
+  await until(first, () => committed('counts').length === 2)
+  expect(committed('counts')).toEqual(['a 2', 'b 1'])
+
+  await produce(1, ['a', 'poison'])
+  await expect(first.awaitTermination()).rejects.toThrow(/cannot read this/)
+  expect(committed('counts')).toEqual(['a 2', 'b 1'])
+
+  const second = wordCount()
+  await second.start()
+  await until(second, () => committed('counts').length === 4)
+  await second.stop()
+  expect(committed('counts')).toEqual(['a 2', 'a 3', 'b 1', 'poison 1'])
+
+  const session = await broker.output.open('somebody', 10_000)
+  const offsets = await session.committedOffsets('logmill-job-count')
+  expect(offsets.map(({ partition }) => partition)).toEqual([0, 1])
+  for (const { metadata } of offsets) expect(metadata).toMatch(/^logmill 1 batch [12] /)
+})
+
+test('the place of a running job is taken: it ends with FencedError, and nothing counts twice', async () => {
+  const first = wordCount()
+  await first.start()
+  await produce(0, ['a'])
+  await until(first, () => committed('counts').length === 1)
+  await broker.output.open('logmill-job-count', 10_000)
+  await produce(0, ['a'])
+  await expect(first.awaitTermination()).rejects.toThrow(/taken by another instance/)
+  const second = wordCount()
+  await second.start()
+  await until(second, () => committed('counts').length === 2)
+  await second.stop()
+  expect(committed('counts')).toEqual(['a 1', 'a 2'])
+})
