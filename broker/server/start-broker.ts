@@ -3,6 +3,7 @@
 
 import { openDirectory } from '../storage/real-storage.ts'
 import { MemoryStorage } from '../storage/memory-storage.ts'
+import type { Storage } from '../storage/storage.ts'
 import { systemClock } from '../time/system-clock.ts'
 import type { LogViews, OutputPort } from '../../processor/ports.ts'
 import { BrokerNode } from './broker-node.ts'
@@ -34,7 +35,12 @@ export interface Broker extends AsyncDisposable {
  * StorageError (the directory is in use, or is another cluster's) or Node's error of the listener
  * (EADDRINUSE); nothing is left open then.
  */
-export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+export function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  return startBrokerOn(undefined, options)
+}
+
+/** As startBroker, with the data on a storage of the caller's: for tests of what a failing disk does. */
+export async function startBrokerOn(given: Storage | undefined, options: BrokerOptions): Promise<Broker> {
   const { clock = systemClock, logger = quietLogger, insecure = false, signal } = options
   signal?.throwIfAborted()
   const parsed = parseBrokerConfig(settingsOf(options))
@@ -46,13 +52,13 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       `listeners: ${exposed.host || 'every interface'} is reachable from other machines and there is no authentication yet; say --insecure (or { insecure: true }) to do it all the same`,
     )
   }
-  const isVolatile = options.dataDir === undefined && !hasDataDirectory(options)
+  const isVolatile = given === undefined && options.dataDir === undefined && !hasDataDirectory(options)
   if (parsed.config.durability !== 'fsync' && !isVolatile) {
     logger.warn(
       `logmill.durability=${parsed.config.durability}: an acknowledged record may be lost in a power cut`,
     )
   }
-  const storage = isVolatile ? new MemoryStorage() : openDirectory(parsed.config.dataDirectory)
+  const storage = given ?? (isVolatile ? new MemoryStorage() : openDirectory(parsed.config.dataDirectory))
   const settings = new BrokerSettings(parsed)
   const node = await BrokerNode.start({ storage, isVolatile, settings, clock, logger })
   try {

@@ -5,13 +5,10 @@
 //   victim.ts '{"dataDir": …, "port": 0, "job": true, "config": {…}, "killPoint": {…}}'
 
 import { join } from 'node:path'
-import { type Broker, startBroker } from '../../broker/server/start-broker.ts'
-import { Checkpoint } from '../../processor/checkpoint/checkpoint.ts'
-import { textValues } from '../../processor/source/row-kind.ts'
-import { TopicSource } from '../../processor/source/topic-source.ts'
-import { StreamingContext } from '../../processor/streaming-context.ts'
+import { startBroker } from '../../broker/server/start-broker.ts'
 import { armKillPoint, type KillPoint } from './kill-points.ts'
 import { INPUT_TOPIC, OUTPUT_PARTITIONS, OUTPUT_TOPIC, PARTITIONS } from './load.ts'
+import { wordCount } from './word-count.ts'
 
 export interface VictimOptions {
   dataDir: string
@@ -30,7 +27,7 @@ const broker = await startBroker({
   config: options.config,
   topics: { [INPUT_TOPIC]: { partitions: PARTITIONS }, [OUTPUT_TOPIC]: { partitions: OUTPUT_PARTITIONS } },
 })
-const job = options.job ? wordCount(broker, join(options.dataDir, 'word-count')) : undefined
+const job = options.job ? wordCount(broker, { directory: join(options.dataDir, 'word-count') }) : undefined
 process.once('SIGTERM', () => void stop())
 console.log(JSON.stringify({ bootstrapServers: broker.bootstrapServers }))
 if (job !== undefined) {
@@ -45,28 +42,4 @@ if (job !== undefined) {
 async function stop(): Promise<void> {
   await job?.stop({ graceful: true })
   await broker.stop()
-}
-
-/** Changed totals of every word, exactly once. */
-function wordCount({ logViews, output }: Broker, directory: string): StreamingContext {
-  const context = new StreamingContext({
-    appName: 'word-count',
-    trigger: 'asap',
-    commit: new Checkpoint({ directory, output }),
-    parallelism: 2,
-  })
-  const lines = new TopicSource({
-    views: logViews,
-    topics: INPUT_TOPIC,
-    rows: textValues,
-    startingOffsets: 'earliest',
-  })
-  context
-    .createDirectStream(lines)
-    .flatMap((line) => line.split(' '))
-    .mapToPair((word) => [word, 1])
-    .updateStateByKey<number>((ones, total) => ones.length + (total ?? 0), { name: 'totals' })
-    .changes()
-    .toTopic(OUTPUT_TOPIC, ([word, total]) => ({ key: word, value: String(total) }))
-  return context
 }
