@@ -1,0 +1,89 @@
+// A fresh Apache Kafka of one node from the Java distribution that the interop suite installs: the broker whose
+// answers count.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { java } from '../interop/clients.ts'
+import { Running, run } from '../interop/world.ts'
+import { WireClient } from '../world/wire-client.ts'
+
+const STARTUP_DEADLINE_MS = 90_000
+const LOOK_AGAIN_MS = 200
+
+export class ReferenceKafka {
+  readonly port: number
+  readonly dataDir: string
+  private readonly running: Running
+
+  private constructor(running: Running, port: number, dataDir: string) {
+    this.running = running
+    this.port = port
+    this.dataDir = dataDir
+  }
+
+  /** `advertised`: the port that clients are told, if it is not the broker's own. */
+  static async start(advertised?: number): Promise<ReferenceKafka> {
+    const dataDir = mkdtempSync(join(tmpdir(), 'logmill-kafka-'))
+    const [port, controllerPort] = await freePorts()
+    const properties = join(dataDir, 'server.properties')
+    writeFileSync(
+      properties,
+      `process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}
+listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
+advertised.listeners=PLAINTEXT://127.0.0.1:${advertised ?? port}
+controller.listener.names=CONTROLLER
+log.dirs=${join(dataDir, 'data')}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+group.initial.rebalance.delay.ms=0
+`,
+    )
+    // Any 16 bytes do for the id.
+    const format = ['format', '--standalone', '-t', 'bG9nbWlsbC12ZWN0b3JzMQ', '-c', properties]
+    await run(java('kafka.tools.StorageTool', ...format))
+    const kafka = new ReferenceKafka(new Running(java('kafka.Kafka', properties)), port, dataDir)
+    await kafka.accepts()
+    return kafka
+  }
+
+  private async accepts(): Promise<void> {
+    const attempts = STARTUP_DEADLINE_MS / LOOK_AGAIN_MS
+    for (let attempt = 0; attempt < attempts && this.running.child.exitCode === null; attempt++) {
+      try {
+        await (await WireClient.connect(`127.0.0.1:${this.port}`)).close()
+        return
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+      }
+    }
+    throw this.running.failure('the reference broker takes no connections')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.running.child.kill('SIGKILL')
+    await this.running.ended
+    rmSync(this.dataDir, { recursive: true, force: true })
+  }
+}
+
+async function freePorts(): Promise<[number, number]> {
+  const servers = [createServer(), createServer()]
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve) =>
+          server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)),
+        ),
+    ),
+  )
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports as [number, number]
+}
