@@ -16,8 +16,12 @@ export class ByteWriter {
   }
 
   /** A copy of what was written. */
-  copy(start = 0): Buffer {
-    return Buffer.from(this.bytes.subarray(start, this.end))
+  copy(): Buffer {
+    return Buffer.from(this.view())
+  }
+
+  view(): Buffer {
+    return this.bytes.subarray(0, this.end)
   }
 
   byte(value: number): void {

@@ -15,6 +15,9 @@ export interface GenerationLimits {
 
 export const defaultLimits: GenerationLimits = { batches: 32, bytes: 4 * 1024 * 1024 }
 
+/** Times the limits. */
+const FAR_TOO_MUCH = 8
+
 export class Generations {
   private readonly store: CheckpointStore
   private readonly limits: GenerationLimits
@@ -95,13 +98,17 @@ export class Generations {
 
   /**
    * A batch was decided and applied in memory. When enough has gathered, moves the older generation on in the
-   * background, behind the last move, which is waited for. `moved` is told.
+   * background; waits for what is under way there only where far too much has gathered. `moved` is told.
    */
   async decided(redo: Redo, journal: Journal, moved: () => Promise<void>): Promise<void> {
     this.check()
     this.stagedBytes += redo.increments.length
     const newest = Math.max(...this.found.map((generation) => generation?.standing.batchId ?? 0))
-    if (redo.batchId - newest < this.limits.batches && this.stagedBytes < this.limits.bytes) return
+    const gathered = Math.max(
+      (redo.batchId - newest) / this.limits.batches,
+      this.stagedBytes / this.limits.bytes,
+    )
+    if (gathered < (this.moving === undefined ? 1 : FAR_TOO_MUCH)) return
     await this.moving
     this.check()
     this.stagedBytes = 0

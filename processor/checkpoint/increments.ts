@@ -28,8 +28,9 @@ export class IncrementsWriter {
     this.bytes.varint(-1)
   }
 
+  /** What was written, as a view: nothing may be written after. */
   finish(): Buffer {
-    return this.bytes.copy()
+    return this.bytes.view()
   }
 }
 

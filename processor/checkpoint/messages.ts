@@ -185,7 +185,9 @@ export function encodeRedo(redo: Redo): Buffer {
 export function decodeRedo(bytes: Buffer, what: string): Redo {
   const read = open(types.redo, bytes, what) as unknown as RedoMessage
   const { standing, decidedByStage, dropped, increments } = read
-  return { ...standingOf(standing), decidedByStage, dropped, increments: Buffer.from(increments) }
+  const { buffer, byteOffset, byteLength } = increments
+  const view = Buffer.from(buffer, byteOffset, byteLength)
+  return { ...standingOf(standing), decidedByStage, dropped, increments: view }
 }
 
 export function encodeNote(note: Note): Buffer {
