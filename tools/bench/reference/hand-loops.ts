@@ -10,6 +10,9 @@ const LENGTH_AT = 8
 const LOG_OVERHEAD = 12
 const COUNT_AT = 57
 
+/** Node's own method behind toString('utf8'): quicker, because it looks at no arguments. */
+type SlicingBuffer = Buffer & { utf8Slice(start: number, end: number): string }
+
 let at = 0
 
 function varint(buffer: Buffer): number {
@@ -103,7 +106,7 @@ let before = 0
 /** Lines that contain `needle`. */
 export function grepFile(file: string, block: Buffer, needle: string, keep: (line: string) => void): number {
   return walkFile(file, block, (buffer, start, end) => {
-    const line = buffer.toString('utf8', start, end)
+    const line = (buffer as SlicingBuffer).utf8Slice(start, end)
     if (line.includes(needle)) keep(line)
   })
 }
@@ -111,7 +114,7 @@ export function grepFile(file: string, block: Buffer, needle: string, keep: (lin
 /** Words and how often each is there. */
 export function countWordsOfFile(file: string, block: Buffer, counts: Map<string, number>): number {
   return walkFile(file, block, (buffer, start, end) => {
-    for (const word of buffer.toString('utf8', start, end).split(' ')) {
+    for (const word of (buffer as SlicingBuffer).utf8Slice(start, end).split(' ')) {
       counts.set(word, (counts.get(word) ?? 0) + 1)
     }
   })
