@@ -2,7 +2,14 @@
 
 import { describe, expect, test } from 'vitest'
 import { bars } from '../../../tools/bench/bars.ts'
-import { type Bar, type Figure, formatNumber, percentile, ratioOf, verdictOf } from '../../../tools/bench/figure.ts'
+import {
+  type Bar,
+  type Figure,
+  formatNumber,
+  percentile,
+  ratioOf,
+  verdictOf,
+} from '../../../tools/bench/figure.ts'
 import { json, markdown, type Run, tableText } from '../../../tools/bench/report.ts'
 import { alternate, summarize } from '../../../tools/bench/rounds.ts'
 import { NEEDLE, textLines } from '../../../tools/bench/text.ts'

@@ -9,7 +9,7 @@ import { errorCodes } from '../../../broker/protocol/errors.ts'
 import { bars } from '../bars.ts'
 import { buildBatches, type BatchShape } from '../batches.ts'
 import type { Figure, Outcome } from '../figure.ts'
-import { alternate, type Contestant } from '../rounds.ts'
+import { alternate, type Contestant, type Measured } from '../rounds.ts'
 import { roundsOf, type SuiteContext } from '../suite.ts'
 import { openWorkspace, type Workspace } from '../workspace.ts'
 
@@ -83,23 +83,27 @@ async function appendShape(context: SuiteContext, name: string, shape: BatchShap
       return bytes
     },
   }
-  const measured = await alternate(contestants, {
-    rounds,
-    turnMs: Math.min(turnMs, 60),
-    prepare: async (key) => {
-      written = 0
-      plain.empty()
-      for (const [durability, workspace] of logs) {
-        await workspace.discard()
-        logs.delete(durability)
-      }
-      if (key === 'os' || key === 'memory' || key === 'fsync') {
-        logs.set(key, await openWorkspace(path.join(context.directory, `log-${turn++}`), key))
-      }
-    },
-  })
-  for (const workspace of logs.values()) await workspace.discard()
-  plain.close()
+  let measured: Record<keyof typeof contestants, Measured>
+  try {
+    measured = await alternate(contestants, {
+      rounds,
+      turnMs: Math.min(turnMs, 60),
+      prepare: async (key) => {
+        written = 0
+        plain.empty()
+        for (const [durability, workspace] of logs) {
+          await workspace.discard()
+          logs.delete(durability)
+        }
+        if (key === 'os' || key === 'memory' || key === 'fsync') {
+          logs.set(key, await openWorkspace(path.join(context.directory, `log-${turn++}`), key))
+        }
+      },
+    })
+  } finally {
+    for (const workspace of logs.values()) await workspace.discard()
+    plain.close()
+  }
   const figure = (key: keyof typeof measured, reference: keyof typeof measured, label: string): Figure => ({
     suite: 'append',
     name: `${name}, ${label}`,

@@ -3,6 +3,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import type { Partition } from '../../../broker/partition/partition.ts'
 import { errorCodes } from '../../../broker/protocol/errors.ts'
 import { lastOffsetOf, splitPlaces } from '../reference/batch-places.ts'
 import { type BatchShape, buildBatches } from '../batches.ts'
@@ -34,7 +35,21 @@ async function fetchShape(
 ): Promise<Figure> {
   const directory = path.join(context.directory, 'log')
   const workspace = await openWorkspace(directory, 'os')
-  const { partition } = workspace
+  try {
+    return await measure(context, name, shape, maxBytes, directory, workspace.partition)
+  } finally {
+    await workspace.discard()
+  }
+}
+
+async function measure(
+  context: SuiteContext,
+  name: string,
+  shape: BatchShape,
+  maxBytes: number,
+  directory: string,
+  partition: Partition,
+): Promise<Figure> {
   const batches = buildBatches(shape, 64, Date.now())
   for (let bytes = 0, i = 0; bytes < LOG_BYTES; i++) {
     const batch = Buffer.from(batches[i % batches.length] as Buffer)
@@ -75,7 +90,6 @@ async function fetchShape(
     roundsOf(context),
   )
   fs.closeSync(fd)
-  await workspace.discard()
   return {
     suite: 'fetch',
     name,
