@@ -3,6 +3,10 @@
 // Rule kept here: replies leave in the order in which their requests came, however long each takes, and
 // the memory a connection can hold is bounded. Requests that wait for an answer and replies that the
 // client does not read both count; past the limit the socket is not read until some of it is gone.
+//
+// One request is worked on at a time, as in Kafka, so that a request sees what the one before it did and one
+// reply at most is in the making. Produce is the exception: producers send ahead, and their replies are small
+// and wait for a disk that serves many of them at once.
 
 import type { Socket } from 'node:net'
 import { FrameReader } from '../protocol/framing.ts'
@@ -15,11 +19,16 @@ import type { MemoryBudget } from './memory-budget.ts'
 interface Slot {
   frame: Buffer
   frameBytes: number
+  isProduce: boolean
   /** undefined: still being worked on; null: the request wants no reply. */
   reply: readonly Uint8Array[] | null | undefined
 }
 
 const NOTHING = Buffer.alloc(0)
+
+const PRODUCE_KEY = 0
+/** No further request is started while more than this of earlier replies has not gone out. */
+const UNSENT_REPLY_BYTES = 1024 * 1024
 
 export interface ConnectionPorts {
   process: RequestProcessor
@@ -102,8 +111,8 @@ export class Connection {
   /** Starts the requests there is room for, in order; reads the socket only while all of them have started. */
   private admit(): void {
     if (this.closed) return
-    while (this.waiting.length > 0 && this.hasRoom()) this.start(this.waiting.shift() as Buffer)
-    const shouldPause = this.waiting.length > 0 || !this.hasRoom()
+    while (this.hasRoom(this.waiting[0])) this.start(this.waiting.shift() as Buffer)
+    const shouldPause = this.waiting.length > 0
     if (shouldPause === this.paused) return
     this.paused = shouldPause
     if (shouldPause) {
@@ -114,19 +123,23 @@ export class Connection {
     }
   }
 
-  private hasRoom(): boolean {
+  private hasRoom(next: Buffer | undefined): boolean {
+    if (next === undefined) return false
     const { limits, budget } = this.ports
+    if (this.socket.writableLength > UNSENT_REPLY_BYTES || budget.isExhausted) return false
+    // One request is always let in, however large: the frame cap bounds it.
+    const last = this.slots.at(-1)
+    if (last === undefined) return true
     return (
+      last.isProduce &&
+      isProduce(next) &&
       this.slots.length < limits.inFlightRequestsPerConnection &&
-      // One request is always let in, however large: the frame cap bounds it.
-      (this.slots.length === 0 || this.inFlightBytes < limits.inFlightBytesPerConnection) &&
-      this.socket.writableLength < limits.inFlightBytesPerConnection &&
-      !budget.isExhausted
+      this.inFlightBytes < limits.inFlightBytesPerConnection
     )
   }
 
   private start(frame: Buffer): void {
-    const slot: Slot = { frame, frameBytes: frame.length, reply: undefined }
+    const slot: Slot = { frame, frameBytes: frame.length, isProduce: isProduce(frame), reply: undefined }
     this.slots.push(slot)
     this.inFlightBytes += frame.length
     this.ports.budget.take(frame.length)
@@ -186,6 +199,10 @@ export class Connection {
     this.ports.budget.forget(this.resume)
     this.ports.onClosed(this, this.reason)
   }
+}
+
+function isProduce(frame: Buffer): boolean {
+  return frame.length >= 2 && frame.readInt16BE(0) === PRODUCE_KEY
 }
 
 /** Node reports IPv4 clients of a dual-stack socket as ::ffff:a.b.c.d; people and clients want a.b.c.d. */

@@ -18,12 +18,15 @@ const limits: NetLimits = {
   connectionsMaxIdleMs: 60_000,
 }
 
-const frame = (text: string): Buffer => {
-  const framed = Buffer.alloc(4 + text.length)
-  framed.writeInt32BE(text.length)
-  framed.write(text, 4)
+/** A request is an API key and a text; those of key 0 (Produce) are worked on side by side. */
+const frame = (text: string, apiKey = 0): Buffer => {
+  const framed = Buffer.alloc(6 + text.length)
+  framed.writeInt32BE(2 + text.length)
+  framed.writeInt16BE(apiKey, 4)
+  framed.write(text, 6)
   return framed
 }
+const textOf = (request: Buffer): string => request.toString('utf8', 2)
 
 /** A request that is answered when the test says so. */
 interface Asked {
@@ -46,7 +49,7 @@ class World {
       onConnectionError: (_remote, reason) => world.errors.push(reason),
       process:
         process ??
-        ((request) => new Promise((answer) => world.asked.push({ text: request.toString(), answer }))),
+        ((request) => new Promise((answer) => world.asked.push({ text: textOf(request), answer }))),
     })
     return world
   }
@@ -99,8 +102,45 @@ describe('a connection', () => {
     await until(() => client.text === '1!23')
   })
 
+  test('works on one request at a time, but for a run of produces', async () => {
+    world = await World.open()
+    const client = await world.client()
+    const [metadata, produce] = [3, 0]
+    client.socket.write(
+      Buffer.concat([frame('p1', produce), frame('p2', produce), frame('m', metadata), frame('p3', produce)]),
+    )
+    await until(() => world.asked.length === 2)
+    world.asked[0]?.answer([Buffer.from('1')])
+    await until(() => client.text === '1')
+    expect(world.asked.map(({ text }) => text)).toEqual(['p1', 'p2'])
+    world.asked[1]?.answer([Buffer.from('2')])
+    await until(() => world.asked.length === 3)
+    expect(world.asked[2]?.text).toBe('m')
+    world.asked[2]?.answer([Buffer.from('m')])
+    await until(() => world.asked.length === 4 && client.text === '12m')
+  })
+
+  test('starts nothing while a large reply has not gone out', async () => {
+    const large = Buffer.alloc(64 * 1024 * 1024, 'x')
+    let started = 0
+    world = await World.open(() => {
+      started++
+      return Promise.resolve([large])
+    })
+    const client = await world.client()
+    client.socket.pause()
+    client.socket.write(Buffer.concat([frame('a', 1), frame('b', 1), frame('c', 1)]))
+    await until(() => started === 1)
+    const other = await world.client()
+    other.socket.write(frame('o', 1))
+    await until(() => other.text.length > 0)
+    expect(started).toBe(2)
+    client.socket.resume()
+    await until(() => started === 4)
+  })
+
   test('starts requests in order when they come byte by byte', async () => {
-    world = await World.open((request) => [Buffer.from(`<${request.toString()}>`)])
+    world = await World.open((request) => [Buffer.from(`<${textOf(request)}>`)])
     const client = await world.client()
     for (const byte of Buffer.concat([frame('alpha'), frame('beta')]))
       client.socket.write(Buffer.from([byte]))
@@ -108,7 +148,9 @@ describe('a connection', () => {
   })
 
   test('gives no reply where there is none, and keeps the order around it', async () => {
-    world = await World.open((request) => (request.toString() === 'quiet' ? null : [request]))
+    world = await World.open((request) =>
+      textOf(request) === 'quiet' ? null : [Buffer.from(textOf(request))],
+    )
     const client = await world.client()
     client.socket.write(Buffer.concat([frame('a'), frame('quiet'), frame('b')]))
     await until(() => client.text === 'ab')
@@ -151,7 +193,7 @@ describe('a connection', () => {
 
   test('is closed with the reason when its processor throws or rejects', async () => {
     world = await World.open((request) => {
-      if (request.toString() === 'now') throw new Error('thrown')
+      if (textOf(request) === 'now') throw new Error('thrown')
       return Promise.reject(new Error('rejected'))
     })
     const [first, second] = [await world.client(), await world.client()]
@@ -176,7 +218,7 @@ describe('a connection', () => {
   })
 
   test('is closed when it was idle for too long, and only then', async () => {
-    world = await World.open((request) => [request])
+    world = await World.open((request) => [Buffer.from(textOf(request))])
     const [idle, busy] = [await world.client(), await world.client()]
     await until(() => world.listener.connectionCount === 2)
     await clock.advance(40_000)
