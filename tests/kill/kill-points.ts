@@ -72,8 +72,8 @@ export const KILL_POINTS: readonly (Omit<KillPoint, 'nth'> & { name: string; mos
       moment,
     } as const,
     { name: 'a side file is put in place', operation: 'rename', file: '.', mostNth: 6, moment } as const,
-    { name: 'a tail is cut', operation: 'truncate', file: '.', mostNth: 2, moment } as const,
-    { name: 'a file is removed', operation: 'remove', file: '.', mostNth: 2, moment } as const,
+    { name: 'a tail is cut', operation: 'truncate', file: '.', mostNth: 1, moment } as const,
+    { name: 'a file is removed', operation: 'remove', file: '.', mostNth: 1, moment } as const,
   ]),
 ]
 

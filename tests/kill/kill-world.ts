@@ -8,7 +8,7 @@ import type { Victim } from './processes.ts'
 
 const LONGEST_LIFE_MS = 900
 /** For a named point to be reached. */
-const POINT_DEADLINE_MS = 4000
+const POINT_DEADLINE_MS = 2500
 const STARTING_MS = 1500
 
 export interface KillOptions {
@@ -21,6 +21,8 @@ export interface KillOptions {
 export interface KillFigures {
   kills: number
   beforeReady: number
+  /** Stopped in order, under load, between kills. */
+  cleanStops: number
   acknowledgedRecords: number
   inputRecords: number
   outputRecords: number
@@ -41,6 +43,7 @@ class KillWorld {
   readonly life: Life
   kills = 0
   private beforeReady = 0
+  private cleanStops = 0
   private readonly options: KillOptions
   private readonly random: Random
   private readonly atNamedPoints: Record<string, number> = {}
@@ -61,7 +64,12 @@ class KillWorld {
       } else {
         await Promise.race([victim.running.ended, after(random.below(LONGEST_LIFE_MS))])
       }
-      await this.kill(victim)
+      if (victim.isAlive && random.chance(0.15)) {
+        await victim.stop()
+        this.cleanStops++
+      } else {
+        await this.kill(victim)
+      }
       while (random.chance(0.15)) {
         victim = life.spawn()
         await after(random.below(STARTING_MS))
@@ -76,6 +84,7 @@ class KillWorld {
     return {
       kills: this.kills,
       beforeReady: this.beforeReady,
+      cleanStops: this.cleanStops,
       acknowledgedRecords: input.ackedCount,
       inputRecords: input.recordCount,
       outputRecords: output.recordCount,

@@ -54,9 +54,9 @@ export class Life {
       dataDir: this.dataDir,
       port: this.port,
       job: this.options.hasJob,
-      // Small enough that segments roll, and that indexes, snapshots and side files change every second.
+      // So that segments roll, and indexes, snapshots and side files change, within every life.
       config: {
-        'log.segment.bytes': '1048576',
+        'log.roll.ms': '1000',
         'log.index.interval.bytes': '1024',
         'log.flush.offset.checkpoint.interval.ms': '300',
         ...this.options.config,

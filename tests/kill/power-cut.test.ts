@@ -13,6 +13,7 @@ import { Random } from '../world/random.ts'
 import { WireClient } from '../world/wire-client.ts'
 import { CutFileSystem, whyNoCuts } from './cut-file-system.ts'
 import { Life, live } from './life.ts'
+import type { Victim } from './processes.ts'
 
 const cuts = Number(process.env.LOGMILL_POWER_CYCLES ?? 5)
 const seed = Number(process.env.LOGMILL_KILL_SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -36,6 +37,16 @@ function freshDisk(): CutFileSystem {
   return disk
 }
 
+/**
+ * Process and device stop at one moment, as they do. Not so with the cut alone: an fdatasync that is under way
+ * in that moment may return success although its data is gone (measured on Linux 6.18 with nothing but a
+ * program that writes and syncs: in 15 of 250 cuts; with the program frozen before the cut in none of 200).
+ */
+async function cutPower(victim: Victim, cutDisk: CutFileSystem): Promise<void> {
+  await victim.freeze()
+  cutDisk.cut()
+}
+
 test.skipIf(reason !== undefined).each([
   { what: 'what is acknowledged', hasJob: false },
   { what: 'what is acknowledged or counted', hasJob: true },
@@ -52,10 +63,13 @@ test.skipIf(reason !== undefined).each([
       let victim = await life.begin()
       for (; done < cuts; done++) {
         await after(random.between(100, 1000))
-        cutDisk.cut()
-        // While every write and sync fails it must neither acknowledge nor fall over.
-        await after(random.below(200))
-        if (!victim.isAlive) throw victim.running.failure('the process ended by itself')
+        await cutPower(victim, cutDisk)
+        if (random.chance(0.5)) {
+          // The device is gone and the process is not: it must neither acknowledge nor fall over.
+          victim.thaw()
+          await after(random.below(300))
+          if (!victim.isAlive) throw victim.running.failure('the process ended by itself')
+        }
         await victim.kill()
         cutDisk.remount()
         victim = await life.restart()
@@ -95,7 +109,7 @@ test.skipIf(reason !== undefined)(
         async () => {
           const victim = await life.begin()
           await after(random.between(500, 1500))
-          cutDisk.cut()
+          await cutPower(victim, cutDisk)
           await life.cutLoad()
           await victim.kill()
           cutDisk.remount()

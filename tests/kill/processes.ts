@@ -1,6 +1,6 @@
 // The processes of these tests: the one that dies and the one that loads it.
 
-import { closeSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { Running } from '../world/running.ts'
@@ -15,6 +15,17 @@ const program = (name: string, ...args: string[]): string[] => [
   resolve(here, name),
   ...args,
 ]
+
+/** The state is the first word behind the program's name, which stands in parentheses. */
+function isStopped(statFile: string): boolean {
+  let text: string
+  try {
+    text = readFileSync(statFile, 'utf8')
+  } catch {
+    return true // a thread that has ended
+  }
+  return text[text.lastIndexOf(')') + 2] === 'T'
+}
 
 /** A broker, with or without the job, that can be killed. */
 export class Victim {
@@ -52,6 +63,19 @@ export class Victim {
   jobIsWell(): void {
     const line = this.running.lines.find((text) => text.includes('jobFailed'))
     if (line !== undefined) throw new Error((JSON.parse(line) as { jobFailed: string }).jobFailed)
+  }
+
+  /** Resolves when every thread stands still, none of them within a system call. */
+  async freeze(): Promise<void> {
+    const { child } = this.running
+    child.kill('SIGSTOP')
+    const tasks = `/proc/${child.pid}/task`
+    while (this.isAlive && readdirSync(tasks).some((task) => !isStopped(`${tasks}/${task}/stat`)))
+      await after(1)
+  }
+
+  thaw(): void {
+    this.running.child.kill('SIGCONT')
   }
 
   async kill(): Promise<void> {
