@@ -1,5 +1,5 @@
-// How a waiting fetch hears that one of its partitions has moved: a call back, never a poll. Also over when
-// its time is, or when the broker stops.
+// How a waiting fetch hears that one of its partitions has moved, or can move no more (deleted, offline): a
+// call back, never a poll. Also over when its time is, or when the broker stops.
 
 import type { Partition } from '../partition/partition.ts'
 import type { Clock, Timer } from '../time/clock.ts'
@@ -15,12 +15,14 @@ export class AdvanceSignal {
 
   constructor(partitions: readonly Partition[], clock: Clock, maxWaitMs: number, stopping: AbortSignal) {
     this.stopping = stopping
-    this.unsubscribe = partitions.map((partition) =>
-      partition.onAdvance(() => {
-        this.moved = true
-        this.wake?.()
-      }),
-    )
+    const onMoved = (): void => {
+      this.moved = true
+      this.wake?.()
+    }
+    this.unsubscribe = partitions.flatMap((partition) => [
+      partition.onAdvance(onMoved),
+      partition.onEnd(onMoved),
+    ])
     this.timer = clock.setTimer(maxWaitMs, () => this.end())
     if (stopping.aborted) this.over = true
     else stopping.addEventListener('abort', this.onStopping)

@@ -4,6 +4,8 @@
 // polling: the partitions it names call back (Kafka: DelayedFetch). Size limits are KIP-74's: partitions are
 // filled in request order, and at least one whole batch is answered even where it is larger than every limit.
 // Fetch sessions (KIP-227) are not kept: session id 0 tells the client to go on with full requests.
+// A partition that does not exist is answered so, but ends no wait for the others: a consumer that has not yet
+// heard of a deletion would ask without a pause.
 
 import type { ReadOptions } from '../partition/partition-api.ts'
 import type { Partition } from '../partition/partition.ts'
@@ -20,16 +22,14 @@ type PartitionRequest = FetchRequest['topics'][number]['partitions'][number]
 type PartitionResponse = TopicResponse['partitions'][number]
 
 const BY_TOPIC_ID_FROM = 13
-/** Older clients cannot read zstd (KIP-110). */
-const ZSTD_FROM = 10
+/** Session epochs of a request that names all that it wants (FetchMetadata.isFull). */
+const FULL_EPOCHS: readonly number[] = [0, -1]
 
 export interface FetchServices {
   directory: PartitionDirectory
   clock: Clock
   /** fetch.max.bytes: the broker's own bound on a response. */
   fetchMaxBytes: number
-  /** compression.type of the topic is zstd: old clients are told so instead of being sent what they cannot read. */
-  isZstdTopic(topic: string): boolean
   /** Resolves early when the broker stops, so that no fetch outlives it. */
   stopping: AbortSignal
   /** Memory for the bytes that are read; whoever sends the reply gives it back. */
@@ -41,7 +41,7 @@ export async function handleFetch(
   context: RequestContext,
   services: FetchServices,
 ): Promise<FetchResponse> {
-  if (request.sessionId !== 0 && request.sessionEpoch > 0) {
+  if (!FULL_EPOCHS.includes(request.sessionEpoch)) {
     return { errorCode: errorCodes.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] }
   }
   let pass = await readAll(request, context, services)
@@ -52,7 +52,7 @@ export async function handleFetch(
     if (watermarksOf(pass.partitions) !== pass.watermarks) pass = await readAll(request, context, services)
     while (!pass.isComplete && !signal.isOver) {
       await signal.next()
-      pass = await readAll(request, context, services)
+      if (signal.isOver || mayBeComplete(pass)) pass = await readAll(request, context, services)
     }
     return pass.response
   } finally {
@@ -67,6 +67,10 @@ interface FetchPass {
   isComplete: boolean
   partitions: Partition[]
   watermarks: bigint
+  /** How many more bytes would be enough. */
+  missingBytes: number
+  /** Of the partitions' logs; nothing was hidden behind a watermark, or it is -1. */
+  logBytes: number
 }
 
 async function readAll(
@@ -75,9 +79,13 @@ async function readAll(
   services: FetchServices,
 ): Promise<FetchPass> {
   const maxBytes = Math.max(0, Math.min(request.maxBytes, services.fetchMaxBytes))
+  // More than may be answered cannot be waited for.
+  const minBytes = Math.min(request.minBytes, maxBytes)
   const partitions: Partition[] = []
   let watermarks = 0n
+  let logBytes = 0
   let sizeInBytes = 0
+  let readableBytes = 0
   let hasError = false
   const responses: TopicResponse[] = []
   for (const topic of request.topics) {
@@ -86,15 +94,17 @@ async function readAll(
     const answers: PartitionResponse[] = []
     for (const wanted of topic.partitions) {
       const partition = services.directory.partition(resolved.name, wanted.partition)
-      const errorCode = refusal(resolved.errorCode, partition, resolved.name, context, services)
-      if (errorCode !== errorCodes.NONE || partition === undefined) {
-        hasError = true
-        answers.push(emptyAnswer(wanted.partition, errorCode))
+      if (partition === undefined) {
+        const isKnown = resolved.errorCode === errorCodes.NONE
+        answers.push(
+          emptyAnswer(wanted.partition, isKnown ? errorCodes.UNKNOWN_TOPIC_OR_PARTITION : resolved.errorCode),
+        )
         continue
       }
       partitions.push(partition)
       watermarks += watermarksOf([partition])
-      const answer = await readOne(
+      logBytes = logBytes < 0 || hidesRecords(partition) ? -1 : logBytes + partition.sizeInBytes
+      const read = await readOne(
         partition,
         wanted,
         request,
@@ -102,18 +112,37 @@ async function readAll(
         sizeInBytes === 0,
         services,
       )
-      hasError ||= answer.errorCode !== errorCodes.NONE || answer.divergingEpoch !== undefined
-      sizeInBytes += sizeOf(answer)
-      answers.push(answer)
+      hasError ||= read.endsWait
+      sizeInBytes += read.sizeInBytes
+      readableBytes += read.readableBytes
+      answers.push(read.answer)
     }
     responses.push({ topic: resolved.name, topicId: topic.topicId, partitions: answers })
   }
   return {
     response: { errorCode: errorCodes.NONE, sessionId: 0, responses },
-    isComplete: hasError || sizeInBytes >= request.minBytes || partitions.length === 0,
+    isComplete: hasError || readableBytes >= minBytes || partitions.length === 0,
     partitions,
     watermarks,
+    missingBytes: minBytes - readableBytes,
+    logBytes,
   }
+}
+
+/**
+ * False where what was appended since cannot be enough. Without it, each small append would have everything
+ * read again that a large `min_bytes` is waiting for.
+ */
+function mayBeComplete({ partitions, missingBytes, logBytes }: FetchPass): boolean {
+  if (logBytes < 0 || partitions.some(({ hasEnded }) => hasEnded)) return true
+  const grownBy = partitions.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, -logBytes)
+  // Less than before: old segments were deleted meanwhile.
+  return grownBy < 0 || grownBy >= missingBytes
+}
+
+/** Whether some of the log cannot be read yet, so that its growth does not tell how much became readable. */
+function hidesRecords({ lastStableOffset, endOffset }: Partition): boolean {
+  return lastStableOffset < endOffset
 }
 
 /** Moves whenever something new has become readable in any of them. */
@@ -123,19 +152,14 @@ function watermarksOf(partitions: readonly Partition[]): bigint {
   return sum
 }
 
-function refusal(
-  resolvedError: ErrorCode,
-  partition: Partition | undefined,
-  topic: string,
-  context: RequestContext,
-  services: FetchServices,
-): ErrorCode {
-  if (resolvedError !== errorCodes.NONE) return resolvedError
-  if (partition === undefined) return errorCodes.UNKNOWN_TOPIC_OR_PARTITION
-  if (context.apiVersion < ZSTD_FROM && services.isZstdTopic(topic)) {
-    return errorCodes.UNSUPPORTED_COMPRESSION_TYPE
-  }
-  return errorCodes.NONE
+interface PartitionPass {
+  answer: PartitionResponse
+  /** Of the records. */
+  sizeInBytes: number
+  /** The same, or the whole limit where there is more to read than fits: batches are not cut to fill it. */
+  readableBytes: number
+  /** The client must hear of it now. */
+  endsWait: boolean
 }
 
 async function readOne(
@@ -145,11 +169,9 @@ async function readOne(
   roomInBytes: number,
   isFirstWithData: boolean,
   { allocate }: FetchServices,
-): Promise<PartitionResponse> {
+): Promise<PartitionPass> {
   const diverging = divergence(partition, wanted)
-  if (diverging !== undefined) {
-    return { ...emptyAnswer(wanted.partition, errorCodes.NONE), divergingEpoch: diverging }
-  }
+  if (diverging !== undefined) return withoutRecords(diverging)
   const options: ReadOptions = {
     fromOffset: wanted.fetchOffset,
     maxBytes: Math.max(0, Math.min(wanted.partitionMaxBytes, roomInBytes)),
@@ -160,28 +182,48 @@ async function readOne(
   }
   const isHot = partition.isHot(wanted.fetchOffset)
   const read = isHot ? partition.read(options) : await partition.readOffThread(options)
+  const { errorCode, records, highWatermark, lastStableOffset, logStartOffset, abortedTransactions } = read
+  if (errorCode !== errorCodes.NONE) return withoutRecords(emptyAnswer(wanted.partition, errorCode))
+  const visibleEnd = options.isolation === 'read_committed' ? lastStableOffset : highWatermark
   return {
-    partitionIndex: wanted.partition,
-    errorCode: read.errorCode,
-    highWatermark: read.highWatermark,
-    lastStableOffset: read.lastStableOffset,
-    logStartOffset: read.logStartOffset,
-    abortedTransactions: read.abortedTransactions,
-    records: read.records,
+    answer: {
+      partitionIndex: wanted.partition,
+      errorCode,
+      highWatermark,
+      lastStableOffset,
+      logStartOffset,
+      abortedTransactions,
+      records,
+    },
+    sizeInBytes: records.length,
+    readableBytes: read.nextOffset < visibleEnd ? Math.max(records.length, options.maxBytes) : records.length,
+    endsWait: false,
   }
 }
 
-/** What the client fetched last may have been cut off since (KIP-320, KIP-595): it is told where to go back to. */
-function divergence(
-  partition: Partition,
-  wanted: PartitionRequest,
-): { epoch: number; endOffset: bigint } | undefined {
-  if (wanted.lastFetchedEpoch < 0) return undefined
-  const known = partition.offsetForLeaderEpoch(wanted.lastFetchedEpoch)
-  if (known.errorCode !== errorCodes.NONE) return undefined
-  if (known.leaderEpoch >= wanted.lastFetchedEpoch && known.endOffset >= wanted.fetchOffset) return undefined
-  return { epoch: known.leaderEpoch, endOffset: known.endOffset }
+function withoutRecords(answer: PartitionResponse): PartitionPass {
+  return { answer, sizeInBytes: 0, readableBytes: 0, endsWait: true }
 }
+
+/** What the client fetched last may have been cut off since (KIP-320, KIP-595): it is told where to go back to. */
+function divergence(partition: Partition, wanted: PartitionRequest): PartitionResponse | undefined {
+  const { lastFetchedEpoch, fetchOffset, currentLeaderEpoch } = wanted
+  if (lastFetchedEpoch < 0) return undefined
+  const known = partition.offsetForLeaderEpoch(lastFetchedEpoch, currentLeaderEpoch)
+  if (known.errorCode !== errorCodes.NONE) return emptyAnswer(wanted.partition, known.errorCode)
+  if (known.leaderEpoch < 0) return emptyAnswer(wanted.partition, errorCodes.OFFSET_OUT_OF_RANGE)
+  if (known.leaderEpoch >= lastFetchedEpoch && known.endOffset >= fetchOffset) return undefined
+  const { highWatermark, lastStableOffset, logStartOffset } = partition
+  return {
+    ...emptyAnswer(wanted.partition, errorCodes.NONE),
+    highWatermark,
+    lastStableOffset,
+    logStartOffset,
+    divergingEpoch: { epoch: known.leaderEpoch, endOffset: known.endOffset },
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
 
 function emptyAnswer(partitionIndex: number, errorCode: ErrorCode): PartitionResponse {
   return {
@@ -191,10 +233,6 @@ function emptyAnswer(partitionIndex: number, errorCode: ErrorCode): PartitionRes
     lastStableOffset: -1n,
     logStartOffset: -1n,
     abortedTransactions: null,
-    records: null,
+    records: NOTHING,
   }
-}
-
-function sizeOf(answer: PartitionResponse): number {
-  return Buffer.isBuffer(answer.records) ? answer.records.length : 0
 }

@@ -11,16 +11,18 @@ type PartitionResponse = ListOffsetsResponse['topics'][number]['partitions'][num
 const LEADER_EPOCH_FROM = 4
 
 const EARLIEST = -2n
+const EARLIEST_LOCAL = -4n
 const LATEST_TIERED = -5n
+const EARLIEST_PENDING_UPLOAD = -6n
 
 /** The special timestamps, with the version that brought each (KIP-734, KIP-405, KIP-1005, KIP-1023). */
 const specialSince = new Map<bigint, number>([
   [-1n, 1],
   [EARLIEST, 1],
   [-3n, 7],
-  [-4n, 8],
+  [EARLIEST_LOCAL, 8],
   [LATEST_TIERED, 9],
-  [-6n, 11],
+  [EARLIEST_PENDING_UPLOAD, 11],
 ])
 
 export interface ListOffsetsServices {
@@ -55,10 +57,10 @@ export function handleListOffsets(
         if (partition === undefined)
           return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION }
         // Nothing is tiered here: what is local is everything, and nothing is uploaded or pending.
-        if (timestamp === LATEST_TIERED) {
+        if (timestamp === LATEST_TIERED || timestamp === EARLIEST_PENDING_UPLOAD) {
           return { partitionIndex, errorCode: errorCodes.NONE, offset: -1n, timestamp: -1n, leaderEpoch: -1 }
         }
-        const effective = timestamp <= -4n ? EARLIEST : timestamp
+        const effective = timestamp === EARLIEST_LOCAL ? EARLIEST : timestamp
         const found = partition.listOffset(effective, isolation, currentLeaderEpoch)
         const { errorCode, offset, timestamp: foundTimestamp, leaderEpoch } = found
         const epoch = context.apiVersion >= LEADER_EPOCH_FROM ? { leaderEpoch } : {}

@@ -3,10 +3,12 @@
 // Everything is appended before the first await, so pipelined requests of one connection reach the log in
 // order. The reply waits until the high watermark covers the batch: under the default durability that is
 // the group-commit fsync, for acks=1 as for acks=all. acks=0 gets no reply, and an error closes its connection.
+// min.insync.replicas never refuses here: Kafka bounds it by the number of replicas (KIP-966), which is one.
 
 import type { AppendResult } from '../partition/partition-api.ts'
 import type { Partition } from '../partition/partition.ts'
 import { type ErrorCode, errorCodes, errorName } from '../protocol/errors.ts'
+import { BATCH_OVERHEAD, codecOf, isTransactionalBatch } from '../protocol/record-batch/header.ts'
 import type { Clock } from '../time/clock.ts'
 import { batchProducer } from './batch-producer.ts'
 import {
@@ -27,14 +29,14 @@ type PartitionResponse = TopicResponse['partitionResponses'][number]
 const BY_TOPIC_ID_FROM = 13
 /** Producers of this version understand "abort and begin again" (KIP-890). */
 const TRANSACTION_ABORTABLE_FROM = 11
+/** Older producers are not believed when they say zstd (KIP-110). */
+const ZSTD_FROM = 7
 
 export interface ProduceServices {
   directory: PartitionDirectory
   clock: Clock
   /** False for topics that only the broker writes. */
   mayWrite(topic: string): boolean
-  /** min.insync.replicas as the topic has it; this broker alone is the in-sync set. */
-  minInSyncReplicas(topic: string): number
   /**
    * Whether the transaction is open and holds the partition. Without it a late batch of an ended
    * transaction would hold back the last stable offset for ever (KIP-890, part one).
@@ -55,15 +57,18 @@ export async function handleProduce(
   services: ProduceServices,
 ): Promise<ProduceResponse | null> {
   const waits: Promise<void>[] = []
+  const refusedAsWhole = wholeRefusal(request)
   const responses = request.topicData.map((topic): TopicResponse => {
     const resolved = resolveTopic(services.directory, topic, context.apiVersion >= BY_TOPIC_ID_FROM)
     const partitionResponses = topic.partitionData.map(({ index, records }): PartitionResponse => {
+      if (refusedAsWhole !== errorCodes.NONE) return refusal(index, refusedAsWhole)
       if (resolved.errorCode !== errorCodes.NONE) return refusal(index, resolved.errorCode)
       const partition = services.directory.partition(resolved.name, index)
       if (partition === undefined) return refusal(index, errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
       const result = append(request, context.apiVersion, resolved.name, partition, records, services)
       const response = toResponse(index, result)
-      if (result.errorCode === errorCodes.NONE && request.acks !== 0) {
+      const isAcknowledged = result.lastOffset < partition.highWatermark
+      if (result.errorCode === errorCodes.NONE && request.acks !== 0 && !isAcknowledged) {
         waits.push(acknowledge(response, partition, result.lastOffset, request.timeoutMs, services.clock))
       }
       return response
@@ -78,6 +83,19 @@ export async function handleProduce(
   return { responses }
 }
 
+/** Transactional batches need a transactional id, or nothing of the request counts (KafkaApis.handleProduceRequest). */
+function wholeRefusal({ transactionalId, topicData }: ProduceRequest): ErrorCode {
+  if (transactionalId !== null) return errorCodes.NONE
+  for (const { partitionData } of topicData) {
+    for (const { records } of partitionData) {
+      if (records !== null && records.length >= BATCH_OVERHEAD && isTransactionalBatch(records, 0)) {
+        return errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+      }
+    }
+  }
+  return errorCodes.NONE
+}
+
 function append(
   request: ProduceRequest,
   apiVersion: number,
@@ -89,16 +107,18 @@ function append(
   if (request.acks < -1 || request.acks > 1) return failed(errorCodes.INVALID_REQUIRED_ACKS)
   if (!services.mayWrite(topic)) return failed(errorCodes.INVALID_TOPIC_EXCEPTION)
   if (records === null) return failed(errorCodes.INVALID_RECORD, 'the partition carries no records')
-  if (request.acks === -1 && services.minInSyncReplicas(topic) > 1) {
-    return failed(errorCodes.NOT_ENOUGH_REPLICAS)
+  if (apiVersion < ZSTD_FROM && records.length >= BATCH_OVERHEAD && codecOf(records, 0) === 'zstd') {
+    return failed(errorCodes.UNSUPPORTED_COMPRESSION_TYPE, `zstd needs Produce version ${ZSTD_FROM}`)
   }
   const { producerId, producerEpoch, isTransactional } = batchProducer(records)
-  if (isTransactional && !partition.hasOpenTransaction(producerId, producerEpoch)) {
-    if (request.transactionalId === null) {
-      return failed(errorCodes.INVALID_RECORD, 'a transactional batch in a request without transactional id')
-    }
+  const { transactionalId } = request
+  if (
+    isTransactional &&
+    transactionalId !== null &&
+    !partition.hasOpenTransaction(producerId, producerEpoch)
+  ) {
     const verdict = services.verifyTransaction(
-      request.transactionalId,
+      transactionalId,
       producerId,
       producerEpoch,
       topic,

@@ -43,6 +43,7 @@ export function refuseRead(errorCode: ErrorCode): PartitionRead {
   return {
     errorCode,
     records: Buffer.alloc(0),
+    nextOffset: -1n,
     highWatermark: -1n,
     lastStableOffset: -1n,
     logStartOffset: -1n,

@@ -92,6 +92,8 @@ export interface PartitionRead {
   errorCode: ErrorCode
   /** Whole batches as they lie in the file; the caller's own, in memory from `allocate` where it gave some. */
   records: Buffer
+  /** Offset after the last of them; the asked one where there are none, -1 on error. */
+  nextOffset: bigint
   highWatermark: bigint
   lastStableOffset: bigint
   logStartOffset: bigint

@@ -80,6 +80,7 @@ export class PartitionReader {
     return {
       errorCode,
       records: found?.buffer ?? NOTHING,
+      nextOffset: errorCode === errorCodes.NONE ? (found?.nextOffset ?? options.fromOffset) : -1n,
       highWatermark: errorCode === errorCodes.NONE ? this.progress.highWatermark : -1n,
       lastStableOffset: errorCode === errorCodes.NONE ? this.progress.lastStableOffset : -1n,
       logStartOffset: this.log.logStartOffset,

@@ -47,7 +47,6 @@ export function createHandlers(node: BrokerNode): Handlers {
       handleProduce(request, context, {
         ...data,
         mayWrite: (topic) => !isInternalTopic(topic),
-        minInSyncReplicas: (topic) => settings.topic(topic).minInsyncReplicas,
         verifyTransaction: (...asked) => transactions.verifyTransaction(...asked),
       }),
     Fetch: (request, context) =>
@@ -55,7 +54,6 @@ export function createHandlers(node: BrokerNode): Handlers {
         ...data,
         fetchMaxBytes: settings.config.fetchMaxBytes,
         allocate,
-        isZstdTopic: (topic) => settings.topic(topic).compressionType === 'zstd',
       }),
     ListOffsets: (request, context) => handleListOffsets(request, context, data),
     OffsetForLeaderEpoch: (request) => handleOffsetForLeaderEpoch(request, data),
