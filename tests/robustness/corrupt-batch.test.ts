@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { errorName } from '../../broker/protocol/errors.ts'
+import { RecordBatchBuilder } from '../../broker/protocol/record-batch/builder.ts'
 import {
   ATTRIBUTES_AT,
   BATCH_OVERHEAD,
@@ -73,6 +74,18 @@ test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
     expect(await world.values(`noise-${codec}`)).toEqual([])
   },
 )
+
+test.each(['gzip', 'zstd', 'lz4'] as const)('a %s bomb is refused before it has grown', async (codec) => {
+  const builder = new RecordBatchBuilder(80e6 + 1000)
+  builder.append(Date.now(), null, Buffer.alloc(80e6))
+  const bomb = builder.build({ codec })
+  expect(bomb.length).toBeLessThan(500_000)
+  await world.createTopic(`bomb-${codec}`)
+  const { errorCode, errorMessage } = await world.produce(`bomb-${codec}`, bomb)
+  expect(errorName(errorCode)).toBe('MESSAGE_TOO_LARGE')
+  expect(errorMessage).toContain('67108864')
+  expect(await world.values(`bomb-${codec}`)).toEqual([])
+})
 
 test.each(seeds(1, 150))('any one flipped bit is refused, seed %i', async (seed) => {
   const random = new Random(seed)
