@@ -28,8 +28,8 @@ import { controlTypes } from '../protocol/record-batch/control.ts'
 import { RecordCursor } from '../protocol/record-batch/cursor.ts'
 import { readBatchHeader, stampBatch } from '../protocol/record-batch/header.ts'
 import { leaderChangeMessage } from '../protocol/records/raft.ts'
-import { CorruptLogError, type Storage, StorageError } from '../storage/storage.ts'
-import type { Clock } from '../time/clock.ts'
+import { CorruptLogError, isTemporary, type Storage, StorageError } from '../storage/storage.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import { type Quorum, type QuorumAppend, QuorumError } from './quorum.ts'
 import { decodeQuorumState, encodeQuorumState, QUORUM_STATE_FILE } from './quorum-state.ts'
 import { METADATA_TOPIC } from './topic-name.ts'
@@ -37,6 +37,7 @@ import { METADATA_TOPIC } from './topic-name.ts'
 /** Kafka's Uuid.METADATA_TOPIC_ID. */
 const METADATA_TOPIC_ID = '00000000000000000000000000000001'
 const DIRECTORY = partitionDirectoryName(METADATA_TOPIC, 0)
+const RETRY_MS = 100
 /** Kafka's internal.metadata.max.batch.size.in.bytes. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
 
@@ -60,6 +61,8 @@ export class SingleNodeQuorum implements Quorum {
   private committed = 0n
   private syncing = false
   private closedBy: QuorumError | undefined
+  /** A sync that could not begin is tried again. */
+  private retry: Timer | undefined
   private readonly committedCallbacks = new Set<() => void>()
   private readonly closedCallbacks = new Set<(error: QuorumError) => void>()
 
@@ -194,7 +197,8 @@ export class SingleNodeQuorum implements Quorum {
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
       const refusal = new QuorumError(errorCodes.KAFKA_STORAGE_ERROR, error.message, { cause: error })
-      this.end(refusal)
+      // For want of room this change alone is refused: all is as it was before it.
+      if (!error.isTemporary) this.end(refusal)
       throw refusal
     }
     if (this.isVolatile) this.commit(this.log.endOffset)
@@ -213,6 +217,10 @@ export class SingleNodeQuorum implements Quorum {
         this.commit(covered)
       }
     } catch (error) {
+      if (isTemporary(error)) {
+        this.retry = this.clock.setTimer(RETRY_MS, () => void this.syncOn())
+        return
+      }
       const message = error instanceof Error ? error.message : String(error)
       this.end(new QuorumError(errorCodes.KAFKA_STORAGE_ERROR, message, { cause: error }))
     } finally {
@@ -249,6 +257,7 @@ export class SingleNodeQuorum implements Quorum {
   private end(error: QuorumError): void {
     if (this.closedBy !== undefined) return
     this.closedBy = error
+    this.retry?.cancel()
     for (const callback of this.closedCallbacks) callback(error)
   }
 }

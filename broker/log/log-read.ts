@@ -3,13 +3,16 @@
 
 import {
   BATCH_OVERHEAD,
+  type BatchHeader,
   baseOffsetOf,
   batchSizeInBytes,
   lastOffsetOf,
+  readBatchHeader,
 } from '../protocol/record-batch/header.ts'
 import type { StorageFile } from '../storage/storage.ts'
 import { CorruptLogError } from '../storage/storage.ts'
 import { headProblem } from './batch-frame.ts'
+import { scanBatches } from './batch-scan.ts'
 import { walkBatches } from './batch-walk.ts'
 import type { Segment } from './segment.ts'
 
@@ -85,6 +88,23 @@ export function* locate(segment: Segment, offset: bigint, scratch: Buffer, rebui
     position += batchSizeInBytes(scratch, at)
   }
   return position
+}
+
+/** Every batch of a segment from the one that holds `fromOffset` on; see Log.replay. */
+export function replaySegment(
+  segment: Segment,
+  fromOffset: bigint,
+  gapsAllowed: boolean,
+  scratch: Buffer,
+  visit: (head: BatchHeader, buffer: Buffer, at: number) => void,
+): void {
+  const { file } = segment
+  const from = fromOffset <= segment.baseOffset ? 0 : runSync(locate(segment, fromOffset, scratch))
+  const end = scanBatches(
+    { file, from, expectedOffset: undefined, gapsAllowed, checkCrc: true },
+    (buffer, at) => visit(readBatchHeader(buffer, at), buffer, at),
+  )
+  if (end.problem !== undefined) throw new CorruptLogError(file.path, end.position, end.problem)
 }
 
 export interface ReadLimits {

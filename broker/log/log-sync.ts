@@ -1,8 +1,8 @@
 // Which of a log's files wait for their device, and up to which offset the log is safe there. Older
 // segments are synced before newer ones, names last: what is durable is always a prefix.
 
-import { StorageError } from '../storage/storage.ts'
-import type { Storage } from '../storage/storage.ts'
+import { isTemporary, StorageError } from '../storage/storage.ts'
+import type { Storage, StorageFile } from '../storage/storage.ts'
 import type { Segment } from './segment.ts'
 
 export class LogSync {
@@ -68,6 +68,11 @@ export class LogSync {
       for (const segment of segments) await this.syncSegment(segment)
       if (names) await this.syncNames()
     } catch (cause) {
+      if (isTemporary(cause)) {
+        for (const segment of segments) if (!segment.isDeleted) this.dirty.add(segment)
+        this.namesDirty ||= names
+        throw cause
+      }
       this.failure =
         cause instanceof StorageError
           ? cause
@@ -83,12 +88,16 @@ export class LogSync {
 
   private async syncSegment(segment: Segment): Promise<void> {
     await segment.file.sync()
-    const paths = segment.unsyncedFiles
-    segment.unsyncedFiles = []
-    for (const path of paths) {
+    for (let path = segment.unsyncedFiles.shift(); path !== undefined; path = segment.unsyncedFiles.shift()) {
       // Deleted or replaced meanwhile: then there is nothing to wait for.
       if (!this.storage.exists(path)) continue
-      const file = this.storage.open(path)
+      let file: StorageFile
+      try {
+        file = this.storage.open(path)
+      } catch (error) {
+        segment.unsyncedFiles.unshift(path)
+        throw error
+      }
       try {
         await file.sync()
       } finally {

@@ -10,17 +10,15 @@
 // Source: Kafka's LocalLog, LogSegments.
 
 import type { BatchHeader } from '../protocol/record-batch/header.ts'
-import { readBatchHeader } from '../protocol/record-batch/header.ts'
-import { CorruptLogError, StorageError } from '../storage/storage.ts'
+import { StorageError } from '../storage/storage.ts'
 import type { Storage } from '../storage/storage.ts'
 import { checkAppend } from './append-check.ts'
-import { scanBatches } from './batch-scan.ts'
 import type { LogConfig, LogOpenOptions } from './log-config.ts'
 import type { CursorSource, LogCursor } from './log-cursor.ts'
 import { SegmentCursor } from './log-cursor.ts'
 import { loadLog } from './log-load.ts'
 import type { LogRead } from './log-read.ts'
-import { LOCATE_BLOCK_BYTES, locate, runOffThread, runSync } from './log-read.ts'
+import { LOCATE_BLOCK_BYTES, locate, replaySegment, runOffThread, runSync } from './log-read.ts'
 import { LogReader } from './log-reader.ts'
 import { LogSync } from './log-sync.ts'
 import type { TimestampOffset } from './log-timestamps.ts'
@@ -109,14 +107,15 @@ export class Log implements CursorSource {
 
   /**
    * Appends a batch that is stamped already: its base offset must be endOffset (or above it, where gaps are
-   * allowed). One write, no copy. Throws StorageError and leaves the log as it was.
+   * allowed). One write, no copy. Throws StorageError and leaves the log as it was. `aborted` is the
+   * transaction that the batch, a marker, aborts: for the transaction index.
    */
-  append(batch: Buffer, head: BatchHeader): void {
-    this.appendAll([batch], [head])
+  append(batch: Buffer, head: BatchHeader, aborted?: AbortedTransaction): void {
+    this.appendAll([batch], [head], aborted)
   }
 
   /** Several batches in one write, all or none; they never straddle segments. */
-  appendAll(batches: readonly Buffer[], heads: readonly BatchHeader[]): void {
+  appendAll(batches: readonly Buffer[], heads: readonly BatchHeader[], aborted?: AbortedTransaction): void {
     this.assertOpen()
     if (batches.length === 0) return
     const { bytes, lastOffset, maxTimestamp } = checkAppend(
@@ -143,7 +142,7 @@ export class Log implements CursorSource {
       this.config,
     )
     if (reason !== undefined) this.rollTo((heads[0] as BatchHeader).baseOffset)
-    this.active.append(batches, heads)
+    if (this.active.append(batches, heads, aborted)) this.syncer.noteNames()
     this.syncer.noteWrite(this.active)
   }
 
@@ -208,19 +207,8 @@ export class Log implements CursorSource {
    */
   replay(fromOffset: bigint, visit: (head: BatchHeader, buffer: Buffer, at: number) => void): void {
     for (const segment of this.segments) {
-      if (segment.nextOffset <= fromOffset && segment !== this.active) continue
-      const from = fromOffset <= segment.baseOffset ? 0 : runSync(locate(segment, fromOffset, this.scratch))
-      const end = scanBatches(
-        {
-          file: segment.file,
-          from,
-          expectedOffset: undefined,
-          gapsAllowed: this.gapsAllowed,
-          checkCrc: true,
-        },
-        (buffer, at) => visit(readBatchHeader(buffer, at), buffer, at),
-      )
-      if (end.problem !== undefined) throw new CorruptLogError(segment.file.path, end.position, end.problem)
+      if (segment.nextOffset > fromOffset || segment === this.active)
+        replaySegment(segment, fromOffset, this.gapsAllowed, this.scratch, visit)
     }
   }
 
@@ -239,7 +227,7 @@ export class Log implements CursorSource {
     const segment = this.segmentAt(entry.lastOffset)
     if (segment === undefined)
       throw new Error(`abort marker at ${entry.lastOffset}, log ends at ${this.endOffset}`)
-    if (segment.addAborted(entry)) this.syncer.noteNames()
+    if (segment.aborted.add(entry)) this.syncer.noteNames()
     this.syncer.noteWrite(segment)
   }
 
@@ -248,7 +236,7 @@ export class Log implements CursorSource {
     const found: AbortedTransaction[] = []
     for (const segment of this.segments) {
       if (segment.nextOffset <= fromOffset) continue
-      for (const entry of segment.abortedTransactions()) {
+      for (const entry of segment.aborted.all()) {
         if (entry.lastOffset >= fromOffset && entry.firstOffset < untilOffset) found.push(entry)
       }
     }
@@ -337,8 +325,11 @@ export class Log implements CursorSource {
   close(): void {
     if (this.closed) return
     this.closed = true
-    for (const segment of this.segments) segment.writeIndexFiles()
-    for (const segment of this.segments) segment.close()
+    try {
+      for (const segment of this.segments) segment.writeIndexFiles()
+    } finally {
+      for (const segment of this.segments) segment.close()
+    }
   }
 
   /** Closes the log and removes its folder. */

@@ -58,7 +58,7 @@ export function recoverSegments(segments: readonly Segment[], options: RecoverOp
   for (let i = 0; i < segments.length; i++) {
     const segment = segments[i] as Segment
     const end = segment.rebuild(true, options.onBatch)
-    segment.resetAborted()
+    segment.aborted.reset()
     const nextOffset = segment.nextOffset
     const next = segments[i + 1]
     if (end.problem === undefined && (next === undefined || meets(nextOffset, next.baseOffset, options)))

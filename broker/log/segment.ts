@@ -24,10 +24,10 @@ import {
   TXN_INDEX_SUFFIX,
 } from './names.ts'
 import { OffsetIndex } from './offset-index.ts'
+import { SegmentAborted } from './segment-aborted.ts'
 import { SegmentIndex } from './segment-index.ts'
 import { TimeIndex } from './time-index.ts'
 import type { AbortedTransaction } from './txn-index.ts'
-import { decodeTxnIndex, encodeAbortedTransaction, TXN_INDEX_ENTRY_BYTES } from './txn-index.ts'
 
 /** Below this a scan is as quick as reading index files, and trusts nothing. */
 const SMALL_SEGMENT_BYTES = 64 * 1024
@@ -50,11 +50,12 @@ export class Segment {
   readonly createdMs: number
   /** Offset after the last batch. */
   nextOffset: bigint
+  /** The aborted transactions whose markers are here. */
+  readonly aborted: SegmentAborted
   /** Index files that were written and not yet synced. */
   unsyncedFiles: string[] = []
   private readonly place: SegmentPlace
   private loadedIndex: SegmentIndex | undefined
-  private aborted: AbortedTransaction[] | undefined
   /** Largest timestamp of the first batch: the age of the segment counts from it. */
   private firstBatchTimestamp: bigint | undefined
   private indexFilesCurrent: boolean
@@ -68,10 +69,18 @@ export class Segment {
     this.file = file
     this.nextOffset = nextOffset
     this.indexFilesCurrent = !isNew
-    if (isNew) {
-      this.loadedIndex = new SegmentIndex(this.baseOffset)
-      this.aborted = []
-    }
+    if (isNew) this.loadedIndex = new SegmentIndex(this.baseOffset)
+    this.aborted = new SegmentAborted(
+      {
+        storage: place.storage,
+        path: this.pathOf(TXN_INDEX_SUFFIX),
+        baseOffset: place.baseOffset,
+        endOffset: () => this.nextOffset,
+        isMarker: (entry) => this.isMarker(entry),
+        onWritten: () => this.noteUnsynced(TXN_INDEX_SUFFIX),
+      },
+      isNew,
+    )
   }
 
   /** A new, empty segment; bytes that a lost earlier one left under its name go. */
@@ -108,11 +117,24 @@ export class Segment {
     return this.firstBatchTimestamp
   }
 
-  /** One write. Where it throws, nothing has changed. */
-  append(batches: readonly Uint8Array[], heads: readonly BatchHeader[]): void {
+  /**
+   * One write; two where a marker brings the transaction that it aborts: its entry first, which a later start
+   * does without where the marker is missing. Where it throws, nothing has changed. True where that file is new.
+   */
+  append(
+    batches: readonly Uint8Array[],
+    heads: readonly BatchHeader[],
+    aborted?: AbortedTransaction,
+  ): boolean {
     const index = this.index
     let position = this.file.sizeInBytes
-    this.file.append(batches)
+    const isNewFile = aborted !== undefined && this.aborted.add(aborted)
+    try {
+      this.file.append(batches)
+    } catch (error) {
+      if (aborted !== undefined) this.aborted.dropLast()
+      throw error
+    }
     if (position === 0) this.firstBatchTimestamp = heads[0]?.maxTimestamp
     for (const head of heads) {
       const lastOffset = head.baseOffset + BigInt(head.lastOffsetDelta)
@@ -126,6 +148,7 @@ export class Segment {
       this.nextOffset = lastOffset + 1n
     }
     this.indexFilesCurrent = false
+    return isNewFile
   }
 
   /** Walks the whole segment, keeps what it finds in the indexes. The caller decides about `problem`. */
@@ -156,42 +179,7 @@ export class Segment {
     const end = this.rebuild(false)
     if (end.problem !== undefined) throw new CorruptLogError(this.file.path, end.position, end.problem)
     if (position === 0) this.firstBatchTimestamp = undefined
-    const kept = this.abortedTransactions().filter((entry) => entry.lastOffset < this.nextOffset)
-    if (kept.length !== this.abortedTransactions().length) this.replaceAborted(kept)
-  }
-
-  abortedTransactions(): readonly AbortedTransaction[] {
-    this.aborted ??= this.loadAborted()
-    return this.aborted
-  }
-
-  /** True where the file is new. Adding the same marker again does nothing. */
-  addAborted(entry: AbortedTransaction): boolean {
-    const known = this.abortedTransactions()
-    const last = known[known.length - 1]
-    if (last !== undefined && entry.lastOffset <= last.lastOffset) {
-      if (known.some((other) => other.lastOffset === entry.lastOffset)) return false
-      // Replay found one that the file had lost.
-      this.replaceAborted([...known, entry].sort((a, b) => (a.lastOffset < b.lastOffset ? -1 : 1)))
-      return true
-    }
-    const path = this.pathOf(TXN_INDEX_SUFFIX)
-    const isNew = !this.place.storage.exists(path)
-    const file = this.place.storage.open(path, { create: true })
-    try {
-      file.append([encodeAbortedTransaction(entry)])
-    } finally {
-      file.close()
-    }
-    this.aborted?.push(entry)
-    this.noteUnsynced(TXN_INDEX_SUFFIX)
-    return isNew
-  }
-
-  /** After an unclean stop: what the file says is not known to be whole, and replay adds it again. */
-  resetAborted(): void {
-    if (this.place.storage.exists(this.pathOf(TXN_INDEX_SUFFIX))) this.replaceAborted([])
-    this.aborted = []
+    this.aborted.cutAt(this.nextOffset)
   }
 
   /** Brings the index files to what is in memory: at a roll, at close. */
@@ -228,6 +216,10 @@ export class Segment {
     this.doomed = true
     this.unsyncedFiles = []
     if (this.references === 0) this.unlink()
+  }
+
+  get isDeleted(): boolean {
+    return this.doomed
   }
 
   close(): void {
@@ -326,26 +318,6 @@ export class Segment {
     )
   }
 
-  /** Each entry must have its abort marker in this segment; anything else is damage that readers must not see. */
-  private loadAborted(): AbortedTransaction[] {
-    const path = this.pathOf(TXN_INDEX_SUFFIX)
-    const bytes = this.place.storage.readFile(path)
-    if (bytes === undefined || bytes.length === 0) return []
-    const { entries, damage } = decodeTxnIndex(bytes, this.baseOffset, this.nextOffset)
-    if (damage !== undefined) throw new CorruptLogError(path, damage.position, damage.message)
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i] as AbortedTransaction
-      if (!this.isMarker(entry)) {
-        throw new CorruptLogError(
-          path,
-          i * TXN_INDEX_ENTRY_BYTES,
-          `no marker of producer ${entry.producerId} at offset ${entry.lastOffset}`,
-        )
-      }
-    }
-    return entries
-  }
-
   private isMarker(entry: AbortedTransaction): boolean {
     const { offsets } = this.index
     const start = offsets.lookup(Number(entry.lastOffset - this.baseOffset))
@@ -363,15 +335,6 @@ export class Segment {
       },
     )
     return found
-  }
-
-  private replaceAborted(entries: AbortedTransaction[]): void {
-    this.place.storage.replaceFileUnsynced(
-      this.pathOf(TXN_INDEX_SUFFIX),
-      Buffer.concat(entries.map(encodeAbortedTransaction)),
-    )
-    this.aborted = entries
-    this.noteUnsynced(TXN_INDEX_SUFFIX)
   }
 
   private scanFrom(from: number, expectedOffset: bigint | undefined, blockBytes?: number) {

@@ -21,6 +21,8 @@ export class DataCheckpoints {
   private readonly storage: Storage
   private readonly known = new Map<CheckpointFile, Map<string, Entry>>()
   private readonly written = new Map<CheckpointFile, string>()
+  /** Files that name a partition which was forgotten. */
+  private readonly stale = new Set<CheckpointFile>()
   private writing: Promise<void> = Promise.resolve()
 
   /** A missing or damaged file knows nothing: every log is then recovered as a whole. */
@@ -41,10 +43,11 @@ export class DataCheckpoints {
     return this.known.get(LOG_START_OFFSET_FILE)?.get(keyOf(topic, partition))?.offset ?? 0n
   }
 
-  /** Forgets a partition in memory; returns whether a file still names it: then write() before it is made anew. */
+  /** Forgets a partition in memory; returns whether a file may still name it: then write() before it is made anew. */
   forget(topic: string, partition: number): boolean {
     const key = keyOf(topic, partition)
-    return FILES.map((file) => this.known.get(file)?.delete(key)).includes(true)
+    for (const file of FILES) if (this.known.get(file)?.delete(key) === true) this.stale.add(file)
+    return this.stale.size > 0
   }
 
   /** Writes the files that have changed. Writes of one file never overlap. Rejects with StorageError. */
@@ -66,7 +69,7 @@ export class DataCheckpoints {
     // end that a power cut leaves would make the log look damaged.
     const logStartOffset = parts.log.logStartOffset < recoveryPoint ? parts.log.logStartOffset : recoveryPoint
     // A recovery that starts at this point does not look at what the side files below it have to say.
-    await parts.files.settled()
+    if (!(await parts.files.settled())) return
     this.set(RECOVERY_POINT_FILE, topic, index, recoveryPoint)
     this.set(LOG_START_OFFSET_FILE, topic, index, logStartOffset)
     this.set(REPLICATION_OFFSET_FILE, topic, index, highWatermark)
@@ -79,8 +82,14 @@ export class DataCheckpoints {
   private async writeFile(file: CheckpointFile): Promise<void> {
     const content = encodeOffsetCheckpoint([...(this.known.get(file)?.values() ?? [])])
     const text = content.toString('latin1')
+    const isStale = this.stale.delete(file)
     if (this.written.get(file) === text) return
-    await this.storage.replaceFile(file, content)
+    try {
+      await this.storage.replaceFile(file, content)
+    } catch (error) {
+      if (isStale) this.stale.add(file)
+      throw error
+    }
     this.written.set(file, text)
   }
 }

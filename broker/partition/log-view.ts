@@ -4,7 +4,7 @@
 // topic is not synced by itself, whoever reads it this way has it synced.
 
 import type { AbortedSpan, LogCursor, LogView, Pin } from '../../processor/ports.ts'
-import { CorruptLogError, StorageError } from '../storage/storage.ts'
+import { CorruptLogError, isTemporary, StorageError } from '../storage/storage.ts'
 import type { Partition } from './partition.ts'
 
 export class PartitionLogView implements LogView {
@@ -83,7 +83,8 @@ function guarded<T>(source: Partition, act: () => T): T {
   try {
     return act()
   } catch (error) {
-    if (error instanceof StorageError || error instanceof CorruptLogError) source.fail(error)
+    const isFailure = error instanceof StorageError || error instanceof CorruptLogError
+    if (isFailure && !isTemporary(error)) source.fail(error)
     throw error
   }
 }

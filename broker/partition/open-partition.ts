@@ -65,8 +65,7 @@ async function recover(
   opened: Opened,
 ): Promise<PartitionParts> {
   const { storage, directory, recoveryPoint, cleanShutdown } = options
-  const { config, leaderEpoch } = assignment
-  const nowMs = context.clock.now()
+  const { config } = assignment
   const producers = new ProducerState()
   const files = new SideFiles(storage, directory, (error) => opened.partition?.fail(error))
   const log = Log.open(storage, directory, logConfigOf(config), {
@@ -82,6 +81,25 @@ async function recover(
       opened.partition?.requestSync()
     },
   })
+  try {
+    return await recoverState(log, producers, files, assignment, context, options)
+  } catch (error) {
+    closeQuietly(log)
+    throw error
+  }
+}
+
+async function recoverState(
+  log: Log,
+  producers: ProducerState,
+  files: SideFiles,
+  assignment: PartitionAssignment,
+  context: PartitionContext,
+  options: OpenPartitionOptions,
+): Promise<PartitionParts> {
+  const { storage, directory, recoveryPoint, cleanShutdown } = options
+  const { config, leaderEpoch } = assignment
+  const nowMs = context.clock.now()
   const segments = log.describeSegments().map(({ baseOffset }) => baseOffset)
   const synced = recoveryPoint > options.logStartOffset ? recoveryPoint : options.logStartOffset
   const recoveredFrom = segments.findLast((base) => base <= synced) ?? log.logStartOffset
@@ -108,6 +126,15 @@ async function recover(
     await log.sync()
   }
   return { log, producers, epochs, files }
+}
+
+/** A partition that cannot be opened holds no files: it may be tried again. */
+function closeQuietly(log: Log): void {
+  try {
+    log.close()
+  } catch (error) {
+    if (!isDamage(error)) throw error
+  }
 }
 
 function isDamage(error: unknown): error is StorageError | CorruptLogError | CorruptRecordError {

@@ -5,31 +5,27 @@
 //   delete  <topic>-<n> becomes <topic>-<n>.<topic id>-delete (synced), then its files go
 //   stop    every partition is made durable and closed, checkpoints, and last .kafka_cleanshutdown
 //
-// Rules kept: a folder whose topic id is not the expected one is set aside, never opened or deleted; one
-// failed disk operation takes the whole directory offline, damaged bytes only their partition.
+// Rules kept: one failed disk operation takes the whole directory offline, damaged bytes only their partition,
+// a want of room nothing.
 
 import { markCleanShutdown, takeCleanShutdown } from '../log/clean-shutdown.ts'
 import {
-  deletedDirectoryName,
-  isDeletedDirectoryName,
-  METADATA_DIRECTORY,
-  PARTITION_METADATA_FILE,
+  LOG_START_OFFSET_FILE,
   parsePartitionDirectoryName,
   partitionDirectoryName,
   RECOVERY_POINT_FILE,
-  LOG_START_OFFSET_FILE,
   REPLICATION_OFFSET_FILE,
 } from '../log/names.ts'
-import { decodePartitionMetadata, encodePartitionMetadata } from '../log/partition-metadata.ts'
 import type { TailCut } from '../log/log-config.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import { GroupCommit } from '../storage/group-commit.ts'
-import { type Storage, StorageError } from '../storage/storage.ts'
+import { isTemporary, type Storage, StorageError } from '../storage/storage.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import { type CheckpointFile, DataCheckpoints } from './data-checkpoints.ts'
 import { openPartition } from './open-partition.ts'
-import type { Partition } from './partition.ts'
+import { Partition } from './partition.ts'
 import type { PartitionAssignment, PartitionConfig } from './partition-api.ts'
+import { PartitionFolders } from './partition-folders.ts'
 import { applyRetention, closePartition, expireProducers, releasePartition } from './upkeep.ts'
 
 export interface PartitionsOptions {
@@ -53,14 +49,18 @@ export interface PartitionsOptions {
   /** For simulations: when the group commit acts on what was asked for. */
   defer?: (act: () => void) => void
   onOffline?: (partition: Partition, reason: Error) => void
+  /** A partition begins to refuse appends because there is no room; told again after one that was taken. */
+  onRefusing?: (partition: Partition, reason: Error) => void
   onTailCut?: (cut: TailCut) => void
 }
 
 const MINUTE_MS = 60_000
-const UNKNOWN_ID = '0'.repeat(32)
+/** How soon what could not be opened for want of room is tried again. */
+const REOPEN_INTERVAL_MS = 5000
 
 export class Partitions {
   private readonly options: PartitionsOptions
+  private readonly folders: PartitionFolders
   private readonly checkpoints: DataCheckpoints
   private readonly commit: GroupCommit
   private readonly byTopic = new Map<string, Map<number, Partition>>()
@@ -77,19 +77,19 @@ export class Partitions {
     const { storage } = options
     // Gone, durably, before anything is appended: a marker that came back after a power cut would be a lie.
     const cleanShutdown = await takeCleanShutdown(storage)
-    for (const { name, isDirectory } of storage.list('')) {
-      if (isDirectory && isDeletedDirectoryName(name)) storage.removeDirectory(name)
-    }
-    return new Partitions(options, cleanShutdown)
+    const partitions = new Partitions(options, cleanShutdown)
+    partitions.folders.removeDeleted()
+    return partitions
   }
 
   private constructor(options: PartitionsOptions, cleanShutdown: boolean) {
     this.options = options
     this.cleanShutdown = cleanShutdown
+    this.folders = new PartitionFolders(options.storage)
     this.checkpoints = new DataCheckpoints(options.storage)
     this.commit = new GroupCommit({
       ...(options.syncConcurrency === undefined ? {} : { concurrency: options.syncConcurrency }),
-      ...(options.defer === undefined ? {} : { defer: options.defer }),
+      ...(options.defer === undefined ? {} : { defer: options.defer, later: options.defer }),
       onFailure: (error) => this.failAll(error),
     })
     this.startTimers()
@@ -114,12 +114,7 @@ export class Partitions {
 
   /** Folders that belong to no partition that is open: set aside, or of topics the controller does not know. */
   strayDirectories(): string[] {
-    const open = new Set(Array.from(this.all(), ({ name }) => name))
-    return this.options.storage
-      .list('')
-      .filter(({ name, isDirectory }) => isDirectory && !isDeletedDirectoryName(name))
-      .map(({ name }) => name)
-      .filter((name) => name !== METADATA_DIRECTORY && !open.has(name))
+    return this.folders.strays(this.openNames())
   }
 
   /**
@@ -129,38 +124,20 @@ export class Partitions {
    */
   setAsideStrays(): Promise<string[]> {
     return this.inTurn(async () => {
-      const { storage, isVolatile } = this.options
-      const setAside: string[] = []
-      for (const name of this.strayDirectories()) {
-        const parsed = parsePartitionDirectoryName(name)
-        if (parsed !== undefined) setAside.push(this.setAside(parsed.topic, parsed.partition))
-      }
-      if (setAside.length > 0 && !isVolatile) await storage.syncDirectory('')
+      const setAside = this.folders.setAsideStrays(this.openNames())
+      if (setAside.length > 0 && !this.options.isVolatile) await this.options.storage.syncDirectory('')
       return setAside
     })
   }
 
   /**
-   * Opens what is on disk, makes what is not. A partition that cannot be opened is offline, not missing.
-   * Resolves when all of them take appends. Rejects with StorageError when a folder cannot be made.
+   * Opens what is on disk, makes what is not. A partition that cannot be opened or made is offline, not
+   * missing; where only room was wanting it is tried again every few seconds.
    */
   ensure(assignments: readonly PartitionAssignment[]): Promise<Partition[]> {
     return this.inTurn(async () => {
       const wanted = assignments.filter(({ topic, partition }) => this.get(topic, partition) === undefined)
-      const isNew = wanted.map((assignment) => !this.findDirectory(assignment))
-      // The old recovery point of a name that is used again would call the new log damaged: it goes first.
-      const forgotten = wanted.map(
-        ({ topic, partition }, i) => isNew[i] === true && this.checkpoints.forget(topic, partition),
-      )
-      if (forgotten.includes(true)) await this.writeCheckpoints()
-      for (const [i, { topic, partition }] of wanted.entries()) {
-        if (isNew[i] === true) this.options.storage.makeDirectory(partitionDirectoryName(topic, partition))
-      }
-      for (const assignment of wanted) this.writeMetadata(assignment)
-      const opened = await Promise.all(
-        wanted.map((assignment, i) => this.openOne(assignment, isNew[i] === true)),
-      )
-      for (const partition of opened) this.add(partition)
+      for (const partition of await this.openAll(wanted)) this.add(partition)
       return assignments.map(({ topic, partition }) => this.get(topic, partition) as Partition)
     })
   }
@@ -173,20 +150,8 @@ export class Partitions {
       partition.end(errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
     }
     return this.inTurn(async () => {
-      const { storage, isVolatile } = this.options
-      const renamed: string[] = []
-      for (const partition of doomed) {
-        await releasePartition(partition)
-        const to = deletedDirectoryName(partition.topic, partition.index, partition.topicId)
-        storage.rename(partition.name, to)
-        this.checkpoints.forget(partition.topic, partition.index)
-        renamed.push(to)
-      }
-      if (!isVolatile && doomed.length > 0) {
-        await storage.syncDirectory('')
-        await this.writeCheckpoints()
-      }
-      for (const directory of renamed) storage.removeDirectory(directory)
+      // Without its folder's new name a partition is a stray one at the next start: gone all the same.
+      await this.attempt(() => this.removeFolders(doomed))
     })
   }
 
@@ -209,7 +174,7 @@ export class Partitions {
     try {
       await this.checkpoints.write(this.all(), files)
     } catch (error) {
-      if (error instanceof StorageError) this.failAll(error)
+      if (error instanceof StorageError && !error.isTemporary) this.failAll(error)
       throw error
     }
   }
@@ -227,73 +192,114 @@ export class Partitions {
     if (this.options.isVolatile) return false
     const { storage, brokerEpoch } = this.options
     if (this.failure !== undefined) return false
-    try {
-      await this.checkpoints.write(partitions)
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error
-      this.failAll(error)
-      return false
-    }
-    if (closed.includes(false)) return false
+    const written = await this.attempt(() => this.checkpoints.write(partitions))
+    if (written instanceof StorageError || closed.includes(false)) return false
     // A folder that nobody opened has not been recovered from the unclean stop before this one.
     const unopened = this.strayDirectories().some((name) => parsePartitionDirectoryName(name) !== undefined)
     if (unopened && !this.cleanShutdown) return false
-    await markCleanShutdown(storage, Number(brokerEpoch?.() ?? -1n))
-    return true
+    const marked = await this.attempt(() => markCleanShutdown(storage, Number(brokerEpoch?.() ?? -1n)))
+    return !(marked instanceof StorageError)
   }
 
-  /** Whether there is a folder of this topic. One of another topic of that name is set aside. */
-  private findDirectory({ topic, partition, topicId }: PartitionAssignment): boolean {
-    const { storage } = this.options
-    if (!storage.exists(partitionDirectoryName(topic, partition))) return false
-    const found = this.topicIdIn(topic, partition)
-    // A lost or torn file says nothing; strays are set aside at start, so it can only be this topic's.
-    if (found === undefined || found === topicId) return true
-    this.setAside(topic, partition)
-    return false
+  private openNames(): Set<string> {
+    return new Set(Array.from(this.all(), ({ name }) => name))
   }
 
-  private writeMetadata({ topic, partition, topicId }: PartitionAssignment): void {
-    if (this.topicIdIn(topic, partition) === topicId) return
-    const path = `${partitionDirectoryName(topic, partition)}/${PARTITION_METADATA_FILE}`
-    this.options.storage.replaceFileUnsynced(path, encodePartitionMetadata(topicId))
+  private async openAll(wanted: readonly PartitionAssignment[]): Promise<Partition[]> {
+    const found = await Promise.all(
+      wanted.map((assignment) => this.attempt(() => this.folders.find(assignment))),
+    )
+    // The old recovery point of a name that is used again would call the new log damaged: it goes first.
+    const stale = wanted.map(
+      ({ topic, partition }, i) => found[i] === false && this.checkpoints.forget(topic, partition),
+    )
+    const written = stale.includes(true) ? await this.attempt(() => this.writeCheckpoints()) : undefined
+    return Promise.all(
+      wanted.map((assignment, i) =>
+        this.openOne(assignment, stale[i] === true ? (written ?? false) : (found[i] ?? false)),
+      ),
+    )
   }
 
-  private topicIdIn(topic: string, partition: number): string | undefined {
-    const path = `${partitionDirectoryName(topic, partition)}/${PARTITION_METADATA_FILE}`
-    const bytes = this.options.storage.readFile(path)
-    return bytes === undefined ? undefined : decodePartitionMetadata(bytes)
-  }
-
-  /** Renames a partition's folder as Kafka marks a stray one, for a person to look at. Returns the new name. */
-  private setAside(topic: string, partition: number): string {
-    const { storage } = this.options
-    const id = this.topicIdIn(topic, partition)
-    let to = strayDirectoryName(topic, partition, id ?? UNKNOWN_ID)
-    for (let again = 1n; storage.exists(to); again++) {
-      to = strayDirectoryName(topic, partition, again.toString(16).padStart(32, '0'))
-    }
-    storage.rename(partitionDirectoryName(topic, partition), to)
-    return to
-  }
-
-  private openOne(assignment: PartitionAssignment, isNew: boolean): Promise<Partition> {
-    const { storage, clock, onTailCut } = this.options
+  /** `found`: whether it has a folder, or why that cannot be told. */
+  private async openOne(assignment: PartitionAssignment, found: boolean | StorageError): Promise<Partition> {
+    const { storage, clock, onTailCut, onRefusing } = this.options
     const { topic, partition } = assignment
+    const assigned = { ...assignment, config: this.configOf(assignment.config) }
     const context = {
       clock,
       commit: this.commit,
       onOffline: (failed: Partition, reason: Error) => this.onOffline(failed, reason),
+      ...(onRefusing === undefined ? {} : { onRefusing }),
     }
-    return openPartition({ ...assignment, config: this.configOf(assignment.config) }, context, {
+    const made =
+      found instanceof StorageError ? found : await this.attempt(() => this.folders.make(assignment))
+    if (made instanceof StorageError) return new Partition(assigned, context, made)
+    return openPartition(assigned, context, {
       storage,
       directory: partitionDirectoryName(topic, partition),
-      recoveryPoint: isNew ? 0n : this.checkpoints.recoveryPoint(topic, partition),
-      logStartOffset: isNew ? 0n : this.checkpoints.logStartOffset(topic, partition),
-      cleanShutdown: isNew || this.cleanShutdown,
+      recoveryPoint: found === false ? 0n : this.checkpoints.recoveryPoint(topic, partition),
+      logStartOffset: found === false ? 0n : this.checkpoints.logStartOffset(topic, partition),
+      cleanShutdown: found === false || this.cleanShutdown,
       producerIdExpirationMs: this.expirationMs,
       ...(onTailCut === undefined ? {} : { onTailCut }),
     })
+  }
+
+  /** Tries those again that only wanted for room when they were opened. */
+  private reopen(): Promise<void> {
+    return this.inTurn(async () => {
+      const again = Array.from(this.all()).filter(
+        (known) => known.parts === undefined && this.mayReopen(known),
+      )
+      const opened = await this.openAll(
+        again.map(({ topic, index, topicId, leaderEpoch, config }) => ({
+          topic,
+          partition: index,
+          topicId,
+          leaderEpoch,
+          config,
+        })),
+      )
+      for (const [i, partition] of opened.entries()) {
+        const isCurrent = this.get(partition.topic, partition.index) === again[i]
+        if (isCurrent && !isTemporary(partition.offlineReason)) this.add(partition)
+        else if (partition.parts !== undefined) await releasePartition(partition)
+      }
+    })
+  }
+
+  private mayReopen({ offlineReason }: Partition): boolean {
+    return this.failure === undefined && this.closing === undefined && isTemporary(offlineReason)
+  }
+
+  private async removeFolders(doomed: readonly Partition[]): Promise<void> {
+    const { storage, isVolatile } = this.options
+    const renamed: string[] = []
+    for (const partition of doomed) {
+      await releasePartition(partition)
+      const { topic, index, topicId } = partition
+      const to = this.folders.markDeleted({ topic, partition: index, topicId })
+      this.checkpoints.forget(topic, index)
+      if (to !== undefined) renamed.push(to)
+    }
+    if (!isVolatile && renamed.length > 0) {
+      await storage.syncDirectory('')
+      // On a full disk deleting is what helps: the checkpoints can wait.
+      await this.attempt(() => this.writeCheckpoints())
+    }
+    for (const directory of renamed) storage.removeDirectory(directory)
+  }
+
+  /** The failure of storage, where there is one: but for want of room it takes the directory offline. */
+  private async attempt<T>(act: () => T | Promise<T>): Promise<T | StorageError> {
+    try {
+      return await act()
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      if (!error.isTemporary) this.failAll(error)
+      return error
+    }
   }
 
   private get expirationMs(): number {
@@ -320,7 +326,7 @@ export class Partitions {
 
   private onOffline(partition: Partition, reason: Error): void {
     this.options.onOffline?.(partition, reason)
-    if (reason instanceof StorageError) this.failAll(reason)
+    if (reason instanceof StorageError && !reason.isTemporary) this.failAll(reason)
   }
 
   /** Also for partitions that are still to come. */
@@ -344,9 +350,13 @@ export class Partitions {
     })
     if (options.isVolatile) return
     const write = (files: readonly CheckpointFile[]) => (): void => {
-      // Its failure has taken everything offline already, and said so.
+      // Its failure has taken everything offline already, and said so; without room the next time will do.
       this.writeCheckpoints(files).catch(() => {})
     }
+    this.every(REOPEN_INTERVAL_MS, () => {
+      if (Array.from(this.all()).some((known) => known.parts === undefined && this.mayReopen(known)))
+        void this.reopen()
+    })
     this.every(options.checkpointIntervalMs ?? MINUTE_MS, write([RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE]))
     this.every(options.highWatermarkCheckpointIntervalMs ?? 5000, write([REPLICATION_OFFSET_FILE]))
   }
@@ -359,10 +369,4 @@ export class Partitions {
     })
     this.timers.add(timer)
   }
-}
-
-/** As Kafka marks a folder whose topic is not the one expected there; it is kept for a person to look at. */
-function strayDirectoryName(topic: string, partition: number, topicId: string): string {
-  const suffix = `-${partition}.${topicId}-stray`
-  return topic.slice(0, 255 - suffix.length) + suffix
 }

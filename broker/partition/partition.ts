@@ -7,7 +7,8 @@
 //
 // Rules kept: an append is done when the call returns, or not at all; whoever is called back is called
 // outside of append (later in the same turn of the event loop), markers excepted; after a StorageError or
-// CorruptLogError the partition answers KAFKA_STORAGE_ERROR to everybody until the broker is restarted.
+// CorruptLogError the partition answers KAFKA_STORAGE_ERROR to everybody until the broker is restarted, but
+// where nothing has run out but room: then only that append is refused.
 
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import { buildEndTxnMarker } from '../protocol/record-batch/builder.ts'
@@ -18,8 +19,9 @@ import {
   stampBatch,
 } from '../protocol/record-batch/header.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
-import { CorruptLogError, StorageError } from '../storage/storage.ts'
+import { CorruptLogError, isTemporary, StorageError } from '../storage/storage.ts'
 import type { Clock } from '../time/clock.ts'
+import type { AbortedTransaction } from '../log/txn-index.ts'
 import { deleteSegments } from './delete-segments.ts'
 import type { WaiterCallback } from './offset-waiters.ts'
 import type {
@@ -41,7 +43,7 @@ import { PartitionReader } from './partition-reader.ts'
 import { appended, refuseAppend, refuseRead } from './partition-answers.ts'
 import { prepareBatch } from './prepare-batch.ts'
 import { Progress } from './progress.ts'
-import { applyMarker } from './replay.ts'
+import { abortedBy, applyMarker } from './replay.ts'
 
 export interface PartitionContext {
   clock: Clock
@@ -49,6 +51,8 @@ export interface PartitionContext {
   commit: GroupCommit
   /** Called once, when a failure of storage has taken the partition offline. */
   onOffline?: (partition: Partition, reason: Error) => void
+  /** Called for the first append that found no room, and again after one that did. */
+  onRefusing?: (partition: Partition, reason: Error) => void
 }
 
 export type MarkerCallback = (marker: MarkerOptions, offset: bigint) => void
@@ -65,6 +69,7 @@ export class Partition {
   private currentConfig: PartitionConfig
   private currentLeaderEpoch: number
   private offline: Error | undefined
+  private isRefusing = false
   /** What everybody is answered once the partition can take no more; 0 until then. */
   private ended: ErrorCode = errorCodes.NONE
 
@@ -179,7 +184,7 @@ export class Partition {
       this.appendToLog(batch, head)
       if (fromProducer) producers.applyBatch(head, head.baseOffset, options.nowMs)
     })
-    if (failed !== errorCodes.NONE) return refuseAppend(failed, this.offline?.message)
+    if (failed !== undefined) return failed
     this.parts.progress.afterAppend(head.baseOffset, options.forceDurable === true)
     return appended(this.logStartOffset, head.baseOffset, this.endOffset - 1n, logAppendTimeMs)
   }
@@ -200,10 +205,10 @@ export class Partition {
     const batch = buildEndTxnMarker(producerId, producerEpoch, commit, coordinatorEpoch, nowMs)
     const head = readBatchHeader(batch, 0)
     const failed = this.guarded(() => {
-      this.appendToLog(batch, head)
-      applyMarker(log, producers, timed, head.baseOffset, nowMs)
+      this.appendToLog(batch, head, abortedBy(producers, timed, log.endOffset))
+      applyMarker(producers, timed, head.baseOffset, nowMs)
     })
-    if (failed !== errorCodes.NONE) return refuseAppend(failed, this.offline?.message)
+    if (failed !== undefined) return failed
     progress.afterAppend(head.baseOffset, true)
     for (const callback of Array.from(this.markerCallbacks)) callback(marker, head.baseOffset)
     return appended(this.logStartOffset, head.baseOffset, head.baseOffset, -1n)
@@ -347,12 +352,12 @@ export class Partition {
     return () => {}
   }
 
-  private appendToLog(batch: Buffer, head: BatchHeader): void {
+  private appendToLog(batch: Buffer, head: BatchHeader, aborted?: AbortedTransaction): void {
     const { log, epochs, files } = this.parts as PartitionParts
     head.baseOffset = log.endOffset
     head.partitionLeaderEpoch = this.currentLeaderEpoch
     stampBatch(batch, 0, head.baseOffset, head.partitionLeaderEpoch)
-    log.append(batch, head)
+    log.append(batch, head, aborted)
     if (epochs.assign(this.currentLeaderEpoch, head.baseOffset)) files.writeEpochs(epochs)
   }
 
@@ -377,20 +382,28 @@ export class Partition {
     }
   }
 
-  /** An append that breaks off has left log and state apart: whatever the reason, nothing may follow it. */
-  private guarded(append: () => void): ErrorCode {
+  /** An append that breaks off has left log and state apart: nothing may follow it, unless nothing has changed. */
+  private guarded(append: () => void): AppendResult | undefined {
+    const { endOffset } = this
     try {
       append()
-      return errorCodes.NONE
+      this.isRefusing = false
+      return undefined
     } catch (error) {
+      if (isTemporary(error) && this.endOffset === endOffset) {
+        if (!this.isRefusing) this.context.onRefusing?.(this, error)
+        this.isRefusing = true
+        return refuseAppend(errorCodes.KAFKA_STORAGE_ERROR, error.message)
+      }
       this.fail(error as Error)
-      return this.failed(error)
+      return refuseAppend(this.failed(error), this.offline?.message)
     }
   }
 
   /** The code that stands for a failure of storage; anything else is a bug and goes on its way. */
   private failed(error: unknown): ErrorCode {
     if (!(error instanceof StorageError || error instanceof CorruptLogError)) throw error
+    if (isTemporary(error) && this.offline === undefined) return errorCodes.KAFKA_STORAGE_ERROR
     this.fail(error)
     return this.ended
   }

@@ -146,15 +146,18 @@ export class ProducerState {
     entry.coordinatorEpoch = marker.coordinatorEpoch
     entry.lastTimestamp = marker.timestamp
     entry.lastUsedMs = nowMs
-    if (entry.openSince === undefined) return undefined
-    const completed: CompletedTransaction = {
-      producerId: marker.producerId,
-      firstOffset: entry.openSince,
-      markerOffset: offset,
-      aborted: !marker.commit,
-    }
+    const completed = this.completedBy(marker, offset)
     entry.openSince = undefined
     return completed
+  }
+
+  /** The transaction that a marker at `offset` ends, if its producer has one open here. Changes nothing. */
+  completedBy(marker: ProducerMarker, offset: bigint): CompletedTransaction | undefined {
+    const { producerId, commit } = marker
+    const firstOffset = this.entries.get(producerId)?.openSince
+    return firstOffset === undefined
+      ? undefined
+      : { producerId, firstOffset, markerOffset: offset, aborted: !commit }
   }
 
   /** From a snapshot, before any replay. */

@@ -2,28 +2,34 @@
 // the abort index and leader epochs. Live markers and recovery go through here, so both build the same.
 
 import type { Log } from '../log/log.ts'
+import type { AbortedTransaction } from '../log/txn-index.ts'
 import { readEndTxnMarker } from '../protocol/record-batch/control.ts'
 import { NO_PRODUCER_ID } from '../protocol/record-batch/header.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { ProducerMarker, ProducerState } from './producer-state.ts'
 
-/** The marker stands in the log at `offset`: ends the transaction, and indexes it where it was aborted. */
+/** What the transaction index is told of a marker at `offset`; undefined where it aborts nothing. Changes nothing. */
+export function abortedBy(
+  producers: ProducerState,
+  marker: ProducerMarker,
+  offset: bigint,
+): AbortedTransaction | undefined {
+  const completed = producers.completedBy(marker, offset)
+  if (completed === undefined || !completed.aborted) return undefined
+  const { producerId, firstOffset } = completed
+  const lastStableOffset = producers.transactions.stableOffsetAfter(completed)
+  return { producerId, firstOffset, lastOffset: offset, lastStableOffset }
+}
+
+/** The marker stands in the log at `offset`: ends the transaction. */
 export function applyMarker(
-  log: Log,
   producers: ProducerState,
   marker: ProducerMarker,
   offset: bigint,
   nowMs: number,
 ): void {
   const completed = producers.applyMarker(marker, offset, nowMs)
-  if (completed === undefined) return
-  const { transactions } = producers
-  if (completed.aborted) {
-    const { producerId, firstOffset } = completed
-    const lastStableOffset = transactions.stableOffsetAfter(completed)
-    log.addAbortedTransaction({ producerId, firstOffset, lastOffset: offset, lastStableOffset })
-  }
-  transactions.complete(completed)
+  if (completed !== undefined) producers.transactions.complete(completed)
 }
 
 /** Brings state that holds everything below `fromOffset` to the log's end. */
@@ -46,7 +52,9 @@ export function replayLog(
       const { producerId, producerEpoch, maxTimestamp: timestamp } = head
       const { isCommit: commit, coordinatorEpoch } = marker
       const ended = { producerId, producerEpoch, coordinatorEpoch, commit, timestamp }
-      applyMarker(log, producers, ended, head.baseOffset, nowMs)
+      const aborted = abortedBy(producers, ended, head.baseOffset)
+      applyMarker(producers, ended, head.baseOffset, nowMs)
+      if (aborted !== undefined) log.addAbortedTransaction(aborted)
     }
   })
 }

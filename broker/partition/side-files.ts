@@ -1,5 +1,6 @@
 // The small files beside a partition's log: producer snapshots and the leader epochs. Their content is
-// taken at the call and written later, one file after the other; a failure is told once.
+// taken at the call and written later, one file after the other; a failure is told once. Where there is no
+// room, a snapshot is done without (the log tells the same), the epochs are written when they can be.
 //
 //   <offset>.snapshot        state of all producers below that offset: at each roll, and at a clean stop
 //   leader-epoch-checkpoint  rewritten when an epoch writes its first batch
@@ -7,7 +8,7 @@
 import { decodeEpochCheckpoint, encodeEpochCheckpoint } from '../log/epoch-checkpoint.ts'
 import { LEADER_EPOCH_FILE, offsetOfFileName, SNAPSHOT_SUFFIX, segmentFileName } from '../log/names.ts'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from '../log/producer-snapshot.ts'
-import type { Storage } from '../storage/storage.ts'
+import { isTemporary, type Storage } from '../storage/storage.ts'
 import type { EpochStart, LeaderEpochs } from './leader-epochs.ts'
 import { fromSnapshot, toSnapshot, type ProducerEntry } from './producer-entry.ts'
 import type { ProducerState } from './producer-state.ts'
@@ -24,6 +25,8 @@ export class SideFiles {
   private writing: Promise<void> = Promise.resolve()
   private snapshots: bigint[]
   private durableSnapshots: bigint[]
+  /** Epochs that found no room. */
+  private unwrittenEpochs: Buffer | undefined
 
   constructor(storage: Storage, directory: string, onFailure: (error: Error) => void) {
     this.storage = storage
@@ -68,8 +71,9 @@ export class SideFiles {
   writeSnapshot(offset: bigint, producers: ProducerState): void {
     const content = encodeProducerSnapshot(Array.from(producers.allEntries(), toSnapshot))
     if (!this.snapshots.includes(offset)) this.snapshots.push(offset)
-    this.write(this.snapshotPath(offset), content, () => {
-      if (this.snapshots.includes(offset)) this.durableSnapshots.push(offset)
+    this.write(this.snapshotPath(offset), content, (isDurable) => {
+      if (!isDurable) this.snapshots = this.snapshots.filter((other) => other !== offset)
+      else if (this.snapshots.includes(offset)) this.durableSnapshots.push(offset)
     })
   }
 
@@ -92,21 +96,36 @@ export class SideFiles {
   }
 
   writeEpochs(epochs: LeaderEpochs): void {
-    this.write(`${this.directory}/${LEADER_EPOCH_FILE}`, encodeEpochCheckpoint(epochs.entries))
+    this.storeEpochs(encodeEpochCheckpoint(epochs.entries))
   }
 
-  /** Resolves when all that was asked for is written, or has failed. */
-  settled(): Promise<void> {
-    return this.writing
+  /**
+   * Resolves when all that was asked for is written, or has failed: false while the epochs find no room.
+   * Until then recovery must not begin above what they would tell.
+   */
+  async settled(): Promise<boolean> {
+    const epochs = this.unwrittenEpochs
+    if (epochs !== undefined) this.storeEpochs(epochs)
+    await this.writing
+    return this.unwrittenEpochs === undefined
   }
 
-  private write(path: string, content: Uint8Array, onDurable?: () => void): void {
+  private storeEpochs(content: Buffer): void {
+    this.unwrittenEpochs = undefined
+    this.write(`${this.directory}/${LEADER_EPOCH_FILE}`, content, (isDurable) => {
+      this.unwrittenEpochs = isDurable ? undefined : content
+    })
+  }
+
+  /** Tells whether the file is durable; another failure is onFailure's. */
+  private write(path: string, content: Uint8Array, onWritten: (isDurable: boolean) => void): void {
     this.writing = this.writing.then(async () => {
       try {
         await this.storage.replaceFile(path, content)
-        onDurable?.()
+        onWritten(true)
       } catch (error) {
-        this.onFailure(error as Error)
+        if (isTemporary(error)) onWritten(false)
+        else this.onFailure(error as Error)
       }
     })
   }

@@ -3,7 +3,7 @@
 
 import { retentionBound } from '../log/retention.ts'
 import { errorCodes } from '../protocol/errors.ts'
-import { CorruptLogError, StorageError } from '../storage/storage.ts'
+import { CorruptLogError, isTemporary, StorageError } from '../storage/storage.ts'
 import { deleteSegments } from './delete-segments.ts'
 import type { Partition } from './partition.ts'
 
@@ -33,6 +33,8 @@ export function applyRetention(partition: Partition, nowMs: number): number {
     return removed
   } catch (error) {
     if (!isStorageFailure(error)) throw error
+    // There was no room to roll: the next time will do.
+    if (isTemporary(error)) return 0
     partition.fail(error)
     return 0
   }
@@ -55,19 +57,31 @@ export async function closePartition(partition: Partition): Promise<boolean> {
   if (!partition.hasEnded && log.endOffset > 0n) await partition.whenDurable(log.endOffset - 1n)
   partition.end(errorCodes.NOT_LEADER_OR_FOLLOWER)
   await progress.stopSyncing()
+  let isSafe = true
   try {
-    if (!isVolatile && !partition.isOffline) {
+    if (!partition.isOffline) {
       const newest = files.snapshotOffsets.at(-1) ?? 0n
-      if (log.endOffset > newest) files.writeSnapshot(log.endOffset, producers)
-      await files.settled()
+      if (!isVolatile && log.endOffset > newest) files.writeSnapshot(log.endOffset, producers)
+      isSafe = await files.settled()
+      // A clean stop promises it of every log, whatever its topic promises.
       await log.sync()
     }
-    log.close()
   } catch (error) {
     if (!isStorageFailure(error)) throw error
     partition.fail(error)
   }
-  return !partition.isOffline
+  closeLog(partition)
+  return isSafe && !partition.isOffline
+}
+
+/** Indexes that find no room are made again from the log when they are needed. */
+function closeLog(partition: Partition): void {
+  try {
+    partition.parts?.log.close()
+  } catch (error) {
+    if (!isStorageFailure(error)) throw error
+    if (!isTemporary(error)) partition.fail(error)
+  }
 }
 
 /** Lets go of all files, so that the folder can be renamed and removed. Nothing is made durable. */

@@ -203,6 +203,8 @@ export class BrokerNode {
       retentionCheckIntervalMs: config.logRetentionCheckIntervalMs,
       checkpointIntervalMs: config.logFlushOffsetCheckpointIntervalMs,
       onOffline: (partition, reason) => logger.error(`${partition.name} is offline: ${reason.message}`),
+      onRefusing: (partition, reason) =>
+        logger.error(`${partition.name} refuses records until there is room again: ${reason.message}`),
       onTailCut: (cut) => logger.warn(cutText(cut)),
     })
     this.undo.push(() => this.partitions.close())

@@ -23,7 +23,8 @@ import { pathSegments, splitPath, TEMPORARY_SUFFIX } from './storage-path.ts'
 export type { Randomness } from './durable-file.ts'
 
 export type { FaultyOperation } from './faulty-file.ts'
-export type FaultCode = 'EIO' | 'ENOSPC'
+/** ENOSPC and EMFILE are temporary, but for a sync that found no room. */
+export type FaultCode = 'EIO' | 'ENOSPC' | 'EMFILE'
 
 type FolderNode = {
   kind: 'folder'
@@ -268,7 +269,10 @@ export class FaultyStorage implements Storage {
       if (--fault.remaining > 0) return undefined
       if (fault.sticky) fault.remaining = 1
       else this.faults.splice(this.faults.indexOf(fault), 1)
-      return new StorageError(path, `${operation} failed: ${fault.code}`)
+      const isSync = operation === 'sync' || operation === 'syncDirectory'
+      const isTemporary =
+        (fault.code === 'EMFILE' && operation !== 'sync') || (fault.code === 'ENOSPC' && !isSync)
+      return new StorageError(path, `${operation} failed: ${fault.code}`, { isTemporary })
     }
     return undefined
   }

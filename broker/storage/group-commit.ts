@@ -8,9 +8,9 @@
 //                 └──────── requests made meanwhile ────────────┘
 //
 // A failed sync is final: no callback fires any more, and onFailure is told once. Retrying would be a lie
-// (the kernel has marked the lost pages clean).
+// (the kernel has marked the lost pages clean). One that could not begin (no file descriptor) is tried again.
 
-import { StorageError } from './storage.ts'
+import { isTemporary, StorageError } from './storage.ts'
 
 /** A StorageFile, or a whole log. */
 export interface Syncable {
@@ -26,7 +26,11 @@ export interface GroupCommitOptions {
   onFailure?: (error: StorageError) => void
   /** Runs its argument when this turn's work is done; a simulation passes its own. */
   defer?: (act: () => void) => void
+  /** Runs its argument when a sync that could not begin may be tried again; a simulation passes its own. */
+  later?: (act: () => void) => void
 }
+
+const RETRY_MS = 100
 
 type OnSynced = (sizeInBytes: number) => void
 
@@ -34,6 +38,7 @@ export class GroupCommit {
   private readonly concurrency: number
   private readonly onFailure: (error: StorageError) => void
   private readonly defer: (act: () => void) => void
+  private readonly later: (act: () => void) => void
   private readonly waiting = new Map<Syncable, OnSynced[]>()
   private readonly syncing = new Set<Syncable>()
   private deferred = false
@@ -45,6 +50,7 @@ export class GroupCommit {
     this.onFailure = options.onFailure ?? (() => {})
     // setImmediate, not a microtask: requests of all sockets read in this turn shall share the sync.
     this.defer = options.defer ?? ((act) => void setImmediate(act))
+    this.later = options.later ?? ((act) => void setTimeout(act, RETRY_MS))
   }
 
   /** The failure that ended all syncing, if one did. */
@@ -95,6 +101,17 @@ export class GroupCommit {
         cause instanceof StorageError
           ? cause
           : new StorageError(file.path, `sync failed: ${cause}`, { cause })
+    }
+    if (isTemporary(error) && this.failed === undefined) {
+      // Until then it counts as under way, so that nobody else begins it.
+      this.later(() => {
+        this.syncing.delete(file)
+        if (this.failed === undefined)
+          this.waiting.set(file, [...callbacks, ...(this.waiting.get(file) ?? [])])
+        this.start()
+        this.checkIdle()
+      })
+      return
     }
     this.syncing.delete(file)
     if (error !== undefined) this.fail(error)

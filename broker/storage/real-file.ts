@@ -4,7 +4,7 @@
 
 import fs from 'node:fs'
 import { assertOverwrite, assertReadTarget, assertTruncation } from './file-range.ts'
-import { StorageError } from './storage.ts'
+import { isTemporaryCause, StorageError } from './storage.ts'
 import type { StorageFile } from './storage.ts'
 
 export class RealFile implements StorageFile {
@@ -82,8 +82,8 @@ export class RealFile implements StorageFile {
       // A short write without an error: the next one says why, or goes on.
       if (written < total) written += this.writeRest(chunks, written)
     } catch (cause) {
-      this.cutBack()
-      throw this.failure(`append of ${total} bytes failed`, cause)
+      const isTemporary = this.cutBack() && isTemporaryCause(cause)
+      throw this.failure(`append of ${total} bytes failed`, cause, isTemporary)
     }
     this.size += total
   }
@@ -152,11 +152,13 @@ export class RealFile implements StorageFile {
   }
 
   /** What a failed append left beyond the size goes. Where even that fails, nothing more may be written here. */
-  private cutBack(): void {
+  private cutBack(): boolean {
     try {
       fs.ftruncateSync(this.fd, this.size)
+      return true
     } catch (cause) {
       this.broken ??= this.failure('could not cut back a failed append', cause)
+      return false
     }
   }
 
@@ -174,9 +176,9 @@ export class RealFile implements StorageFile {
     if (this.broken !== undefined) throw this.broken
   }
 
-  private failure(message: string, cause: unknown): StorageError {
+  private failure(message: string, cause: unknown, isTemporary = false): StorageError {
     if (cause instanceof StorageError) return cause
     const reason = cause instanceof Error ? cause.message : String(cause)
-    return new StorageError(this.path, `${message}: ${reason}`, { cause })
+    return new StorageError(this.path, `${message}: ${reason}`, { cause, isTemporary })
   }
 }

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { DirectoryLock } from './directory-lock.ts'
 import { PathQueue } from './path-queue.ts'
 import { RealFile } from './real-file.ts'
-import { StorageError } from './storage.ts'
+import { isTemporaryCause, StorageError } from './storage.ts'
 import type { DirectoryEntry, Storage, StorageFile } from './storage.ts'
 import { pathSegments, splitPath, TEMPORARY_SUFFIX } from './storage-path.ts'
 
@@ -121,6 +121,9 @@ class RealStorage implements Storage {
       const fd = this.createAside(aside)
       try {
         writeAll(fd, content)
+      } catch (cause) {
+        this.dropAside(aside)
+        throw cause
       } finally {
         fs.closeSync(fd)
       }
@@ -138,7 +141,7 @@ class RealStorage implements Storage {
           if (openError) return reject(failure(directory, 'cannot open the folder to sync it', openError))
           fs.fsync(fd, (syncError) => {
             fs.close(fd, () => {
-              if (syncError) reject(failure(directory, 'fsync of the folder failed', syncError))
+              if (syncError) reject(finalFailure(directory, 'fsync of the folder failed', syncError))
               else resolve()
             })
           })
@@ -166,12 +169,22 @@ class RealStorage implements Storage {
     try {
       writeAll(fd, content)
       await new Promise<void>((resolve, reject) => {
-        fs.fsync(fd, (error) => (error ? reject(error) : resolve()))
+        fs.fsync(fd, (error) => (error ? reject(finalFailure(filePath, 'fsync failed', error)) : resolve()))
       })
     } catch (cause) {
-      throw failure(filePath, 'cannot replace', cause)
+      this.dropAside(filePath + TEMPORARY_SUFFIX)
+      throw cause instanceof StorageError ? cause : failure(filePath, 'cannot replace', cause)
     } finally {
       fs.closeSync(fd)
+    }
+  }
+
+  /** What could not be written whole takes no room. */
+  private dropAside(aside: string): void {
+    try {
+      fs.unlinkSync(this.resolve(aside))
+    } catch {
+      // Left-overs are removed at open, and written over before.
     }
   }
 
@@ -219,5 +232,10 @@ function codeOf(error: unknown): string | undefined {
 
 function failure(filePath: string, message: string, cause: unknown): StorageError {
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new StorageError(filePath, `${message}: ${reason}`, { cause })
+  return new StorageError(filePath, `${message}: ${reason}`, { cause, isTemporary: isTemporaryCause(cause) })
+}
+
+/** Of a sync: nobody knows what of it has reached the device. */
+function finalFailure(filePath: string, message: string, cause: Error): StorageError {
+  return new StorageError(filePath, `${message}: ${cause.message}`, { cause })
 }

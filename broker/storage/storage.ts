@@ -8,14 +8,32 @@
 // Nothing is durable before a sync: a file's bytes after file.sync(), a created, renamed or removed
 // name after syncDirectory() of the folder that holds it.
 
-/** A disk operation failed. The directory goes offline until restart: a failed fsync is never retried. */
+/**
+ * A disk operation failed. The directory goes offline until restart: a failed fsync is never retried. Only
+ * where the error is temporary is everything as it was before the call, and it may be tried again.
+ */
 export class StorageError extends Error {
   readonly path: string
-  constructor(path: string, message: string, options?: { cause?: unknown }) {
+  /** There was no room or no file descriptor for it. Never said of a sync that had begun. */
+  readonly isTemporary: boolean
+  constructor(path: string, message: string, options: { cause?: unknown; isTemporary?: boolean } = {}) {
     super(`${path}: ${message}`, options)
     this.name = 'StorageError'
     this.path = path
+    this.isTemporary = options.isTemporary ?? false
   }
+}
+
+const TEMPORARY_CODES: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE']
+
+/** Whether the operating system's error says that something has run out that may come back. */
+export function isTemporaryCause(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && TEMPORARY_CODES.includes(cause.code)
+}
+
+/** A failure of storage after which all is as before. */
+export function isTemporary(error: unknown): error is StorageError {
+  return error instanceof StorageError && error.isTemporary
 }
 
 /** Bytes below the recovery point do not read back as what was written. Names the place. */

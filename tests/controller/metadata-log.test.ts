@@ -7,7 +7,9 @@ import { Controller } from '../../broker/controller/controller.ts'
 import type { MetadataFact } from '../../broker/controller/facts.ts'
 import { decodeFact, encodeFact } from '../../broker/controller/metadata-codec.ts'
 import { SingleNodeQuorum } from '../../broker/controller/single-node-quorum.ts'
-import { CorruptLogError } from '../../broker/storage/storage.ts'
+import { errorCodes } from '../../broker/protocol/errors.ts'
+import { FaultyStorage } from '../../broker/storage/faulty-storage.ts'
+import { CorruptLogError, type Storage } from '../../broker/storage/storage.ts'
 import { MemoryStorage } from '../../broker/storage/memory-storage.ts'
 import { ManualClock } from '../../broker/time/manual-clock.ts'
 import { Random } from '../world/random.ts'
@@ -116,7 +118,7 @@ const kafkaOrders =
 
 const LOG = '__cluster_metadata-0/00000000000000000000.log'
 
-async function open(storage: MemoryStorage, clock = new ManualClock(1795226266659)) {
+async function open(storage: Storage, clock = new ManualClock(1795226266659)) {
   const quorum = await SingleNodeQuorum.open({ storage, clock, nodeId: 1 })
   const random = new Random(1)
   const controller = new Controller({
@@ -209,6 +211,23 @@ describe('the log of a quorum of one', () => {
     file.writeAt(Buffer.from([(last[0] as number) ^ 1]), file.sizeInBytes - 3)
     await expect(open(storage)).rejects.toThrow(CorruptLogError)
     await expect(open(storage)).rejects.toThrow(LOG)
+  })
+
+  test('a change that finds no room is refused alone; a failed disk ends the quorum', async () => {
+    const storage = new FaultyStorage(new Random(1))
+    const { quorum, controller } = await open(storage)
+    await join(controller, 1)
+    const create = (name: string) =>
+      controller.submit({ type: 'createTopics', topics: [topic(name)], validateOnly: false })
+    storage.failNext('append', 'ENOSPC')
+    await expect(create('a')).rejects.toMatchObject({ errorCode: errorCodes.KAFKA_STORAGE_ERROR })
+    expect(controller.image.topic('a')).toBeUndefined()
+    expect((await create('a'))[0]?.errorCode).toBe(errorCodes.NONE)
+    storage.failNext('append', 'EIO')
+    await expect(create('b')).rejects.toMatchObject({ errorCode: errorCodes.KAFKA_STORAGE_ERROR })
+    await expect(create('c')).rejects.toThrow()
+    await quorum.close()
+    expect((await open(storage)).controller.image.topic('b')).toBeUndefined()
   })
 
   test('a quorum of others, or a damaged state file, is not taken over', async () => {

@@ -50,6 +50,7 @@ export class CrashWorld {
     refused: 0,
     aborted: 0,
     failed: 0,
+    withoutRoom: 0,
   }
   private readonly random: Random
   private readonly storage: FaultyStorage
@@ -100,8 +101,8 @@ export class CrashWorld {
     else if (kind < 91) this.world.partitions.writeCheckpoints().catch(() => {})
     else if (kind < 92) this.world.partitions.applyRetention()
     else if (kind < 94) this.deleteRecords()
-    else if (kind < 95) this.failSomething()
-    else if (kind < 97) await this.stop()
+    else if (kind < 96) this.failSomething()
+    else if (kind < 98) await this.stop()
     else await this.crash()
   }
 
@@ -207,13 +208,34 @@ export class CrashWorld {
   }
 
   private failSomething(): void {
+    if (this.random.chance(0.8)) return this.runOutOfSomething()
     const operation = this.random.pick(['append', 'sync'] as const)
     this.counters.failed++
     this.syncFailed ||= operation === 'sync'
     this.storage.failNext(operation, 'EIO')
   }
 
+  /** The disk is full, or all descriptors are taken, for a while. */
+  private runOutOfSomething(): void {
+    const { random } = this
+    const [operation, code] = random.pick([
+      ['append', 'ENOSPC'],
+      ['append', 'ENOSPC'],
+      ['open', 'ENOSPC'],
+      ['open', 'EMFILE'],
+      ['syncDirectory', 'EMFILE'],
+    ] as const)
+    for (let times = random.between(1, 6); times > 0; times--) {
+      this.storage.failNext(operation, code, { nth: random.between(1, 3) })
+    }
+  }
+
   private accepted(result: AppendResult, expected: string): boolean {
+    if (result.errorCode === errorCodes.KAFKA_STORAGE_ERROR && !this.partition.isOffline) {
+      this.counters.withoutRoom++
+      expect(this.partition.endOffset, this.say('without room nothing is appended')).toBe(this.endOfEntries())
+      return false
+    }
     if (result.errorCode === errorCodes.KAFKA_STORAGE_ERROR) {
       expect(this.partition.isOffline, this.say('a storage error is for good')).toBe(true)
       return false

@@ -115,6 +115,92 @@ test('nothing is made or acknowledged on a directory that has failed', async () 
   expect(later && send(later, 'x').errorCode).toBe(errorCodes.KAFKA_STORAGE_ERROR)
 })
 
+/** A broker's directory on a disk that fails on command. */
+async function onFaultyDisk(config: Parameters<World['open']>[0] = {}) {
+  const storage = new FaultyStorage(new Random(1))
+  const world = new World({ storage, defer: (act) => queueMicrotask(act) })
+  return { storage, world, partition: await world.open(config) }
+}
+
+test('without room an append is refused and changes nothing; reads go on, and appends when there is room', async () => {
+  const { storage, world, partition } = await onFaultyDisk({ segmentBytes: 300 })
+  const from = (baseSequence: number) =>
+    sendAs(partition, { producerId: 1n, baseSequence, isTransactional: true }, `v${baseSequence}`.padEnd(40))
+  expect(from(0).errorCode).toBe(errorCodes.NONE)
+  storage.failNext('append', 'ENOSPC', { sticky: true })
+  storage.failNext('open', 'ENOSPC', { sticky: true })
+  // Also where a new segment would be begun first, and for what is written beside the log.
+  for (let again = 0; again < 3; again++) {
+    expect(from(1)).toMatchObject({ errorCode: errorCodes.KAFKA_STORAGE_ERROR, baseOffset: -1n })
+    expect(endTransaction(partition, 1n, false).errorCode).toBe(errorCodes.KAFKA_STORAGE_ERROR)
+  }
+  await expect(world.partitions.writeCheckpoints()).rejects.toThrow(StorageError)
+  world.partitions.applyRetention()
+  expect(valuesIn(readAll(partition).records)).toEqual(['v0'.padEnd(40)])
+  expect([partition.isOffline, partition.endOffset, partition.lastStableOffset]).toEqual([false, 1n, 0n])
+  storage.clearFaults()
+  for (const sequence of [1, 2, 3, 4, 5]) expect(from(sequence).errorCode).toBe(errorCodes.NONE)
+  expect(await partition.whenCommitted(endTransaction(partition, 1n, false).lastOffset)).toBe(errorCodes.NONE)
+  expect(partition.lastStableOffset).toBe(7n)
+  expect(readAll(partition, 'read_committed').abortedTransactions).toEqual([
+    { producerId: 1n, firstOffset: 0n },
+  ])
+  expect(await world.partitions.close()).toBe(true)
+})
+
+test('a marker without room for its index entry, or the entry without the marker, is neither', async () => {
+  for (const nth of [1, 2]) {
+    const { storage, world, partition } = await onFaultyDisk()
+    sendAs(partition, { producerId: 1n, baseSequence: 0, isTransactional: true }, 'x')
+    storage.failNext('append', 'ENOSPC', { nth })
+    expect(endTransaction(partition, 1n, false).errorCode).toBe(errorCodes.KAFKA_STORAGE_ERROR)
+    expect(partition.endOffset).toBe(1n)
+    // Someone else's abort at the very offset.
+    sendAs(partition, { producerId: 2n, baseSequence: 0, isTransactional: true }, 'y')
+    await partition.whenCommitted(endTransaction(partition, 2n, false).lastOffset)
+    await partition.whenCommitted(endTransaction(partition, 1n, true).lastOffset)
+    const aborted = [{ producerId: 2n, firstOffset: 1n }]
+    expect(readAll(partition, 'read_committed').abortedTransactions).toEqual(aborted)
+    await world.partitions.close()
+    expect(readAll(await world.open(), 'read_committed').abortedTransactions).toEqual(aborted)
+  }
+})
+
+test('epochs that find no room hold the recovery point back until they are written', async () => {
+  const { storage, world, partition } = await onFaultyDisk()
+  const recoveryPoint = () => storage.readFile('recovery-point-offset-checkpoint')?.toString() ?? ''
+  storage.failNext('append', 'ENOSPC', { nth: 2 })
+  await partition.whenCommitted(send(partition, 'first of its epoch').lastOffset)
+  await partition.parts?.files.settled().then(() => undefined)
+  storage.failNext('append', 'ENOSPC')
+  await world.partitions.writeCheckpoints().catch(() => {})
+  expect(recoveryPoint()).not.toContain('orders 0 1')
+  await world.partitions.writeCheckpoints()
+  expect(recoveryPoint()).toContain('orders 0 1')
+  expect(storage.readFile('orders-0/leader-epoch-checkpoint')?.toString()).toBe('0\n1\n0 0\n')
+})
+
+test('a topic that is made without room works once there is some; one can be deleted without room', async () => {
+  const { storage, world } = await onFaultyDisk()
+  storage.failNext('append', 'ENOSPC', { sticky: true })
+  storage.failNext('open', 'EMFILE', { sticky: true })
+  const [starved] = await world.partitions.ensure([assignment({}, { topic: 'late', topicId: OTHER_ID })])
+  expect(starved && send(starved, 'x').errorCode).toBe(errorCodes.KAFKA_STORAGE_ERROR)
+  await world.partitions.delete([{ topic: 'orders', partition: 0 }])
+  expect(storage.exists('orders-0')).toBe(false)
+  await world.clock.advance(5000)
+  await settle()
+  expect(world.partitions.get('late', 0)?.isOffline).toBe(true)
+  storage.clearFaults()
+  await world.clock.advance(5000)
+  await settle()
+  const late = world.partitions.get('late', 0)
+  expect(late && (await late.whenCommitted(send(late, 'x').lastOffset))).toBe(errorCodes.NONE)
+  // The name that was deleted without room for the checkpoints is free all the same.
+  const [again] = await world.partitions.ensure([assignment({}, { topicId: OTHER_ID })])
+  expect([again?.offlineReason, again?.endOffset]).toEqual([undefined, 0n])
+})
+
 test('retention removes what is too old or too much, never what a pin holds or what is above the watermark', async () => {
   const world = new World()
   const partition = await world.open({ segmentBytes: 200, retentionMs: DAY_MS })

@@ -3,7 +3,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { FaultyStorage } from '../../broker/storage/faulty-storage.ts'
 import { GroupCommit } from '../../broker/storage/group-commit.ts'
-import type { StorageFile } from '../../broker/storage/storage.ts'
+import { type StorageFile, StorageError } from '../../broker/storage/storage.ts'
 import { Random } from '../world/random.ts'
 
 let storage: FaultyStorage
@@ -22,6 +22,7 @@ beforeEach(() => {
     concurrency: 2,
     onFailure: (error) => failures.push(error.message),
     defer: (act) => turns.push(act),
+    later: (act) => turns.push(act),
   })
 })
 
@@ -97,6 +98,32 @@ test('a failed sync is told once, and nothing is acknowledged any more', async (
   expect(acked).toEqual([])
   expect(commit.failure?.path).toBe('a')
   expect(storage.syncsHeld).toBe(0)
+  await commit.idle()
+})
+
+test('a sync that could not begin is tried again, together with what has come since', async () => {
+  const bytes = openFile('a')
+  let refusals = 2
+  const file = {
+    path: 'a',
+    get sizeInBytes() {
+      return bytes.sizeInBytes
+    },
+    sync: () =>
+      refusals-- > 0
+        ? Promise.reject(new StorageError('a', 'too many open files', { isTemporary: true }))
+        : bytes.sync(),
+  }
+  for (const name of ['x', 'y', 'z']) {
+    bytes.append([Buffer.from(name)])
+    commit.request(file, (size) => acked.push(`${name}@${size}`))
+    endTurn()
+    await finishSyncs()
+    if (name !== 'z') expect(acked).toEqual([])
+  }
+  endTurn()
+  await finishSyncs()
+  expect([acked, failures]).toEqual([['x@3', 'y@3', 'z@3'], []])
   await commit.idle()
 })
 
