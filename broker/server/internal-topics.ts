@@ -26,6 +26,8 @@ type InternalTopic = typeof OFFSETS_TOPIC | typeof TRANSACTIONS_TOPIC
 export class InternalTopics {
   private readonly services: InternalTopicsServices
   private readonly ready = new Map<InternalTopic, Promise<void>>()
+  /** Names of the partitions whose shards were loaded, or have failed for good. */
+  private readonly loaded = new Set<string>()
 
   constructor(services: InternalTopicsServices) {
     this.services = services
@@ -38,18 +40,29 @@ export class InternalTopics {
     await Promise.all(existing.map((name) => this.ensure(name as InternalTopic)))
   }
 
-  /** Resolves when the topic exists and all of its shards are loaded. A failure is tried again by the next call. */
+  /**
+   * Resolves when the topic exists and the shards of all partitions that are not offline are loaded. What
+   * failed, or was offline, is tried again by the next call.
+   */
   ensure(name: InternalTopic): Promise<void> {
     let ready = this.ready.get(name)
     if (ready === undefined) {
-      ready = this.make(name)
+      ready = this.make(name).then(
+        (isComplete) => {
+          if (!isComplete) this.ready.delete(name)
+        },
+        (error: unknown) => {
+          this.ready.delete(name)
+          throw error
+        },
+      )
       this.ready.set(name, ready)
-      ready.catch(() => this.ready.delete(name))
     }
     return ready
   }
 
-  private async make(name: InternalTopic): Promise<void> {
+  /** Whether no partition is left that was offline. */
+  private async make(name: InternalTopic): Promise<boolean> {
     const { controller, groups, transactions } = this.services
     if (controller.image.topic(name) === undefined) await this.create(name)
     const load =
@@ -57,12 +70,14 @@ export class InternalTopics {
         ? (partition: number, log: ShardLog) => groups.openShard(partition, log)
         : (partition: number, log: ShardLog) => transactions.load(partition, log)
     const { clock, partitions } = this.services
+    const all = partitions.ofTopic(name)
+    const missing = all.filter((partition) => !partition.hasEnded && !this.loaded.has(partition.name))
+    for (const partition of missing) this.loaded.add(partition.name)
     // A shard that cannot be loaded has said so, and answers for itself: the others are not to wait for it.
     await Promise.allSettled(
-      partitions
-        .ofTopic(name)
-        .map((partition) => load(partition.index, new PartitionShardLog(partition, clock))),
+      missing.map((partition) => load(partition.index, new PartitionShardLog(partition, clock))),
     )
+    return all.every((partition) => this.loaded.has(partition.name))
   }
 
   private async create(name: InternalTopic): Promise<void> {

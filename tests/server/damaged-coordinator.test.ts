@@ -8,8 +8,13 @@ import { RecordBatchBuilder } from '../../broker/protocol/record-batch/builder.t
 import { BrokerNode } from '../../broker/server/broker-node.ts'
 import { BrokerSettings } from '../../broker/server/broker-settings.ts'
 import { parseBrokerConfig } from '../../broker/server/config/broker-config.ts'
+import { FaultyStorage } from '../../broker/storage/faulty-storage.ts'
 import { MemoryStorage } from '../../broker/storage/memory-storage.ts'
+import type { Storage } from '../../broker/storage/storage.ts'
+import type { Clock } from '../../broker/time/clock.ts'
+import { ManualClock } from '../../broker/time/manual-clock.ts'
 import { systemClock } from '../../broker/time/system-clock.ts'
+import { Random } from '../world/random.ts'
 
 const settings = [
   { key: 'listeners', value: 'PLAINTEXT://127.0.0.1:0', origin: 'test' },
@@ -19,12 +24,12 @@ const settings = [
 
 const silent = (): void => {}
 
-const start = (storage: MemoryStorage) =>
+const start = (storage: Storage, clock: Clock = systemClock) =>
   BrokerNode.start({
     storage,
     isVolatile: false,
     settings: new BrokerSettings(parseBrokerConfig(settings)),
-    clock: systemClock,
+    clock,
     logger: { debug: silent, info: silent, warn: silent, error: silent },
   })
 
@@ -148,4 +153,27 @@ test('a record that nobody understands closes its shard alone', async () => {
   await second.coordinatorsReady()
   expect(await commit(second, kept, 43n)).toBe(errorCodes.NONE)
   await second.stop()
+})
+
+test('a coordinator whose topic was made without room works when there is some', async () => {
+  const storage = new FaultyStorage(new Random(1))
+  const clock = new ManualClock()
+  const node = await start(storage, clock)
+  // The first append is the topic's in the metadata log, the second says whose the first folder is.
+  storage.failNext('append', 'ENOSPC', { nth: 2 })
+  await node.internalTopics.ensure(OFFSETS_TOPIC)
+  const offline = [0, 1, 2].filter((index) => node.partition(OFFSETS_TOPIC, index)?.isOffline)
+  expect(offline.length).toBeGreaterThan(0)
+  storage.clearFaults()
+  const groupId = Array.from({ length: 99 }, (_, i) => `g${i}`).find(
+    (name) => node.groups.partitionFor(name) === offline[0],
+  ) as string
+  expect(await commit(node, groupId, 7n)).toBe(errorCodes.NOT_COORDINATOR)
+  await clock.advance(5000)
+  while (node.partition(OFFSETS_TOPIC, offline[0] as number)?.isOffline) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await node.coordinatorsReady()
+  expect(await commit(node, groupId, 7n)).toBe(errorCodes.NONE)
+  await node.stop()
 })
