@@ -2,7 +2,7 @@
 // journal. What was not synced by then is gone, as after a power cut; what a disk's own cache would lose or
 // reorder is not shown (the faulty storage twin shows that).
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,9 +22,16 @@ function run(command: string, ...args: string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-/** Why this machine cannot do it, or undefined. Tries it rather than guesses. */
-export function whyNoCuts(): string | undefined {
-  if (process.getuid?.() !== 0) return 'needs root'
+/**
+ * Why this machine cannot do it, or undefined. Tries it rather than guesses. `isExcused`: something is missing
+ * that a machine need not have; otherwise it ought to have worked.
+ */
+export function whyNoCuts(): { reason: string; isExcused: boolean } | undefined {
+  if (process.getuid?.() !== 0) return { reason: 'needs root', isExcused: true }
+  for (const tool of ['mkfs.ext4', 'mount', 'umount', 'python3']) {
+    if (spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0)
+      return { reason: `needs ${tool}`, isExcused: true }
+  }
   let disk: CutFileSystem | undefined
   try {
     disk = new CutFileSystem()
@@ -32,7 +39,8 @@ export function whyNoCuts(): string | undefined {
     disk.remount()
     return undefined
   } catch (error) {
-    return `no loop-mounted ext4 that can be cut off: ${(error as Error).message.split('\n')[0]}`
+    const [line] = (error as Error).message.split('\n')
+    return { reason: `no loop-mounted ext4 that can be cut off: ${line}`, isExcused: false }
   } finally {
     disk?.remove()
   }
