@@ -6,7 +6,8 @@
 //
 // One request is worked on at a time, as in Kafka, so that a request sees what the one before it did and one
 // reply at most is in the making. Produce is the exception: producers send ahead, and their replies are small
-// and wait for a disk that serves many of them at once.
+// and wait for a disk that serves many of them at once. What cannot be answered ends the connection after the
+// replies before it.
 
 import type { Socket } from 'node:net'
 import { FrameReader } from '../protocol/framing.ts'
@@ -22,6 +23,8 @@ interface Slot {
   isProduce: boolean
   /** undefined: still being worked on; null: the request wants no reply. */
   reply: readonly Uint8Array[] | null | undefined
+  /** Why the connection ends here. */
+  failure?: string
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -52,7 +55,13 @@ export class Connection {
   private readonly waiting: Buffer[] = []
   private inFlightBytes = 0
   private paused = false
+  private admitting = false
   private closed = false
+  /** A request could not be answered, or the bytes after the frames that wait could not be read. */
+  private failing = false
+  private brokenFrame: string | undefined
+  /** The last reply has been written. */
+  private ending = false
   private reason: string | undefined
   private readonly resume = (): void => this.admit()
 
@@ -78,7 +87,10 @@ export class Connection {
       copiesChunks: ports.readBuffer !== undefined,
     })
     socket.setNoDelay(true)
-    socket.on('drain', this.resume)
+    socket.on('drain', () => {
+      this.lastActiveMs = this.ports.limits.clock.now()
+      this.admit()
+    })
     socket.on('error', (error: NodeJS.ErrnoException) => {
       // A client that goes away without saying goodbye is no news.
       if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') this.reason ??= error.message
@@ -86,9 +98,9 @@ export class Connection {
     socket.on('close', () => this.finish())
   }
 
-  /** True while no request of this client is being worked on. */
+  /** True while no request of this client is being worked on. There may be replies that it does not read. */
   get isIdle(): boolean {
-    return this.slots.length === 0 && this.socket.writableLength === 0
+    return this.slots.length === 0
   }
 
   /** Ends the connection at once. The reason is logged; none is given for an orderly end. */
@@ -102,29 +114,36 @@ export class Connection {
     try {
       this.frames.push(chunk)
     } catch (error) {
-      this.close(messageOf(error))
-      return
+      this.brokenFrame = messageOf(error)
     }
     this.admit()
   }
 
   /** Starts the requests there is room for, in order; reads the socket only while all of them have started. */
   private admit(): void {
-    if (this.closed) return
+    // An answer that is ready at once asks for the next from inside: the loop below goes on, not a deeper call.
+    if (this.closed || this.admitting) return
+    this.admitting = true
     while (this.hasRoom(this.waiting[0])) this.start(this.waiting.shift() as Buffer)
+    this.admitting = false
+    if (this.brokenFrame !== undefined && this.waiting.length === 0 && !this.failing) {
+      this.fail(this.newSlot(NOTHING), this.brokenFrame)
+    }
+    if (this.failing) {
+      this.socket.pause()
+      return
+    }
     const shouldPause = this.waiting.length > 0
+    // Each time: what came free may have been taken by those who were called back first.
+    if (shouldPause && this.ports.budget.isExhausted) this.ports.budget.whenFreed(this.resume)
     if (shouldPause === this.paused) return
     this.paused = shouldPause
-    if (shouldPause) {
-      this.socket.pause()
-      if (this.ports.budget.isExhausted) this.ports.budget.whenFreed(this.resume)
-    } else {
-      this.socket.resume()
-    }
+    if (shouldPause) this.socket.pause()
+    else this.socket.resume()
   }
 
   private hasRoom(next: Buffer | undefined): boolean {
-    if (next === undefined) return false
+    if (next === undefined || this.failing) return false
     const { limits, budget } = this.ports
     if (this.socket.writableLength > UNSENT_REPLY_BYTES || budget.isExhausted) return false
     // One request is always let in, however large: the frame cap bounds it.
@@ -139,42 +158,64 @@ export class Connection {
   }
 
   private start(frame: Buffer): void {
-    const slot: Slot = { frame, frameBytes: frame.length, isProduce: isProduce(frame), reply: undefined }
-    this.slots.push(slot)
-    this.inFlightBytes += frame.length
-    this.ports.budget.take(frame.length)
+    const slot = this.newSlot(frame)
     let answer: ReturnType<RequestProcessor>
     try {
       answer = this.ports.process(frame, this.info)
     } catch (error) {
-      this.close(messageOf(error))
+      this.fail(slot, messageOf(error))
       return
     }
     if (answer instanceof Promise) {
       answer.then(
         (reply) => this.answer(slot, reply),
-        (error: unknown) => this.close(messageOf(error)),
+        (error: unknown) => this.fail(slot, messageOf(error)),
       )
     } else {
       this.answer(slot, answer)
     }
   }
 
+  private newSlot(frame: Buffer): Slot {
+    const slot: Slot = { frame, frameBytes: frame.length, isProduce: isProduce(frame), reply: undefined }
+    this.slots.push(slot)
+    this.inFlightBytes += frame.length
+    this.ports.budget.take(frame.length)
+    return slot
+  }
+
+  private fail(slot: Slot, failure: string): void {
+    this.failing = true
+    slot.failure = failure
+    this.answer(slot, null)
+  }
+
   private answer(slot: Slot, reply: readonly Uint8Array[] | null): void {
     slot.reply = reply
     this.ports.buffers.giveBack(slot.frame)
     slot.frame = NOTHING
-    if (this.closed) return
-    if (this.slots[0] !== slot) return
+    if (this.closed || this.ending || this.slots[0] !== slot) return
     this.socket.cork()
     for (let head = this.slots[0]; head !== undefined && head.reply !== undefined; head = this.slots[0]) {
       this.slots.shift()
       this.release(head)
+      if (head.failure !== undefined) {
+        this.socket.uncork()
+        this.endAfterReplies(head.failure)
+        return
+      }
       if (head.reply !== null) this.write(head.reply)
     }
     this.socket.uncork()
     this.lastActiveMs = this.ports.limits.clock.now()
     if (this.paused || this.waiting.length > 0) this.admit()
+  }
+
+  private endAfterReplies(reason: string): void {
+    this.ending = true
+    this.reason ??= reason
+    if (this.socket.writableLength === 0) this.socket.destroy()
+    else this.socket.destroySoon()
   }
 
   private write(reply: readonly Uint8Array[]): void {

@@ -204,6 +204,81 @@ describe('a connection', () => {
     expect(world.errors).toEqual(['thrown', 'rejected'])
   })
 
+  test('answers what came before the request that cannot be answered, and nothing after it', async () => {
+    const [metadata, produce] = [3, 0]
+    world = await World.open((request) => {
+      const text = textOf(request)
+      if (text === 'bad') throw new Error('no such thing')
+      return new Promise((answer) => world.asked.push({ text, answer }))
+    })
+    const client = await world.client()
+    client.socket.write(
+      Buffer.concat([
+        frame('one', produce),
+        frame('bad', produce),
+        frame('two', produce),
+        frame('three', metadata),
+      ]),
+    )
+    await until(() => world.asked.length === 1)
+    world.asked[0]?.answer([Buffer.from('1')])
+    await until(() => client.ended)
+    expect(client.text).toBe('1')
+    expect(world.errors).toEqual(['no such thing'])
+    expect(world.asked.map(({ text }) => text)).toEqual(['one'])
+  })
+
+  test('answers the whole frames before one that is broken', async () => {
+    world = await World.open()
+    const client = await world.client()
+    client.socket.write(Buffer.concat([frame('one'), Buffer.from([0xff, 0xff, 0xff, 0xff])]))
+    await until(() => world.asked.length === 1)
+    world.asked[0]?.answer([Buffer.from('1')])
+    await until(() => client.ended)
+    expect(client.text).toBe('1')
+    expect(world.errors).toHaveLength(1)
+  })
+
+  test('answers thousands of requests of one chunk that are ready at once', async () => {
+    let answered = 0
+    world = await World.open(() => {
+      answered++
+      return null
+    })
+    const client = await world.client()
+    const count = 20_000
+    client.socket.write(Buffer.concat(Array.from({ length: count }, () => frame('', 18))))
+    await until(() => answered === count)
+  })
+
+  test('that was called back too late for the freed budget asks for it again', async () => {
+    world = await World.open(undefined, { inFlightBytes: 300 })
+    const clients = [await world.client(), await world.client(), await world.client()]
+    const [first, second, third] = clients
+    first?.socket.write(frame('1'.repeat(400)))
+    await until(() => world.asked.length === 1)
+    second?.socket.write(frame('2'.repeat(400)))
+    third?.socket.write(frame('3'.repeat(400)))
+    // Both have been read and wait; what the first gives back is enough for one of them.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    for (let answered = 0; answered < 3; answered++) {
+      await until(() => world.asked.length === answered + 1)
+      world.asked[answered]?.answer([Buffer.from('ok')])
+    }
+    await until(() => clients.every(({ text }) => text === 'ok'))
+  })
+
+  test('that does not read its replies is closed like any idle one', async () => {
+    const large = Buffer.alloc(16 * 1024 * 1024, 'x')
+    world = await World.open(() => [large])
+    const client = await world.client()
+    client.socket.pause()
+    client.socket.write(frame('a'))
+    await until(() => client.socket.readableLength > 0)
+    await clock.advance(80_000)
+    await until(() => world.listener.connectionCount === 0)
+  })
+
   test('is refused beyond the limit, and accepted again when one has left', async () => {
     world = await World.open()
     const clients = [await world.client(), await world.client(), await world.client()]
