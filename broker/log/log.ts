@@ -332,10 +332,15 @@ export class Log implements CursorSource {
     }
   }
 
-  /** Closes the log and removes its folder. */
-  delete(): void {
+  /** Closes the files alone: of a log that goes away, or that could not be opened. */
+  release(): void {
     this.closed = true
     for (const segment of this.segments) segment.close()
+  }
+
+  /** Closes the log and removes its folder. */
+  delete(): void {
+    this.release()
     this.storage.removeDirectory(this.directory)
   }
 

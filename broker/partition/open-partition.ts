@@ -84,7 +84,8 @@ async function recover(
   try {
     return await recoverState(log, producers, files, assignment, context, options)
   } catch (error) {
-    closeQuietly(log)
+    // A partition that cannot be opened holds no files: it may be tried again.
+    log.release()
     throw error
   }
 }
@@ -126,15 +127,6 @@ async function recoverState(
     await log.sync()
   }
   return { log, producers, epochs, files }
-}
-
-/** A partition that cannot be opened holds no files: it may be tried again. */
-function closeQuietly(log: Log): void {
-  try {
-    log.close()
-  } catch (error) {
-    if (!isDamage(error)) throw error
-  }
 }
 
 function isDamage(error: unknown): error is StorageError | CorruptLogError | CorruptRecordError {

@@ -21,6 +21,7 @@ import { errorCodes } from '../protocol/errors.ts'
 import { GroupCommit } from '../storage/group-commit.ts'
 import { isTemporary, type Storage, StorageError } from '../storage/storage.ts'
 import type { Clock, Timer } from '../time/clock.ts'
+import { Breathing } from './breathing.ts'
 import { type CheckpointFile, DataCheckpoints } from './data-checkpoints.ts'
 import { openPartition } from './open-partition.ts'
 import { Partition } from './partition.ts'
@@ -188,7 +189,7 @@ export class Partitions {
   private async closeAll(): Promise<boolean> {
     for (const timer of this.timers) timer.cancel()
     const partitions = [...this.all()]
-    const closed = await Promise.all(partitions.map(closePartition))
+    const closed = await this.breathing().all(partitions, closePartition)
     if (this.options.isVolatile) return false
     const { storage, brokerEpoch } = this.options
     if (this.failure !== undefined) return false
@@ -206,18 +207,17 @@ export class Partitions {
   }
 
   private async openAll(wanted: readonly PartitionAssignment[]): Promise<Partition[]> {
-    const found = await Promise.all(
-      wanted.map((assignment) => this.attempt(() => this.folders.find(assignment))),
+    const breathing = this.breathing()
+    const found = await breathing.all(wanted, (assignment) =>
+      this.attempt(() => this.folders.find(assignment)),
     )
     // The old recovery point of a name that is used again would call the new log damaged: it goes first.
     const stale = wanted.map(
       ({ topic, partition }, i) => found[i] === false && this.checkpoints.forget(topic, partition),
     )
     const written = stale.includes(true) ? await this.attempt(() => this.writeCheckpoints()) : undefined
-    return Promise.all(
-      wanted.map((assignment, i) =>
-        this.openOne(assignment, stale[i] === true ? (written ?? false) : (found[i] ?? false)),
-      ),
+    return breathing.all(wanted, (assignment, i) =>
+      this.openOne(assignment, stale[i] === true ? (written ?? false) : (found[i] ?? false)),
     )
   }
 
@@ -275,9 +275,11 @@ export class Partitions {
 
   private async removeFolders(doomed: readonly Partition[]): Promise<void> {
     const { storage, isVolatile } = this.options
+    const breathing = this.breathing()
     const renamed: string[] = []
     for (const partition of doomed) {
       await releasePartition(partition)
+      await breathing.pause()
       const { topic, index, topicId } = partition
       const to = this.folders.markDeleted({ topic, partition: index, topicId })
       this.checkpoints.forget(topic, index)
@@ -288,7 +290,10 @@ export class Partitions {
       // On a full disk deleting is what helps: the checkpoints can wait.
       await this.attempt(() => this.writeCheckpoints())
     }
-    for (const directory of renamed) storage.removeDirectory(directory)
+    for (const directory of renamed) {
+      storage.removeDirectory(directory)
+      await breathing.pause()
+    }
   }
 
   /** The failure of storage, where there is one: but for want of room it takes the directory offline. */
@@ -300,6 +305,10 @@ export class Partitions {
       if (!error.isTemporary) this.failAll(error)
       return error
     }
+  }
+
+  private breathing(): Breathing {
+    return new Breathing(this.options.clock, () => this.commit.nextTurn())
   }
 
   private get expirationMs(): number {

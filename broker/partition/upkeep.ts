@@ -91,11 +91,7 @@ export async function releasePartition(partition: Partition): Promise<void> {
   if (parts === undefined) return
   await parts.progress.stopSyncing()
   await parts.files.settled()
-  try {
-    parts.log.close()
-  } catch (error) {
-    if (!isStorageFailure(error)) throw error
-  }
+  parts.log.release()
 }
 
 function isStorageFailure(error: unknown): error is StorageError | CorruptLogError {

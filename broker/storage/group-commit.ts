@@ -75,6 +75,11 @@ export class GroupCommit {
     })
   }
 
+  /** Resolves when others have had their turn of the event loop: for work that would hold it for long. */
+  nextTurn(): Promise<void> {
+    return new Promise((resolve) => this.defer(resolve))
+  }
+
   /** Resolves when nothing is waited for: all synced, or all failed. */
   idle(): Promise<void> {
     if (this.isIdle()) return Promise.resolve()
