@@ -44,8 +44,6 @@ export interface ProducerOptions {
 }
 
 export class Producer {
-  /** How often a connection was lost. */
-  reconnections = 0
   private readonly options: ProducerOptions
   private readonly random: Random
   private isEnding = false
@@ -85,7 +83,6 @@ export class Producer {
         await this.drive(client)
       } catch (error) {
         if (error instanceof Fatal || !isConnectionError(error)) throw error
-        this.reconnections++
         await after(RECONNECT_AFTER_MS)
       }
     }
