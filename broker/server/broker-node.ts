@@ -322,8 +322,8 @@ export class BrokerNode {
 
   private async listen(): Promise<void> {
     const { config } = this.settings
-    const process = createRequestProcessor(createHandlers(this))
-    for (const { host, port } of config.listeners) {
+    for (const { name, host, port } of config.listeners) {
+      const process = createRequestProcessor(createHandlers(this, name))
       const listener = await Listener.open({
         host,
         port,

@@ -32,11 +32,12 @@ import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import { METADATA_VERSION } from '../controller/metadata-codec.ts'
 import type { BrokerNode } from './broker-node.ts'
 
-export function createHandlers(node: BrokerNode): Handlers {
+/** `listener`: the name of the one that the requests come through. */
+export function createHandlers(node: BrokerNode, listener: string): Handlers {
   const { clock, controller, groups, transactions, internalTopics, settings } = node
   const { image } = controller
   const directory = directoryOf(node)
-  const cluster = clusterOf(node)
+  const cluster = clusterOf(node, listener)
   const layers = () => settings.layers
   const config = () => settings.config
   const allocate = (sizeInBytes: number): Buffer => node.buffers.take(sizeInBytes)
@@ -132,7 +133,7 @@ function directoryOf(node: BrokerNode): PartitionDirectory {
   }
 }
 
-function clusterOf(node: BrokerNode): ClusterView {
+function clusterOf(node: BrokerNode, listener: string): ClusterView {
   const { controller, settings, clusterId } = node
   return {
     image: controller.image,
@@ -142,7 +143,7 @@ function clusterOf(node: BrokerNode): ClusterView {
     },
     // Unless told otherwise, a broker is where the client has just reached it: nothing to configure, nothing to get wrong.
     address(_broker: BrokerImage, { localHost, localPort }: ConnectionInfo) {
-      const [advertised] = settings.config.advertisedListeners ?? []
+      const advertised = settings.config.advertisedListeners?.find(({ name }) => name === listener)
       return advertised === undefined
         ? { host: localHost, port: localPort }
         : { host: advertised.host, port: advertised.port }

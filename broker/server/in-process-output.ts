@@ -91,6 +91,8 @@ class InProcessSession implements OutputSession {
   private readonly sequences = new Map<string, number>()
   /** Partitions of the open transaction: the promise that the coordinator knows of them. */
   private readonly added = new Map<string, Promise<void>>()
+  /** Offsets of a group are, or may be, part of the open transaction. */
+  private hasOffsets = false
   private state: 'idle' | 'open' | 'failed' | 'closed' = 'idle'
 
   constructor(
@@ -141,6 +143,7 @@ class InProcessSession implements OutputSession {
   begin(): void {
     if (this.state !== 'idle') throw new Error(`begin while the session is ${this.state}`)
     this.added.clear()
+    this.hasOffsets = false
     this.state = 'open'
   }
 
@@ -168,6 +171,7 @@ class InProcessSession implements OutputSession {
     this.mustBeOpen()
     const { transactions, groups, clock } = this.services
     const { transactionalId, producerId, producerEpoch } = this
+    this.hasOffsets = true
     await this.guarded(async () => {
       const producer = { transactionalId, producerId, producerEpoch, groupId }
       await untilDone(clock, transactionalId, async () => {
@@ -197,14 +201,15 @@ class InProcessSession implements OutputSession {
 
   async commit(): Promise<void> {
     this.mustBeOpen()
-    await this.guarded(() => this.end(true))
+    // As a producer does: a transaction that nothing was added to was never begun.
+    if (this.isBegun) await this.guarded(() => this.end(true))
     this.state = 'idle'
   }
 
   async abort(): Promise<void> {
     if (this.state === 'idle' || this.state === 'closed') return
     await Promise.allSettled(this.added.values())
-    if (this.added.size > 0 || this.state === 'failed') {
+    if (this.isBegun) {
       try {
         await this.end(false)
       } catch (error) {
@@ -216,8 +221,18 @@ class InProcessSession implements OutputSession {
   }
 
   async close(): Promise<void> {
-    if (this.state === 'open' || this.state === 'failed') await this.abort()
-    this.state = 'closed'
+    try {
+      await this.abort()
+    } catch (error) {
+      // Whoever took the transactional id has aborted what was open.
+      if (!(error instanceof FencedError)) throw error
+    } finally {
+      this.state = 'closed'
+    }
+  }
+
+  private get isBegun(): boolean {
+    return this.added.size > 0 || this.hasOffsets
   }
 
   private async end(committed: boolean): Promise<void> {

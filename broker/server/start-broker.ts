@@ -67,14 +67,23 @@ export async function startBrokerOn(given: Storage | undefined, options: BrokerO
     await node.stop()
     throw error
   }
-  const stop = (): Promise<void> => node.stop()
-  signal?.addEventListener('abort', () => void stop(), { once: true })
+  if (signal?.aborted) {
+    await node.stop()
+    signal.throwIfAborted()
+  }
+  const onAbort = (): void => void stop()
+  const stop = (): Promise<void> => {
+    signal?.removeEventListener('abort', onAbort)
+    return node.stop()
+  }
+  signal?.addEventListener('abort', onAbort, { once: true })
   return publicBroker(node, stop)
 }
 
 function publicBroker(node: BrokerNode, stop: () => Promise<void>): Broker {
   const { host, port } = node.address
-  const bootstrapServers = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  const reachable = reachableHost(host)
+  const bootstrapServers = `${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
   const partition = (topic: string, index: number) => node.partition(topic, index)
   return {
     bootstrapServers,
@@ -103,6 +112,12 @@ function publicBroker(node: BrokerNode, stop: () => Promise<void>): Broker {
     stop,
     [Symbol.asyncDispose]: stop,
   }
+}
+
+/** Every interface is no address that a client can connect to. */
+function reachableHost(host: string): string {
+  if (host === '' || host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
 }
 
 /** A directory that was named by Kafka's own key counts as one. */

@@ -37,11 +37,11 @@ export class DataWorld {
   }
 
   static async start(options: BrokerOptions = {}): Promise<DataWorld> {
-    const clock = new ManualClock()
+    const clock = options.clock instanceof ManualClock ? options.clock : new ManualClock()
     const log: string[] = []
     const keep = (line: string): void => void log.push(line)
     const logger = { debug: () => undefined, info: () => undefined, warn: keep, error: keep }
-    const broker = await startBroker({ clock, logger, ...options })
+    const broker = await startBroker({ logger, ...options, clock })
     return new DataWorld(broker, clock, await WireClient.connect(broker.bootstrapServers), log)
   }
 
