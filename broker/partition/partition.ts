@@ -198,15 +198,14 @@ export class Partition {
     if (refused !== errorCodes.NONE || this.parts === undefined)
       return refuseAppend(refused, this.offline?.message)
     const { log, producers, progress } = this.parts
-    const timed = { ...marker, timestamp: BigInt(marker.nowMs) }
-    const decision = producers.decideMarker(timed)
+    const decision = producers.decideMarker(marker)
     if (decision !== undefined) return refuseAppend(decision.errorCode, decision.errorMessage)
     const { producerId, producerEpoch, commit, coordinatorEpoch, nowMs } = marker
     const batch = buildEndTxnMarker(producerId, producerEpoch, commit, coordinatorEpoch, nowMs)
     const head = readBatchHeader(batch, 0)
     const failed = this.guarded(() => {
-      this.appendToLog(batch, head, abortedBy(producers, timed, log.endOffset))
-      applyMarker(producers, timed, head.baseOffset, nowMs)
+      this.appendToLog(batch, head, abortedBy(producers, marker, log.endOffset))
+      applyMarker(producers, marker, head.baseOffset, nowMs)
     })
     if (failed !== undefined) return failed
     progress.afterAppend(head.baseOffset, true)

@@ -26,9 +26,10 @@ export interface ProducerEntry {
   coordinatorEpoch: number
   /** First offset of the transaction that is open here. */
   openSince: bigint | undefined
-  /** The last batch's or marker's timestamp: what a snapshot keeps. */
-  lastTimestamp: bigint
-  /** By the broker's clock: a producer may write records dated long ago, and still be at work. */
+  /**
+   * By the broker's clock: a producer may write records dated long ago, and still be at work. Kafka keeps the
+   * records' own time, and so forgets such a producer at its next start.
+   */
   lastUsedMs: number
 }
 
@@ -39,7 +40,6 @@ export function newProducerEntry(producerId: bigint, producerEpoch: number): Pro
     batches: [],
     coordinatorEpoch: -1,
     openSince: undefined,
-    lastTimestamp: -1n,
     lastUsedMs: 0,
   }
 }
@@ -75,7 +75,7 @@ export function toSnapshot(entry: Readonly<ProducerEntry>): ProducerSnapshotEntr
     lastSequence: last?.lastSequence ?? -1,
     lastOffset: last?.lastOffset ?? -1n,
     offsetDelta: last?.offsetDelta ?? 0,
-    timestamp: entry.lastTimestamp,
+    timestamp: BigInt(entry.lastUsedMs),
     coordinatorEpoch: entry.coordinatorEpoch,
     currentTxnFirstOffset: entry.openSince ?? -1n,
   }
@@ -89,7 +89,6 @@ export function fromSnapshot(snapshot: ProducerSnapshotEntry): ProducerEntry {
     batches: lastOffset < 0n ? [] : [{ lastSequence, lastOffset, offsetDelta, timestamp }],
     coordinatorEpoch: snapshot.coordinatorEpoch,
     openSince: currentTxnFirstOffset < 0n ? undefined : currentTxnFirstOffset,
-    lastTimestamp: timestamp,
     lastUsedMs: Number(timestamp),
   }
 }

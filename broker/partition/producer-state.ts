@@ -45,7 +45,6 @@ export interface ProducerMarker {
   producerEpoch: number
   coordinatorEpoch: number
   commit: boolean
-  timestamp: bigint
 }
 
 export interface Refusal {
@@ -132,7 +131,6 @@ export class ProducerState {
       timestamp: batch.maxTimestamp,
     })
     if (entry.batches.length > KEPT_BATCHES) entry.batches.shift()
-    entry.lastTimestamp = batch.maxTimestamp
     entry.lastUsedMs = nowMs
     if (batch.isTransactional && entry.openSince === undefined) {
       entry.openSince = baseOffset
@@ -144,7 +142,6 @@ export class ProducerState {
   applyMarker(marker: ProducerMarker, offset: bigint, nowMs: number): CompletedTransaction | undefined {
     const entry = this.entryOfEpoch(marker.producerId, marker.producerEpoch)
     entry.coordinatorEpoch = marker.coordinatorEpoch
-    entry.lastTimestamp = marker.timestamp
     entry.lastUsedMs = nowMs
     const completed = this.completedBy(marker, offset)
     entry.openSince = undefined

@@ -49,9 +49,9 @@ export function replayLog(
     else if (head.recordCount > 0) {
       const marker = readEndTxnMarker(buffer, at)
       if (marker === undefined) return
-      const { producerId, producerEpoch, maxTimestamp: timestamp } = head
+      const { producerId, producerEpoch } = head
       const { isCommit: commit, coordinatorEpoch } = marker
-      const ended = { producerId, producerEpoch, coordinatorEpoch, commit, timestamp }
+      const ended = { producerId, producerEpoch, coordinatorEpoch, commit }
       const aborted = abortedBy(producers, ended, head.baseOffset)
       applyMarker(producers, ended, head.baseOffset, nowMs)
       if (aborted !== undefined) log.addAbortedTransaction(aborted)

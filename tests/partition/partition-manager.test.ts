@@ -5,8 +5,9 @@ import { Partitions } from '../../broker/partition/partition-manager.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
 import { FaultyStorage } from '../../broker/storage/faulty-storage.ts'
 import { CorruptLogError, StorageError } from '../../broker/storage/storage.ts'
+import { ManualClock } from '../../broker/time/manual-clock.ts'
 import { Random, seeds } from '../world/random.ts'
-import { assignment, endTransaction, readAll, send, sendAs, valuesIn, World } from './fixture.ts'
+import { assignment, batchOf, endTransaction, readAll, send, sendAs, valuesIn, World } from './fixture.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const OTHER_ID = 'f'.repeat(32)
@@ -199,6 +200,25 @@ test('a topic that is made without room works once there is some; one can be del
   // The name that was deleted without room for the checkpoints is free all the same.
   const [again] = await world.partitions.ensure([assignment({}, { topicId: OTHER_ID })])
   expect([again?.offlineReason, again?.endOffset]).toEqual([undefined, 0n])
+})
+
+test('a producer of old records is known after a restart, until it was idle for long', async () => {
+  const world = new World({ clock: new ManualClock(1_700_000_000_000 + 3 * DAY_MS) })
+  const now = () => world.clock.now()
+  const batch = () => batchOf(['old'], { producerId: 1n, producerEpoch: 0, baseSequence: 0 })
+  const first = await world.open()
+  await first.whenCommitted(first.append(batch(), { nowMs: now(), fromClient: true }).lastOffset)
+  await world.partitions.close()
+  const second = await world.open()
+  // A retry whose answer the restart has cost: appended again it would be there twice.
+  expect(second.append(batch(), { nowMs: now(), fromClient: true })).toMatchObject({
+    isDuplicate: true,
+    baseOffset: 0n,
+  })
+  await world.partitions.close()
+  world.clock.tick(DAY_MS)
+  const third = await world.open()
+  expect(third.parts?.producers.producerCount).toBe(0)
 })
 
 test('retention removes what is too old or too much, never what a pin holds or what is above the watermark', async () => {

@@ -97,7 +97,7 @@ test('a coordinator writes without sequences: its epoch is checked, nothing else
 
 test('a marker fences the epochs and the coordinators before it', () => {
   const { state } = stateAfter(batch(3, 0, 2, { isTransactional: true }))
-  const marker = { producerId: 7n, producerEpoch: 4, coordinatorEpoch: 9, commit: false, timestamp: 5n }
+  const marker = { producerId: 7n, producerEpoch: 4, coordinatorEpoch: 9, commit: false }
   expect(state.decideMarker(marker)).toBeUndefined()
   expect(state.applyMarker(marker, 2n, 0)).toEqual({
     producerId: 7n,
@@ -194,7 +194,6 @@ function randomHistory(seed: number): void {
         producerEpoch,
         coordinatorEpoch: 0,
         commit: random.chance(0.5),
-        timestamp: 0n,
       }
       expect(state.decideMarker(marker), say).toBeUndefined()
       const ended = state.applyMarker(marker, endOffset, 0)
