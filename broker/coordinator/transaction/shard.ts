@@ -4,12 +4,21 @@
 import type { Clock } from '../../time/clock.ts'
 import { ShardRuntime } from '../runtime.ts'
 import { CoordinatorError, type ShardLog } from '../shard-log.ts'
-import type { TransactionCommand, TransactionFact, TransactionNote, TransactionReply } from './commands.ts'
+import { errorCodes } from '../../protocol/errors.ts'
+import type {
+  ProducerIdAndEpoch,
+  TransactionCommand,
+  TransactionFact,
+  TransactionNote,
+  TransactionReply,
+} from './commands.ts'
 import type { TransactionConfig } from './config.ts'
 import { MarkerSender } from './marker-sender.ts'
 import type { MarkerWriter } from './marker-writer.ts'
 import { transactionLogCodec } from './transaction-log.ts'
 import { TransactionMachine } from './transaction-machine.ts'
+import { hasPartition } from './partition-set.ts'
+import type { Transaction } from './transaction.ts'
 import { isPrepared } from './transaction-state.ts'
 
 export interface ShardOptions {
@@ -31,6 +40,8 @@ export class TransactionShard {
   >
   private readonly sender: MarkerSender
   private readonly onWarning: (message: string) => void
+  /** By id, the newest of its states that the log can no longer lose. */
+  private readonly durable = new Map<string, Transaction>()
   private readonly unsubscribe: () => void
 
   constructor(log: ShardLog, options: ShardOptions) {
@@ -68,7 +79,25 @@ export class TransactionShard {
   /** Replays the log, then goes on where the last coordinator stopped. */
   async load(): Promise<void> {
     await this.runtime.load()
+    for (const [transactionalId, transaction] of this.machine.state)
+      this.durable.set(transactionalId, transaction)
     this.resume()
+  }
+
+  /**
+   * The machine's answer, but that a partition must have been added for good: were its records to outlive the
+   * fact that it belongs to the transaction, nobody would ever end them.
+   */
+  mayAppend(
+    producer: { transactionalId: string } & ProducerIdAndEpoch,
+    topic: string,
+    partition: number,
+  ): number {
+    const errorCode = this.machine.mayAppend(producer, topic, partition)
+    if (errorCode !== errorCodes.NONE) return errorCode
+    const durable = this.durable.get(producer.transactionalId)
+    const isAdded = durable?.state === 'Ongoing' && hasPartition(durable.partitions, topic, partition)
+    return isAdded ? errorCodes.NONE : errorCodes.CONCURRENT_TRANSACTIONS
   }
 
   submit(command: TransactionCommand): Promise<TransactionReply> {
@@ -99,6 +128,8 @@ export class TransactionShard {
 
   private committed(facts: readonly TransactionFact[]): void {
     for (const fact of facts) {
+      if (fact.type === 'transaction') this.durable.set(fact.transaction.transactionalId, fact.transaction)
+      else this.durable.delete(fact.transactionalId)
       if (fact.type !== 'transaction' || !isPrepared(fact.transaction.state)) continue
       const work = this.machine.markerWork(fact.transaction.transactionalId)
       if (work !== undefined) this.sender.start(work.transactionalId, work.decision)

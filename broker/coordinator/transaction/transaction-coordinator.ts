@@ -185,7 +185,7 @@ export class TransactionCoordinator {
   ): number {
     const shard = this.shards.get(this.partitionFor(transactionalId))
     const errorCode = shard?.isActive
-      ? shard.machine.mayAppend({ transactionalId, producerId, producerEpoch }, topic, partition)
+      ? shard.mayAppend({ transactionalId, producerId, producerEpoch }, topic, partition)
       : errorCodes.NOT_COORDINATOR
     return appendErrorCode(errorCode, knowsTransactionAbortable)
   }

@@ -52,3 +52,17 @@ test('a zombie is refused from the turn in which its successor shut it out', asy
   expect(ask(fixture)).toBe('INVALID_PRODUCER_EPOCH')
   await fixture.settle()
 })
+
+test('a partition counts once it cannot be lost: records that outlived its being added would never be ended', async () => {
+  const fixture = await Fixture.loaded()
+  await fixture.init()
+  await fixture.add(P, 0)
+  await fixture.end(P, 0, true)
+  await fixture.settle()
+  fixture.log.autoSync = false
+  const adding = fixture.add(P, 0)
+  expect(ask(fixture)).toBe('NOT_ENOUGH_REPLICAS')
+  fixture.log.sync()
+  await adding
+  expect(ask(fixture)).toBe('NONE')
+})
