@@ -221,6 +221,19 @@ test('a producer of old records is known after a restart, until it was idle for 
   expect(third.parts?.producers.producerCount).toBe(0)
 })
 
+test('a clean stop is one for topics that promise nothing, too', async () => {
+  for (const seed of seeds(1, 20)) {
+    const storage = new FaultyStorage(new Random(seed))
+    const world = new World({ storage, defer: (act) => queueMicrotask(act) })
+    const partition = await world.open({ durability: 'memory' })
+    for (let i = 0; i < 20; i++) send(partition, `v${i}`.repeat(30))
+    expect(await world.partitions.close()).toBe(true)
+    storage.crash()
+    const after = await world.open({ durability: 'memory' })
+    expect([seed, after.offlineReason, after.endOffset]).toEqual([seed, undefined, 20n])
+  }
+})
+
 test('retention removes what is too old or too much, never what a pin holds or what is above the watermark', async () => {
   const world = new World()
   const partition = await world.open({ segmentBytes: 200, retentionMs: DAY_MS })
