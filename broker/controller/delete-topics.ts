@@ -2,7 +2,7 @@
 // Codes and texts: Kafka's ControllerApis. Unlike Kafka, internal topics are not deleted: the coordinators
 // that live on them would have to go first.
 
-import { errorCodes } from '../protocol/errors.ts'
+import { errorCodes, errorText } from '../protocol/errors.ts'
 import type { DeletedTopicOutcome, DeleteTopics, Plan } from './commands.ts'
 import type { MetadataFact } from './facts.ts'
 import type { TopicImage } from './image.ts'
@@ -36,11 +36,14 @@ export function planDeleteTopics(command: DeleteTopics, context: PlanContext): P
     const topic: TopicImage | undefined = name === null ? image.topicById(topicId) : image.topic(name)
     const key = topic?.name ?? name ?? topicId
     if ((timesNamed.get(key) ?? 0) > 1) {
+      // Said once, however often the same words were used.
+      if (reply.some((said) => said.name === name && said.topicId === topicId)) continue
       fail(errorCodes.INVALID_REQUEST, byId ? 'Duplicate topic id.' : 'Duplicate topic name.')
       continue
     }
     if (topic === undefined) {
-      fail(byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION, null)
+      const errorCode = byId ? errorCodes.UNKNOWN_TOPIC_ID : errorCodes.UNKNOWN_TOPIC_OR_PARTITION
+      fail(errorCode, errorText(errorCode))
       continue
     }
     if (isInternalTopic(topic.name)) {

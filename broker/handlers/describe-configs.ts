@@ -35,11 +35,13 @@ export function handleDescribeConfigs(
   return {
     results: request.resources.map((resource) => {
       const { resourceType, resourceName, configurationKeys } = resource
-      const options = { keys: configurationKeys, includeSynonyms, includeDocumentation }
+      // No keys are all keys, as null is.
+      const keys = configurationKeys?.length === 0 ? null : configurationKeys
+      const options = { keys, includeSynonyms, includeDocumentation }
       const described = describe(resource, options, services)
       return {
         errorCode: errorCodes.NONE,
-        errorMessage: null,
+        errorMessage: '',
         resourceType,
         resourceName,
         configs: [],
@@ -60,7 +62,7 @@ function describe(
       return { errorCode: errorCodes.INVALID_TOPIC_EXCEPTION, errorMessage: problem }
     }
     if (image.topic(resourceName) === undefined) {
-      return { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: null }
+      return { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: '' }
     }
     const settings = image.settings(resourceType, resourceName)
     return { configs: describeTopicConfigs(settings, layers(), config().topicDefaultTexts, options) }

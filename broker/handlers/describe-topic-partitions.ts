@@ -37,7 +37,8 @@ export function handleDescribeTopicPartitions(
     if (room === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
     const topic = cluster.image.topic(name)
     if (topic === undefined) {
-      topics.push(unknown(name, unknownTopicCode(name)))
+      // Kafka tells what is allowed even on a topic that is not there.
+      topics.push({ ...unknown(name, unknownTopicCode(name)), topicAuthorizedOperations: TOPIC_OPERATIONS })
       continue
     }
     const from = name === cursor?.topicName ? cursor.partitionIndex : 0

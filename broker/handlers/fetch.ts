@@ -96,9 +96,9 @@ async function readAll(
       const partition = services.directory.partition(resolved.name, wanted.partition)
       if (partition === undefined) {
         const isKnown = resolved.errorCode === errorCodes.NONE
-        answers.push(
-          emptyAnswer(wanted.partition, isKnown ? errorCodes.UNKNOWN_TOPIC_OR_PARTITION : resolved.errorCode),
-        )
+        const errorCode = isKnown ? errorCodes.UNKNOWN_TOPIC_OR_PARTITION : resolved.errorCode
+        // Not null here: Kafka leaves the schema's default in an answer that no log was asked for.
+        answers.push({ ...emptyAnswer(wanted.partition, errorCode), abortedTransactions: [] })
         continue
       }
       partitions.push(partition)

@@ -7,6 +7,8 @@ import { existence, forExisting } from './existing-partitions.ts'
 import { resolveTopic } from './topic-names.ts'
 
 const BY_TOPIC_ID_FROM = 10
+/** First version that knows GROUP_ID_NOT_FOUND. */
+const GROUP_NOT_FOUND_FROM = 9
 
 export async function handleOffsetCommit(
   request: Request<'OffsetCommit'>,
@@ -22,5 +24,14 @@ export async function handleOffsetCommit(
     // Nothing to keep is still asked about: a member that was fenced must hear of it.
     async (existing) => (await groups.offsetCommit({ ...request, topics: existing })).topics,
   )
-  return { topics: answered }
+  if (context.apiVersion >= GROUP_NOT_FOUND_FROM) return { topics: answered }
+  return {
+    topics: answered.map((topic) => ({
+      ...topic,
+      partitions: topic.partitions.map(({ partitionIndex, errorCode }) => ({
+        partitionIndex,
+        errorCode: errorCode === errorCodes.GROUP_ID_NOT_FOUND ? errorCodes.ILLEGAL_GENERATION : errorCode,
+      })),
+    })),
+  }
 }

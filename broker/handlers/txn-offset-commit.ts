@@ -32,8 +32,9 @@ export async function handleTxnOffsetCommit(
     apiVersion >= TRANSACTION_ABORTABLE_FROM,
   )
   // In a producer's words "not now" is about replicas; here it is about the coordinator.
-  const refused =
-    verdict === errorCodes.NOT_ENOUGH_REPLICAS ? errorCodes.COORDINATOR_LOAD_IN_PROGRESS : verdict
+  const late = verdict === errorCodes.NOT_ENOUGH_REPLICAS ? errorCodes.COORDINATOR_LOAD_IN_PROGRESS : verdict
+  // Kafka looks at the group id before it asks about the transaction.
+  const refused = groupId === '' ? errorCodes.INVALID_GROUP_ID : late
   const topics = await forExisting(
     request.topics,
     ({ name }, partitionIndex) =>

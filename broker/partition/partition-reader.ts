@@ -58,7 +58,8 @@ export class PartitionReader {
   }
 
   offsetForLeaderEpoch(epoch: number, leaderEpoch: number): EpochEndOffset {
-    const found = this.epochs.endOffsetOf(epoch, leaderEpoch, this.log.endOffset)
+    // A follower without an epoch asks for -1, and no epoch ends there.
+    const found = epoch < 0 ? undefined : this.epochs.endOffsetOf(epoch, leaderEpoch, this.log.endOffset)
     return {
       errorCode: errorCodes.NONE,
       leaderEpoch: found?.epoch ?? -1,

@@ -302,8 +302,25 @@ describe('configs', () => {
     encodable('DescribeConfigs', [1, 3, 4], described)
   })
 
+  test('an empty list of keys asks for all of them', async () => {
+    const services = await adminWorld('a')
+    const [none, all] = [[], null].map((configurationKeys) =>
+      handleDescribeConfigs(
+        {
+          resources: [{ resourceType: 2, resourceName: 'a', configurationKeys }],
+          includeSynonyms: false,
+          includeDocumentation: false,
+        },
+        at(4),
+        services,
+      ),
+    )
+    expect(none?.results[0]?.configs.length).toBeGreaterThan(20)
+    expect(none).toEqual(all)
+  })
+
   test.each<[number, string, number, string | null]>([
-    [2, 'nonesuch', 3, null],
+    [2, 'nonesuch', 3, ''],
     [
       2,
       'a b',

@@ -10,6 +10,7 @@ import { Running, run } from '../interop/world.ts'
 import { WireClient } from '../world/wire-client.ts'
 
 const STARTUP_DEADLINE_MS = 90_000
+const SETTLE_MS = 12_000
 const LOOK_AGAIN_MS = 200
 
 export class ReferenceKafka {
@@ -26,15 +27,18 @@ export class ReferenceKafka {
   /** `advertised`: the port that clients are told, if it is not the broker's own. */
   static async start(advertised?: number): Promise<ReferenceKafka> {
     const dataDir = mkdtempSync(join(tmpdir(), 'logmill-kafka-'))
-    const [port, controllerPort] = await freePorts()
+    // What the broker says to itself does not pass where clients are listened to.
+    const [port, internalPort, controllerPort] = await freePorts()
     const properties = join(dataDir, 'server.properties')
     writeFileSync(
       properties,
       `process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${advertised ?? port}
+listeners=PLAINTEXT://127.0.0.1:${port},INTERNAL://127.0.0.1:${internalPort},CONTROLLER://127.0.0.1:${controllerPort}
+advertised.listeners=PLAINTEXT://127.0.0.1:${advertised ?? port},INTERNAL://127.0.0.1:${internalPort}
+inter.broker.listener.name=INTERNAL
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs=${join(dataDir, 'data')}
 offsets.topic.replication.factor=1
@@ -50,21 +54,29 @@ group.initial.rebalance.delay.ms=0
     const format = ['format', '--standalone', '-t', 'bG9nbWlsbC12ZWN0b3JzMQ', '-c', properties]
     await run(java('kafka.tools.StorageTool', ...format))
     const kafka = new ReferenceKafka(new Running(java('kafka.Kafka', properties)), port, dataDir)
-    await kafka.accepts()
-    return kafka
+    try {
+      await kafka.ready()
+      return kafka
+    } catch (error) {
+      await kafka[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
-  private async accepts(): Promise<void> {
+  private async ready(): Promise<void> {
+    const isAlive = () => this.running.child.exitCode === null && this.running.child.signalCode === null
     const attempts = STARTUP_DEADLINE_MS / LOOK_AGAIN_MS
-    for (let attempt = 0; attempt < attempts && this.running.child.exitCode === null; attempt++) {
+    for (let attempt = 0; attempt < attempts && isAlive(); attempt++) {
       try {
         await (await WireClient.connect(`127.0.0.1:${this.port}`)).close()
+        // The port opens before the broker has caught up with its metadata, and there is nothing to ask then.
+        await pause(SETTLE_MS)
         return
       } catch {
-        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+        await pause(LOOK_AGAIN_MS)
       }
     }
-    throw this.running.failure('the reference broker takes no connections')
+    throw this.running.failure('the reference broker does not get ready')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -74,8 +86,10 @@ group.initial.rebalance.delay.ms=0
   }
 }
 
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()]
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+async function freePorts(): Promise<[number, number, number]> {
+  const servers = [createServer(), createServer(), createServer()]
   const ports = await Promise.all(
     servers.map(
       (server) =>
@@ -85,5 +99,5 @@ async function freePorts(): Promise<[number, number]> {
     ),
   )
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports as [number, number]
+  return ports as [number, number, number]
 }

@@ -30,7 +30,10 @@ export function refuseCommit(
   { memberId, groupInstanceId, generationId }: Committer,
   transactional: boolean,
 ): number | undefined {
-  if (group === undefined) return generationId < 0 ? undefined : errorCodes.ILLEGAL_GENERATION
+  if (group === undefined) {
+    if (generationId < 0) return undefined
+    return transactional ? errorCodes.ILLEGAL_GENERATION : errorCodes.GROUP_ID_NOT_FOUND
+  }
   // From an admin client, or a consumer that assigns its partitions itself.
   if (generationId < 0 && group.state === 'Empty') return undefined
   if (generationId >= 0 || memberId !== '' || groupInstanceId !== null) {

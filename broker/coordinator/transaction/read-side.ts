@@ -6,7 +6,7 @@ import { errorCodes } from '../../protocol/errors.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/message.ts'
 import type { TransactionFilter, TransactionReply } from './commands.ts'
 import { sortedTopics } from './partition-set.ts'
-import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_TIMESTAMP, type Transaction } from './transaction.ts'
+import type { Transaction } from './transaction.ts'
 import { isPrepared, type TransactionState, transactionStates } from './transaction-state.ts'
 
 export type TransactionDescription = ResponseOf<typeof describeTransactions>['transactionStates'][number]
@@ -25,9 +25,10 @@ export function toDescription(
       transactionalId,
       transactionState: '',
       transactionTimeoutMs: 0,
-      transactionStartTimeMs: BigInt(NO_TIMESTAMP),
-      producerId: NO_PRODUCER_ID,
-      producerEpoch: NO_PRODUCER_EPOCH,
+      // Zeros, not "none": what Kafka's coordinator leaves unset.
+      transactionStartTimeMs: 0n,
+      producerId: 0n,
+      producerEpoch: 0,
       topics: [],
     }
   }

@@ -76,7 +76,7 @@ describe('OffsetCommit', () => {
     ['a member without a generation', { generationIdOrMemberEpoch: -1 }, ILLEGAL_GENERATION],
     ['an unknown instance', { groupInstanceId: 'two' }, UNKNOWN_MEMBER_ID],
     ['the instance of another', { groupInstanceId: 'one' }, FENCED_INSTANCE_ID],
-    ['a generation of an unknown group', { groupId: 'new' }, ILLEGAL_GENERATION],
+    ['a generation of an unknown group', { groupId: 'new' }, errorCodes.GROUP_ID_NOT_FOUND],
     ['metadata that is too long', { metadata: 'x'.repeat(4_097) }, errorCodes.OFFSET_METADATA_TOO_LARGE],
   ]
   test.each(refusals)('is refused for %s', async (_, more, errorCode) => {

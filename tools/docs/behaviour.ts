@@ -1,0 +1,39 @@
+// Where logmill behaves otherwise than Apache Kafka, as a user meets it. Answers that differ request by request are
+// in known-differences.ts, which a test holds to the truth; here is what no single answer shows.
+
+export const behaviour: readonly (readonly [what: string, how: string])[] = [
+  [
+    'Cluster',
+    'One node, which is broker and controller. A replication factor above 1 is refused with INVALID_REPLICATION_FACTOR.',
+  ],
+  [
+    'Security',
+    'No TLS, SASL or ACLs yet. A listener beyond loopback is refused without `--insecure`; every operation is allowed.',
+  ],
+  [
+    'Fetch sessions',
+    'None yet: every answer says session 0, so clients send full fetches, as Kafka tells them to when its session cache is full.',
+  ],
+  [
+    'Transactions',
+    '`transaction.version` is 0: producers run the protocol before KIP-890 part 2 and add partitions to a transaction themselves.',
+  ],
+  [
+    'Consumer groups',
+    'The classic protocol. `group.protocol=consumer` (KIP-848), share and streams groups are not served; a client that wants one is told so by ApiVersions.',
+  ],
+  [
+    'Compaction',
+    '`cleanup.policy=compact` is kept and shown, and null keys are refused, but no cleaner runs yet: nothing is compacted away.',
+  ],
+  ['Retention', 'Applied by time and by size, and on DeleteRecords.'],
+  [
+    'Internal topics',
+    'Are made when the first client needs them, and cannot be deleted: the coordinators live on them.',
+  ],
+  ['Quotas, metrics, telemetry', 'None. Clients that push telemetry (KIP-714) see that it is not offered.'],
+  [
+    'Advertised address',
+    'Unless `advertised.listeners` is set, a client is told the address that it has reached.',
+  ],
+]

@@ -1,0 +1,143 @@
+// docs/compatibility.md as text: what is served, what is not, which clients were run, what differs from Kafka. All of
+// it from tables that something else rests on: the broker's own ApiVersions, the captured frames of real clients,
+// the differences that a test knows. Pure but for reading those.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { apis } from '../../broker/protocol/apis/index.ts'
+import { ignoredKeys } from '../../broker/server/config/ignored-keys.ts'
+import type { CaptureFile } from '../capture/collection.ts'
+import { behaviour } from './behaviour.ts'
+import { kafkaApis, kafkaRelease } from './kafka-apis.ts'
+import { knownDifferences } from './known-differences.ts'
+import { type ServedApi, servedApis } from './served-apis.ts'
+
+const vectors = fileURLToPath(new URL('../../tests/vectors', import.meta.url))
+
+export async function compatibilityDocument(): Promise<string> {
+  const served = await servedApis()
+  const captures = captureFiles()
+  return `# Compatibility
+
+Written by \`npm run docs\`; a test fails when it is out of date.
+
+logmill speaks the Kafka protocol as Apache Kafka ${kafkaRelease} does. It advertises what it serves and nothing else, so
+a client finds out before it asks. An API or version that is not served is answered as Kafka answers one: the
+connection is closed, with one line in the log that names the API. ApiVersions alone is answered whatever its version.
+
+## Clients
+
+Run by the interop suite (\`npm run test:interop\`): five codecs, groups with rebalances and committed offsets,
+transactions where the client has them, and reading what every other client wrote. The versions below are what each was
+seen to send; frames of all of them are kept as test vectors.
+
+${table(['Client', 'Version', 'Exercised', 'APIs, with the versions it chose'], captures.map(clientRow))}
+
+Kafka's command line tools pass the same suite: topics, consumer-groups, configs, get-offsets, console producer and
+consumer, broker-api-versions, and kafka-dump-log over the data directory.
+
+## Served
+
+${table(['Key', 'API', 'Versions', `Kafka ${kafkaRelease}`, ''], served.map(servedRow))}
+
+## Not served
+
+Kafka ${kafkaRelease} has these besides.
+
+${table(['Key', 'API', `Kafka ${kafkaRelease}`, 'What a client gets'], missing(served).map(missingRow))}
+
+## Differences in behaviour
+
+${table(
+  ['', 'logmill'],
+  behaviour.map(([what, how]) => [what, how]),
+)}
+
+## Differences in single answers
+
+Several hundred questions, most of them odd ones, are put to Apache Kafka and to logmill, each in all of its versions;
+the answers are the same but for these.
+
+${table(
+  ['', 'Why'],
+  knownDifferences.map(({ about, reason }) => [about, reason]),
+)}
+
+## Configuration
+
+Kafka's property names, types and defaults. ${ignoredKeys.length} documented broker keys are known and have no effect here (tiered
+storage, security, quotas, replication, the Java plug-ins): setting one is warned about by name when the broker
+starts. They are listed, with the reason for each group, in \`broker/server/config/ignored-keys.ts\`.
+`
+}
+
+function captureFiles(): CaptureFile[] {
+  return readdirSync(vectors)
+    .filter((name) => name.endsWith('.json') && name !== 'answers.json')
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(vectors, name), 'utf8')) as CaptureFile)
+}
+
+function clientRow({ client, version, scenes, frames }: CaptureFile): string[] {
+  const versions = new Map<string, Set<number>>()
+  for (const frame of frames) {
+    if (frame.direction !== 'request') continue
+    const known = versions.get(frame.api) ?? new Set()
+    versions.set(frame.api, known.add(frame.version))
+  }
+  const chosen = [...versions].map(([api, seen]) => `${api} ${[...seen].sort((a, b) => a - b).join(', ')}`)
+  return [client, version, scenes.join(', '), chosen.join('; ')]
+}
+
+function servedRow({ apiKey, minVersion, maxVersion }: ServedApi): string[] {
+  const api = apis.find(({ key }) => key === apiKey)
+  const [, name = '', lowest, highest] = kafkaApis.find(([key]) => key === apiKey) ?? []
+  if (api === undefined) throw new Error(`API ${apiKey} is served and has no definition`)
+  const [from, to] = api.servedVersions
+  const isToldWider = from !== minVersion || to !== maxVersion
+  const note = isToldWider
+    ? `advertised as ${range(minVersion, maxVersion)}, as by Kafka: older clients look for it`
+    : ''
+  return [String(apiKey), name, range(from, to), range(lowest, highest), note]
+}
+
+function missing(served: readonly ServedApi[]): typeof kafkaApis {
+  const keys = new Set(served.map(({ apiKey }) => apiKey))
+  return kafkaApis.filter(([key]) => !keys.has(key))
+}
+
+function missingRow([key, name, lowest, highest]: (typeof kafkaApis)[number]): string[] {
+  return [
+    String(key),
+    name,
+    range(lowest, highest),
+    instead.find(([pattern]) => pattern.test(name))?.[1] ?? '',
+  ]
+}
+
+/** What a client does that does not find the API; the first that fits. */
+const instead: readonly (readonly [RegExp, string])[] = [
+  [/^Sasl/, 'no SASL listener: the client must use PLAINTEXT'],
+  [/Telemetry/, 'the client sends no telemetry; nor is it offered by a Kafka without a receiver'],
+  [/^ConsumerGroup/, 'UnsupportedVersionException for `group.protocol=consumer`; the classic protocol works'],
+  [/^(Share|Streams)Group|ShareGroup|^Share/, 'UnsupportedVersionException: no share or streams groups'],
+  [/Acls|Delegation|Scram/, 'UnsupportedVersionException: no authorizer, no users'],
+  [
+    /Raft|UnregisterBroker|ElectLeaders|Reassignments|AlterReplicaLogDirs|DescribeQuorum/,
+    'UnsupportedVersionException: one node, one replica',
+  ],
+  [/WriteTxnMarkers/, 'only brokers send it, and there is one; `kafka-transactions --abort` fails'],
+  [/./, 'UnsupportedVersionException'],
+]
+
+function range(lowest: number | undefined, highest: number | undefined): string {
+  if (lowest === undefined) return '-'
+  return lowest === highest ? String(lowest) : `${lowest}-${highest}`
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}

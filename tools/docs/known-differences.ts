@@ -1,0 +1,103 @@
+// Where logmill answers otherwise than Apache Kafka 4.3.1, and why. answers.test.ts fails for a difference that
+// is not here, and for a line here that is no difference. docs/compatibility.md tells them to users.
+
+export interface KnownDifference {
+  /** For the document. */
+  about: string
+  /** Of the question. */
+  title: RegExp
+  /** In the answer. */
+  path: RegExp
+  /** Ours lacks it; a value of our own would be a mistake. */
+  absent?: true
+  reason: string
+}
+
+export const knownDifferences: readonly KnownDifference[] = [
+  {
+    about: 'ApiVersions: the list of APIs',
+    title: /^ApiVersions:/,
+    path: /^apiKeys\[\d+\]$/,
+    absent: true,
+    reason: 'what is not served is not advertised',
+  },
+  {
+    about: 'ApiVersions: features',
+    title: /^ApiVersions:/,
+    path: /[fF]eatures/,
+    reason: 'features are those of this broker: metadata.version alone, transaction.version is 0',
+  },
+  {
+    about: 'CreateTopics: the configuration',
+    title: /^CreateTopics: /,
+    path: /configs\[logmill.durability\]$/,
+    reason: 'logmill has one topic setting more',
+  },
+  {
+    about: 'CreateTopics: where `min.insync.replicas` comes from',
+    title: /^CreateTopics: /,
+    path: /configs\[min.insync.replicas\].configSource$/,
+    reason: 'Kafka formats a cluster with a dynamic default for it (KIP-966)',
+  },
+  {
+    about: 'CreateTopics with validateOnly: the topic id',
+    title: /^CreateTopics: /,
+    path: /\.topicId$/,
+    reason: 'validateOnly makes no topic, so there is no id to tell; Kafka tells one that nobody will have',
+  },
+  {
+    about: 'DescribeConfigs: the same two keys',
+    title: /^DescribeConfigs: (no keys|with synonyms)$/,
+    path: /configs\[(logmill.durability\]|min.insync.replicas\].configSource)$/,
+    reason: 'as in CreateTopics',
+  },
+  {
+    about: 'Fetch that opens a session',
+    title: /^Fetch: opening a session$/,
+    path: /^sessionId$/,
+    reason: 'there are no fetch sessions yet: session id 0 says so, and every fetch is a full one',
+  },
+  {
+    about: 'FindCoordinator that finds: the message',
+    title: /^FindCoordinator: /,
+    path: /errorMessage$/,
+    reason: 'no message where nothing is wrong; Kafka sends "" or "NONE"',
+  },
+  {
+    about: 'IncrementalAlterConfigs: an unknown operation',
+    title: /^IncrementalAlterConfigs: an unknown operation$/,
+    path: /error(Code|Message)$/,
+    reason: 'INVALID_REQUEST; Kafka fails within and says UNKNOWN_SERVER_ERROR',
+  },
+  {
+    about: 'ListGroups',
+    title: /^ListGroups: /,
+    path: /^groups\[refused\]$/,
+    absent: true,
+    reason: 'a JoinGroup that was refused leaves no group behind; Kafka keeps an empty one until it expires',
+  },
+  {
+    about: 'Metadata by neither id nor name',
+    title: /^Metadata: by no id and no name$/,
+    path: /./,
+    reason: 'UNKNOWN_TOPIC_ID for the one topic; Kafka fails within and answers nothing of the request',
+  },
+  {
+    about: 'Produce: a partition without records',
+    title: /^Produce: null records$/,
+    path: /^$/,
+    reason: 'INVALID_RECORD; Kafka never answers',
+  },
+  {
+    about: 'Produce that is refused: logStartOffset',
+    title: /^Produce: (a timestamp far ahead|a null key|a gap in the sequence)/,
+    path: /logStartOffset$/,
+    reason: '-1 with every refusal; Kafka tells the log start offset with some of them',
+  },
+  {
+    about: 'Produce that is refused: the message',
+    title: /^Produce: /,
+    path: /errorMessage$/,
+    reason: 'says what is wrong with the batch, where Kafka has the code alone',
+  },
+]
