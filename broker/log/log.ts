@@ -236,9 +236,7 @@ export class Log implements CursorSource {
     const found: AbortedTransaction[] = []
     for (const segment of this.segments) {
       if (segment.nextOffset <= fromOffset) continue
-      for (const entry of segment.aborted.all()) {
-        if (entry.lastOffset >= fromOffset && entry.firstOffset < untilOffset) found.push(entry)
-      }
+      segment.aborted.findOverlapping(fromOffset, untilOffset, found)
     }
     return found
   }
@@ -336,12 +334,6 @@ export class Log implements CursorSource {
   release(): void {
     this.closed = true
     for (const segment of this.segments) segment.close()
-  }
-
-  /** Closes the log and removes its folder. */
-  delete(): void {
-    this.release()
-    this.storage.removeDirectory(this.directory)
   }
 
   segmentAt(offset: bigint): Segment | undefined {

@@ -34,6 +34,22 @@ export class SegmentAborted {
     return this.entries
   }
 
+  /** Adds those that overlap [fromOffset, untilOffset) to `found`, without a look at what ended before. */
+  findOverlapping(fromOffset: bigint, untilOffset: bigint, found: AbortedTransaction[]): void {
+    const entries = this.all()
+    let low = 0
+    let high = entries.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((entries[middle] as AbortedTransaction).lastOffset < fromOffset) low = middle + 1
+      else high = middle
+    }
+    for (let i = low; i < entries.length; i++) {
+      const entry = entries[i] as AbortedTransaction
+      if (entry.firstOffset < untilOffset) found.push(entry)
+    }
+  }
+
   /** True where the file may be new. Adding the same marker again does nothing. */
   add(entry: AbortedTransaction): boolean {
     const known = this.all()

@@ -50,3 +50,9 @@ export function refuseRead(errorCode: ErrorCode): PartitionRead {
     abortedTransactions: null,
   }
 }
+
+/** A client that believes in another leader epoch is told so; one that names none is believed. */
+export function epochRefusal(claimed: number | undefined, leaderEpoch: number): ErrorCode {
+  if (claimed === undefined || claimed < 0 || claimed === leaderEpoch) return errorCodes.NONE
+  return claimed < leaderEpoch ? errorCodes.FENCED_LEADER_EPOCH : errorCodes.UNKNOWN_LEADER_EPOCH
+}

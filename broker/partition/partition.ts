@@ -18,9 +18,7 @@ import {
   readBatchHeader,
   stampBatch,
 } from '../protocol/record-batch/header.ts'
-import type { GroupCommit } from '../storage/group-commit.ts'
 import { CorruptLogError, isTemporary, StorageError } from '../storage/storage.ts'
-import type { Clock } from '../time/clock.ts'
 import type { AbortedTransaction } from '../log/txn-index.ts'
 import { deleteSegments } from './delete-segments.ts'
 import type { WaiterCallback } from './offset-waiters.ts'
@@ -38,22 +36,12 @@ import type {
   ReadOptions,
 } from './partition-api.ts'
 import { logConfigOf } from './partition-config.ts'
-import type { PartitionParts } from './partition-parts.ts'
+import type { PartitionContext, PartitionParts } from './partition-parts.ts'
 import { PartitionReader } from './partition-reader.ts'
-import { appended, refuseAppend, refuseRead } from './partition-answers.ts'
+import { appended, epochRefusal, refuseAppend, refuseRead } from './partition-answers.ts'
 import { prepareBatch } from './prepare-batch.ts'
 import { Progress } from './progress.ts'
 import { abortedBy, applyMarker } from './replay.ts'
-
-export interface PartitionContext {
-  clock: Clock
-  /** Shared by all partitions of a data directory; its failure has to call fail() on each of them. */
-  commit: GroupCommit
-  /** Called once, when a failure of storage has taken the partition offline. */
-  onOffline?: (partition: Partition, reason: Error) => void
-  /** Called for the first append that found no room, and again after one that did. */
-  onRefusing?: (partition: Partition, reason: Error) => void
-}
 
 export type MarkerCallback = (marker: MarkerOptions, offset: bigint) => void
 
@@ -337,7 +325,7 @@ export class Partition {
     this.parts?.progress.requestSync()
   }
 
-  /** Answers everybody who waits, and whoever asks from now on, with `errorCode`. */
+  /** Answers everybody who waits, or asks from now on, with `errorCode`. */
   end(errorCode: ErrorCode): void {
     if (this.ended !== errorCodes.NONE) return
     this.ended = errorCode
@@ -362,9 +350,7 @@ export class Partition {
 
   private refusal(currentLeaderEpoch: number | undefined): ErrorCode {
     if (this.ended !== errorCodes.NONE) return this.ended
-    if (currentLeaderEpoch === undefined || currentLeaderEpoch < 0) return errorCodes.NONE
-    if (currentLeaderEpoch < this.currentLeaderEpoch) return errorCodes.FENCED_LEADER_EPOCH
-    return currentLeaderEpoch > this.currentLeaderEpoch ? errorCodes.UNKNOWN_LEADER_EPOCH : errorCodes.NONE
+    return epochRefusal(currentLeaderEpoch, this.currentLeaderEpoch)
   }
 
   private answer<T>(
