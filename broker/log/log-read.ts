@@ -124,13 +124,14 @@ export interface SegmentRead {
 
 /**
  * Whole batches from `position` on, at most maxBytes of them (the first one whole in any case where
- * minOneBatch is set), none with an offset at or above maxOffset. undefined where that leaves nothing.
+ * minOneBatch is set), none with an offset at or above maxOffset. undefined where that leaves nothing. A batch
+ * that is out of order, or fails its checksum where that is checked: CorruptLogError with file and position.
  */
 export function* readAt(
   segment: Segment,
   position: number,
   limits: ReadLimits,
-  gapsAllowed: boolean,
+  check: { gapsAllowed: boolean; checkCrc: boolean },
 ): Steps<SegmentRead | undefined> {
   const bytesLeft = segment.sizeInBytes - position
   const allocate = limits.allocate ?? Buffer.allocUnsafeSlow
@@ -142,8 +143,7 @@ export function* readAt(
     bytesLeft,
     beginBelow: Number.POSITIVE_INFINITY,
     endBelow: limits.maxOffset >= segment.nextOffset ? Number.POSITIVE_INFINITY : Number(limits.maxOffset),
-    gapsAllowed,
-    checkCrc: false,
+    ...check,
   }
   let walk = walkBatches(buffer, 0, filled, undefined, walkLimits)
   if (walk.end === 0 && walk.missingBytes > 0 && limits.minOneBatch) {

@@ -1,6 +1,7 @@
 // Reads for fetch: finds the segment, goes on behind it where only a gap is left, and remembers where recent
 // reads ended, because a consumer goes on where it stopped and then needs no search.
 
+import { InheritedBatches } from './inherited-batches.ts'
 import type { CursorSource } from './log-cursor.ts'
 import type { LogRead, ReadLimits, SegmentRead, Steps } from './log-read.ts'
 import { locate, readAt } from './log-read.ts'
@@ -19,9 +20,15 @@ interface ReadEnd {
 export class LogReader {
   private readonly source: CursorSource
   private ends: ReadEnd[] = []
+  private inherited = new InheritedBatches(0n)
 
   constructor(source: CursorSource) {
     this.source = source
+  }
+
+  /** What lies below `endOffset` was there before this process. */
+  opened(endOffset: bigint): void {
+    this.inherited = new InheritedBatches(endOffset)
   }
 
   isHot(segments: readonly Segment[], fromOffset: bigint): boolean {
@@ -51,7 +58,11 @@ export class LogReader {
         const known = this.ends.find((end) => end.offset === fromOffset && end.segment === reading)
         const position = known?.position ?? (yield* locate(reading, fromOffset, scratch))
         if (position < reading.sizeInBytes) {
-          const result: SegmentRead | undefined = yield* readAt(reading, position, limits, source.gapsAllowed)
+          const check = { gapsAllowed: source.gapsAllowed, checkCrc: this.inherited.needCheck(fromOffset) }
+          const result: SegmentRead | undefined = yield* readAt(reading, position, limits, check)
+          if (check.checkCrc && result !== undefined) {
+            this.inherited.verified(result.read.firstBatchBaseOffset, result.read.nextOffset)
+          }
           if (result !== undefined && truncations === source.truncations) this.remember(reading, result)
           return result?.read
         }

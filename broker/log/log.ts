@@ -58,6 +58,7 @@ export class Log implements CursorSource {
     this.options = options
     const loaded = loadLog(storage, directory, config, options)
     this.segments = loaded.segments
+    this.reader.opened(this.endOffset)
     this.startOffset = maxOf(options.logStartOffset, (loaded.segments[0] as Segment).baseOffset)
     this.syncer = new LogSync(storage, directory, loaded.durableEndOffset)
     for (const segment of loaded.unsynced) this.syncer.noteWrite(segment)

@@ -68,6 +68,20 @@ describe('a flipped byte in what was synced', () => {
     await world.expectServing()
   })
 
+  test('is found by the first read after a clean stop, and takes the partition offline with file and position', async () => {
+    await written()
+    const batchStart = positionOf(logFile(0), 4)
+    flip(logFile(0), batchStart + BATCH_OVERHEAD + 2)
+    await using world = await start()
+    // A clean start trusts what it closed; nobody is shown the bytes all the same.
+    await expect(world.values('orders', 0)).rejects.toThrow('KAFKA_STORAGE_ERROR')
+    expect(world.lines).toEqual([
+      expect.stringMatching(new RegExp(`error orders-0 is offline: .*orders-0/0+\\.log.*${batchStart}`)),
+    ])
+    expect(await world.values('orders', 1)).toEqual(values(10))
+    await world.expectServing()
+  })
+
   test('is not repaired by starting again, nor by stopping in between', async () => {
     await written()
     crashed()
