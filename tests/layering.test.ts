@@ -50,7 +50,7 @@ const onlyIn: Record<string, readonly string[]> = {
   'node:net': ['broker/net', 'processor/source', 'tools'],
   level: ['processor/checkpoint'],
   protobufjs: ['processor/checkpoint'],
-  kafkajs: ['client', 'tools'],
+  kafkajs: ['client', 'tools', 'examples'],
   commander: ['tools'],
 }
 

@@ -41,7 +41,6 @@ export const CODEC_MASK = 0x07
 export const LOG_APPEND_TIME_BIT = 0x08
 export const TRANSACTIONAL_BIT = 0x10
 export const CONTROL_BIT = 0x20
-export const DELETE_HORIZON_BIT = 0x40
 
 export const NO_PRODUCER_ID = -1n
 export const NO_PRODUCER_EPOCH = -1
