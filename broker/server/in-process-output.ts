@@ -26,6 +26,8 @@ export interface InProcessOutputServices {
   transactions: TransactionCoordinator
   groups: GroupCoordinator
   clock: Clock
+  /** Aborted when the broker stops: nobody will be less busy then. */
+  stopping: AbortSignal
   partition(topic: string, index: number): Partition | undefined
   /** Partitions of a topic, creating it by the rules of auto-creation; throws with Kafka's error name. */
   ensureTopic(topic: string): Promise<number>
@@ -35,6 +37,8 @@ export interface InProcessOutputServices {
 
 /** Between attempts while the coordinator finishes what was there before (Kafka: retry.backoff.ms). */
 const RETRY_BACKOFF_MS = 5
+/** Kafka's max.block.ms. */
+const LONGEST_WAIT_MS = 60_000
 /** The newest version below transaction.version 2: fenced producers are told so by name. */
 const TXN_VERSION = 4
 const COMMITTED_OFFSETS_VERSION = 8
@@ -61,7 +65,7 @@ export class InProcessOutput implements OutputPort {
 
   async open(transactionalId: string, transactionTimeoutMs: number): Promise<OutputSession> {
     await this.services.coordinatorsReady()
-    const { transactions, clock } = this.services
+    const { transactions } = this.services
     const request = {
       transactionalId,
       transactionTimeoutMs,
@@ -70,7 +74,7 @@ export class InProcessOutput implements OutputPort {
       enable2Pc: false,
       keepPreparedTxn: false,
     }
-    const producer = await untilDone(clock, transactionalId, async () => {
+    const producer = await untilDone(this.services, transactionalId, async () => {
       const answer = await transactions.initProducerId(request, TXN_VERSION)
       return { errorCode: answer.errorCode, value: answer }
     })
@@ -108,7 +112,7 @@ class InProcessSession implements OutputSession {
   }
 
   async committedOffsets(groupId: string): Promise<CommittedOffset[]> {
-    const { groups, clock } = this.services
+    const { groups } = this.services
     const request = {
       groupId: '',
       topics: null,
@@ -116,7 +120,7 @@ class InProcessSession implements OutputSession {
       requireStable: true,
     }
     const context = { apiVersion: COMMITTED_OFFSETS_VERSION, clientId: this.transactionalId, clientHost: '' }
-    return await untilDone(clock, this.transactionalId, async () => {
+    return await untilDone(this.services, this.transactionalId, async () => {
       const { groups: answers } = await groups.offsetFetch(request, context)
       const [answer] = answers
       if (answer === undefined) throw new Error(`no answer for group ${groupId}`)
@@ -169,12 +173,12 @@ class InProcessSession implements OutputSession {
 
   async commitOffsets(groupId: string, offsets: readonly CommittedOffset[]): Promise<void> {
     this.mustBeOpen()
-    const { transactions, groups, clock } = this.services
+    const { transactions, groups } = this.services
     const { transactionalId, producerId, producerEpoch } = this
     this.hasOffsets = true
     await this.guarded(async () => {
       const producer = { transactionalId, producerId, producerEpoch, groupId }
-      await untilDone(clock, transactionalId, async () => {
+      await untilDone(this.services, transactionalId, async () => {
         const { errorCode } = await transactions.addOffsetsToTxn(producer, TXN_VERSION)
         return { errorCode, value: undefined }
       })
@@ -190,7 +194,7 @@ class InProcessSession implements OutputSession {
           })),
       }))
       const request = { ...producer, generationId: -1, memberId: '', groupInstanceId: null, topics }
-      await untilDone(clock, transactionalId, async () => {
+      await untilDone(this.services, transactionalId, async () => {
         const answer = await groups.txnOffsetCommit(request)
         const codes = answer.topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))
         const errorCode = codes.find((code) => code !== errorCodes.NONE) ?? errorCodes.NONE
@@ -236,9 +240,9 @@ class InProcessSession implements OutputSession {
   }
 
   private async end(committed: boolean): Promise<void> {
-    const { transactions, clock } = this.services
+    const { transactions } = this.services
     const { transactionalId, producerId, producerEpoch } = this
-    await untilDone(clock, transactionalId, async () => {
+    await untilDone(this.services, transactionalId, async () => {
       const request = { transactionalId, producerId, producerEpoch, committed }
       const { errorCode } = await transactions.endTxn(request, TXN_VERSION)
       return { errorCode, value: undefined }
@@ -256,7 +260,7 @@ class InProcessSession implements OutputSession {
   }
 
   private askToAdd(topic: string, partition: number): Promise<void> {
-    const { transactions, clock } = this.services
+    const { transactions } = this.services
     const request = {
       transactions: [],
       v3AndBelowTransactionalId: this.transactionalId,
@@ -264,7 +268,7 @@ class InProcessSession implements OutputSession {
       v3AndBelowProducerEpoch: this.producerEpoch,
       v3AndBelowTopics: [{ name: topic, partitions: [partition] }],
     }
-    return untilDone(clock, this.transactionalId, async () => {
+    return untilDone(this.services, this.transactionalId, async () => {
       const { resultsByTopicV3AndBelow } = await transactions.addPartitionsToTxn(request, 3)
       const errorCode = resultsByTopicV3AndBelow[0]?.resultsByPartition[0]?.partitionErrorCode
       if (errorCode === undefined) throw new Error(`no answer for ${topic}-${partition}`)
@@ -314,14 +318,16 @@ function failureOf(transactionalId: string, errorCode: ErrorCode, detail: string
 
 /** Asks again while the coordinator is busy with what was before; any other error is thrown. */
 async function untilDone<T>(
-  clock: Clock,
+  { clock, stopping }: Pick<InProcessOutputServices, 'clock' | 'stopping'>,
   transactionalId: string,
   ask: () => Promise<{ errorCode: ErrorCode; value: T }>,
 ): Promise<T> {
+  const giveUpMs = clock.now() + LONGEST_WAIT_MS
   for (;;) {
     const { errorCode, value } = await ask()
     if (errorCode === errorCodes.NONE) return value
-    if (!retriable.has(errorCode)) throw failureOf(transactionalId, errorCode)
+    const mayPass = retriable.has(errorCode) && !stopping.aborted && clock.now() < giveUpMs
+    if (!mayPass) throw failureOf(transactionalId, errorCode)
     await new Promise<void>((resolve) => clock.setTimer(RETRY_BACKOFF_MS, resolve))
   }
 }

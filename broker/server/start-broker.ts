@@ -105,6 +105,7 @@ function publicBroker(node: BrokerNode, stop: () => Promise<void>): Broker {
       transactions: node.transactions,
       groups: node.groups,
       clock: node.clock,
+      stopping: node.stopping.signal,
       partition,
       ensureTopic: (topic) => node.ensureTopic(topic),
       coordinatorsReady: () => node.coordinatorsReady(),

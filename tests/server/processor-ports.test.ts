@@ -43,6 +43,15 @@ describe('output', () => {
     expect(await read('read_committed')).toEqual(['a', 'b'])
   })
 
+  test('does not wait for a broker that has stopped', async () => {
+    const session = await world.broker.output.open('late', 60_000)
+    session.begin()
+    await session.append('out', 0, values('a'))
+    await world.broker.stop()
+    await expect(session.committedOffsets('late')).rejects.toThrow('COORDINATOR_NOT_AVAILABLE')
+    await expect(session.commit()).rejects.toThrow('NOT_COORDINATOR')
+  })
+
   test('is never seen when it was aborted, and the next transaction is', async () => {
     const session = await open()
     session.begin()
