@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errorCodes, errorName } from '../../broker/protocol/errors.ts'
 import { recomputeCrc } from '../../broker/protocol/record-batch/header.ts'
+import { readLog } from '../world/read-log.ts'
 import { ConnectionClosedError } from '../world/wire-client.ts'
 import {
   batch,
@@ -168,6 +169,20 @@ test('pipelined requests are appended in their order', async () => {
   const offsets = answers.map(({ baseOffset }) => Number(baseOffset))
   expect(offsets).toEqual(offsets.toSorted((a, b) => a - b))
   expect(new Set(offsets).size).toBe(20)
+})
+
+test('large batches sent ahead come out as they went in: nobody writes over their memory', async () => {
+  await using large = await DataWorld.start({ topics: { t: {} } })
+  const valueOf = (i: number): string => String(i).padEnd(70_000 + i * 500, String(i % 10))
+  const count = 60
+  await Promise.all(
+    Array.from({ length: count }, (_, i) => produce(large, batch([{ value: valueOf(i) }]), { topic: 't' })),
+  )
+  const from = { topic: 't', partition: 0, fromOffset: 0n, isolation: 'read_uncommitted' as const }
+  const end = await readLog(large.client, from, (offset, _key, value) => {
+    if (String(value) !== valueOf(Number(offset))) throw new Error(`the value of record ${offset} is another`)
+  })
+  expect(end).toBe(BigInt(count))
 })
 
 describe('acks=0', () => {
