@@ -68,10 +68,26 @@ export class SegmentAborted {
     return isNew
   }
 
-  /** The marker of the entry that was added last could not be written. */
-  dropLast(): void {
-    this.inFile((file) => file.truncate(file.sizeInBytes - TXN_INDEX_ENTRY_BYTES))
-    this.entries?.pop()
+  /**
+   * Adds an entry together with its marker, which `writeMarker` writes: both are there afterwards, or neither.
+   * True where the file may be new.
+   */
+  addWith(entry: AbortedTransaction, writeMarker: () => void): boolean {
+    const isNew = this.all().length === 0
+    // Through one handle: to take the entry back nothing may be wanted that could have run out.
+    this.inFile((file) => {
+      const sizeInBytes = file.sizeInBytes
+      file.append([encodeAbortedTransaction(entry)])
+      try {
+        writeMarker()
+      } catch (error) {
+        file.truncate(sizeInBytes)
+        throw error
+      }
+    })
+    this.entries?.push(entry)
+    this.place.onWritten()
+    return isNew
   }
 
   /** The segment was cut: entries whose markers are gone go. */

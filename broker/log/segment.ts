@@ -128,13 +128,9 @@ export class Segment {
   ): boolean {
     const index = this.index
     let position = this.file.sizeInBytes
-    const isNewFile = aborted !== undefined && this.aborted.add(aborted)
-    try {
-      this.file.append(batches)
-    } catch (error) {
-      if (aborted !== undefined) this.aborted.dropLast()
-      throw error
-    }
+    const write = (): void => this.file.append(batches)
+    const isNewFile = aborted !== undefined && this.aborted.addWith(aborted, write)
+    if (aborted === undefined) write()
     if (position === 0) this.firstBatchTimestamp = heads[0]?.maxTimestamp
     for (const head of heads) {
       const lastOffset = head.baseOffset + BigInt(head.lastOffsetDelta)

@@ -25,6 +25,8 @@ export class SideFiles {
   private writing: Promise<void> = Promise.resolve()
   private snapshots: bigint[]
   private durableSnapshots: bigint[]
+  /** The disk has failed: what was asked for meanwhile is not written any more. */
+  private hasFailed = false
   /** Epochs that found no room. */
   private unwrittenEpochs: Buffer | undefined
 
@@ -120,12 +122,14 @@ export class SideFiles {
   /** Tells whether the file is durable; another failure is onFailure's. */
   private write(path: string, content: Uint8Array, onWritten: (isDurable: boolean) => void): void {
     this.writing = this.writing.then(async () => {
+      if (this.hasFailed) return
       try {
         await this.storage.replaceFile(path, content)
         onWritten(true)
       } catch (error) {
-        if (isTemporary(error)) onWritten(false)
-        else this.onFailure(error as Error)
+        if (isTemporary(error)) return onWritten(false)
+        this.hasFailed = true
+        this.onFailure(error as Error)
       }
     })
   }

@@ -12,7 +12,7 @@ import { RecordCursor } from '../../broker/protocol/record-batch/cursor.ts'
 import { readEndTxnMarker } from '../../broker/protocol/record-batch/control.ts'
 import { readBatchHeader } from '../../broker/protocol/record-batch/header.ts'
 import { splitBatches } from '../../broker/protocol/record-batch/validate.ts'
-import { CorruptLogError } from '../../broker/storage/storage.ts'
+import { CorruptLogError, type Storage, StorageError } from '../../broker/storage/storage.ts'
 import { FaultyStorage } from '../../broker/storage/faulty-storage.ts'
 import { Random } from '../world/random.ts'
 import { batchOf, World } from './fixture.ts'
@@ -41,6 +41,20 @@ interface ProducerView {
 const PRODUCERS = [1n, 2n, 3n]
 const NOW_MS = 1_700_000_000_000
 
+/** The disk as one process sees it: after a power cut the process is dead, and writes nothing any more. */
+function untilCrash(storage: FaultyStorage): Storage {
+  const life = storage.crashes
+  return new Proxy<Storage>(storage, {
+    get(target, name: keyof Storage) {
+      const method = target[name] as (...given: unknown[]) => unknown
+      return (...given: unknown[]) => {
+        if (storage.crashes !== life) throw new StorageError('', 'power was cut')
+        return method.apply(target, given)
+      }
+    },
+  })
+}
+
 export class CrashWorld {
   readonly counters = {
     crashes: 0,
@@ -54,7 +68,7 @@ export class CrashWorld {
   }
   private readonly random: Random
   private readonly storage: FaultyStorage
-  private readonly world: World
+  private world!: World
   private readonly durability: Durability
   /** What acknowledging promises: for a negative control it claims more than the durability gives. */
   private readonly promised: (forced: boolean) => boolean
@@ -73,7 +87,6 @@ export class CrashWorld {
     this.durability = durability
     this.promised = (forced) => claimed === 'fsync' || forced
     this.storage = new FaultyStorage(this.random)
-    this.world = new World({ storage: this.storage, defer: (act) => queueMicrotask(act) })
   }
 
   async run(steps: number): Promise<void> {
@@ -81,6 +94,7 @@ export class CrashWorld {
     for (this.step = 1; this.step <= steps && !this.isOver; this.step++) {
       await this.event()
       await settled()
+      if (this.isOver) return
       if (this.partition.isOffline) await this.crash()
       if (this.isOver) return
       this.checkWatermarks()
@@ -262,6 +276,7 @@ export class CrashWorld {
   private async open(): Promise<void> {
     this.storage.holdSyncs = false
     this.leaderEpoch += this.random.below(2)
+    this.world = new World({ storage: untilCrash(this.storage), defer: (act) => queueMicrotask(act) })
     this.partition = await this.world.open(
       { durability: this.durability, segmentBytes: 700, retentionBytes: 4000, indexIntervalBytes: 100 },
       { leaderEpoch: this.leaderEpoch },

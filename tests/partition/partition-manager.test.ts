@@ -154,8 +154,11 @@ test('a marker without room for its index entry, or the entry without the marker
     const { storage, world, partition } = await onFaultyDisk()
     sendAs(partition, { producerId: 1n, baseSequence: 0, isTransactional: true }, 'x')
     storage.failNext('append', 'ENOSPC', { nth })
+    // Nor is there a descriptor any more to take the entry back with.
+    if (nth === 2) storage.failNext('open', 'EMFILE', { nth: 2 })
     expect(endTransaction(partition, 1n, false).errorCode).toBe(errorCodes.KAFKA_STORAGE_ERROR)
     expect(partition.endOffset).toBe(1n)
+    storage.clearFaults()
     // Someone else's abort at the very offset.
     sendAs(partition, { producerId: 2n, baseSequence: 0, isTransactional: true }, 'y')
     await partition.whenCommitted(endTransaction(partition, 2n, false).lastOffset)
