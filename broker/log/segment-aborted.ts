@@ -74,6 +74,8 @@ export class SegmentAborted {
    */
   addWith(entry: AbortedTransaction, writeMarker: () => void): boolean {
     const isNew = this.all().length === 0
+    // Also of an entry that is taken back: it must not come back in a power cut.
+    this.place.onWritten()
     // Through one handle: to take the entry back nothing may be wanted that could have run out.
     this.inFile((file) => {
       const sizeInBytes = file.sizeInBytes
@@ -86,7 +88,6 @@ export class SegmentAborted {
       }
     })
     this.entries?.push(entry)
-    this.place.onWritten()
     return isNew
   }
 

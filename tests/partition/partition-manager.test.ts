@@ -170,6 +170,29 @@ test('a marker without room for its index entry, or the entry without the marker
   }
 })
 
+test('an index entry that was taken back does not come back in a power cut', async () => {
+  for (const seed of seeds(1, 30)) {
+    const storage = new FaultyStorage(new Random(seed))
+    const world = new World({ storage, defer: (act) => queueMicrotask(act) })
+    const partition = await world.open({ segmentBytes: 600 })
+    sendAs(partition, { producerId: 2n, baseSequence: 0, isTransactional: true }, 'w')
+    await partition.whenCommitted(endTransaction(partition, 2n, false).lastOffset)
+    sendAs(partition, { producerId: 1n, baseSequence: 0, isTransactional: true }, 'x')
+    storage.failNext('append', 'ENOSPC', { nth: 2 })
+    expect(endTransaction(partition, 1n, false).errorCode).toBe(errorCodes.KAFKA_STORAGE_ERROR)
+    // Into the next segment, so that the one with the entry is not looked at again.
+    for (let i = 0; i < 8; i++) await partition.whenCommitted(send(partition, 'y'.repeat(60)).lastOffset)
+    await world.partitions.writeCheckpoints()
+    storage.crash()
+    const after = await world.open({ segmentBytes: 600 })
+    expect([seed, readAll(after, 'read_committed', 1n).errorCode, after.offlineReason]).toEqual([
+      seed,
+      errorCodes.NONE,
+      undefined,
+    ])
+  }
+})
+
 test('epochs that find no room hold the recovery point back until they are written', async () => {
   const { storage, world, partition } = await onFaultyDisk()
   const recoveryPoint = () => storage.readFile('recovery-point-offset-checkpoint')?.toString() ?? ''
