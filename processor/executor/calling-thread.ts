@@ -15,7 +15,7 @@ export interface ExecutorOptions {
   monotonicMs?: () => number
   /** Resolves after the event loop has gone round once. */
   yieldToLoop?: () => Promise<void>
-  /** How long the loop may be held; default 5. */
+  /** how long the loop may be held; default 2. */
   sliceMs?: number
 }
 
@@ -33,7 +33,7 @@ export class CallingThreadExecutor implements TaskRunner {
   constructor(options: ExecutorOptions = {}) {
     this.monotonicMs = options.monotonicMs ?? (() => performance.now())
     this.yieldToLoop = options.yieldToLoop ?? (() => nextTurn())
-    this.sliceMs = options.sliceMs ?? 5
+    this.sliceMs = options.sliceMs ?? 2
     this.heldSinceMs = this.monotonicMs()
   }
 
