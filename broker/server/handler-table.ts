@@ -7,6 +7,7 @@ import { handleAlterConfigs } from '../handlers/alter-configs.ts'
 import { handleApiVersions } from '../handlers/api-versions.ts'
 import type { ClusterView } from '../handlers/cluster-view.ts'
 import type { PartitionDirectory } from '../handlers/context.ts'
+import { submitted } from '../handlers/controller-port.ts'
 import { handleCreatePartitions } from '../handlers/create-partitions.ts'
 import { handleCreateTopics } from '../handlers/create-topics.ts'
 import { handleDeleteRecords } from '../handlers/delete-records.ts'
@@ -100,7 +101,8 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     AddPartitionsToTxn: (request, { apiVersion }) => transactions.addPartitionsToTxn(request, apiVersion),
     AddOffsetsToTxn: async (request, { apiVersion }) => {
       // The group's partition joins the transaction, so it must be there to take the marker.
-      await internalTopics.ensure(OFFSETS_TOPIC)
+      const isThere = await ensured(node, OFFSETS_TOPIC)
+      if (!isThere) return { errorCode: errorCodes.COORDINATOR_NOT_AVAILABLE }
       return transactions.addOffsetsToTxn(request, apiVersion)
     },
     TxnOffsetCommit: (request, context) =>
@@ -159,26 +161,41 @@ async function autoCreate(
   const own = names.filter((name) => !isInternalTopic(name))
   // The broker's own topics are made with settings of their own; share groups are not served.
   const internal = [OFFSETS_TOPIC, TRANSACTIONS_TOPIC] as const
-  await Promise.all(
-    internal.filter((name) => names.includes(name)).map((name) => node.internalTopics.ensure(name)),
-  )
+  await Promise.all(internal.filter((name) => names.includes(name)).map((name) => ensured(node, name)))
   if (own.length === 0) return new Map()
-  const outcomes = await node.controller.submit({
-    type: 'createTopics',
-    validateOnly: false,
-    topics: own.map((name) => ({
-      name,
-      numPartitions: -1,
-      replicationFactor: -1,
-      assignments: [],
-      configs: [],
-    })),
-  })
-  return new Map(
-    outcomes.map(({ name, errorCode }): [string, ErrorCode] => [
-      name,
-      // Somebody else was quicker: the topic is there.
-      errorCode === errorCodes.TOPIC_ALREADY_EXISTS ? errorCodes.NONE : errorCode,
-    ]),
+  const topics = own.map((name) => ({
+    name,
+    numPartitions: -1,
+    replicationFactor: -1,
+    assignments: [],
+    configs: [],
+  }))
+  return submitted(
+    node.controller,
+    { type: 'createTopics' as const, validateOnly: false, topics },
+    undefined,
+    (outcomes) =>
+      new Map(
+        outcomes.map(({ name, errorCode }): [string, ErrorCode] => [
+          name,
+          // Somebody else was quicker: the topic is there.
+          errorCode === errorCodes.TOPIC_ALREADY_EXISTS ? errorCodes.NONE : errorCode,
+        ]),
+      ),
+    ({ errorCode }) => new Map(own.map((name): [string, ErrorCode] => [name, errorCode])),
   )
+}
+
+/** Whether the topic is there now; why it cannot be made stands in the log. */
+async function ensured(
+  node: BrokerNode,
+  name: typeof OFFSETS_TOPIC | typeof TRANSACTIONS_TOPIC,
+): Promise<boolean> {
+  try {
+    await node.internalTopics.ensure(name)
+    return true
+  } catch (error) {
+    node.logger.warn(`${name} cannot be made: ${String(error)}`)
+    return false
+  }
 }
