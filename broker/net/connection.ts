@@ -60,6 +60,8 @@ export class Connection {
   /** A request could not be answered, or the bytes after the frames that wait could not be read. */
   private failing = false
   private brokenFrame: string | undefined
+  /** The broker stops: no further request is started. */
+  private draining = false
   /** The last reply has been written. */
   private ending = false
   private reason: string | undefined
@@ -103,6 +105,19 @@ export class Connection {
     return this.slots.length === 0
   }
 
+  /**
+   * The broker stops. Produces that have been appended are answered before the connection ends: a producer
+   * that is not told sends them again, and a restarted broker may know less of what it sent. Nothing else waits.
+   */
+  drain(): void {
+    if (this.closed || this.ending) return
+    this.draining = true
+    this.waiting.length = 0
+    // Reading on shows when the client leaves, and keeps the end from being a reset that overtakes the replies.
+    this.socket.resume()
+    this.endIfDrained()
+  }
+
   /** Ends the connection at once. The reason is logged; none is given for an orderly end. */
   close(reason?: string): void {
     this.reason ??= reason
@@ -110,6 +125,7 @@ export class Connection {
   }
 
   private receive(chunk: Buffer): void {
+    if (this.draining) return
     this.lastActiveMs = this.ports.limits.clock.now()
     try {
       this.frames.push(chunk)
@@ -122,7 +138,7 @@ export class Connection {
   /** Starts the requests there is room for, in order; reads the socket only while all of them have started. */
   private admit(): void {
     // An answer that is ready at once asks for the next from inside: the loop below goes on, not a deeper call.
-    if (this.closed || this.admitting) return
+    if (this.closed || this.draining || this.admitting) return
     this.admitting = true
     while (this.hasRoom(this.waiting[0])) this.start(this.waiting.shift() as Buffer)
     this.admitting = false
@@ -208,10 +224,15 @@ export class Connection {
     }
     this.socket.uncork()
     this.lastActiveMs = this.ports.limits.clock.now()
-    if (this.paused || this.waiting.length > 0) this.admit()
+    if (this.draining) this.endIfDrained()
+    else if (this.paused || this.waiting.length > 0) this.admit()
   }
 
-  private endAfterReplies(reason: string): void {
+  private endIfDrained(): void {
+    if (!this.slots.some(({ isProduce: waits }) => waits)) this.endAfterReplies()
+  }
+
+  private endAfterReplies(reason?: string): void {
     this.ending = true
     this.reason ??= reason
     if (this.socket.writableLength === 0) this.socket.destroy()

@@ -9,6 +9,9 @@ import { MemoryBudget } from './memory-budget.ts'
 import { sharedReadBuffer } from './read-buffer.ts'
 import type { NetLimits, RequestProcessor } from './net.ts'
 
+/** How long a stop waits for replies to go out. */
+const DRAIN_MS = 2000
+
 export interface ListenerOptions {
   host: string
   port: number
@@ -62,11 +65,18 @@ export class Listener {
     return this.connections.size
   }
 
+  /** Takes no more connections and requests; resolves when what was appended is answered and all are closed. */
   close(): Promise<void> {
     this.sweep?.cancel()
     return new Promise((resolve) => {
-      this.server.close(() => resolve())
-      for (const connection of this.connections) connection.close()
+      const deadline = this.options.limits.clock.setTimer(DRAIN_MS, () => {
+        for (const connection of this.connections) connection.close()
+      })
+      this.server.close(() => {
+        deadline.cancel()
+        resolve()
+      })
+      for (const connection of this.connections) connection.drain()
     })
   }
 

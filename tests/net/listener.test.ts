@@ -292,6 +292,35 @@ describe('a connection', () => {
     await until(() => world.asked.length === 1)
   })
 
+  test('gets the replies to its produces before the listener closes, and nothing else is waited for', async () => {
+    world = await World.open()
+    const [producer, waiter] = [await world.client(), await world.client()]
+    producer.socket.write(Buffer.concat([frame('p1'), frame('p2')]))
+    waiter.socket.write(frame('long poll', 1))
+    await until(() => world.asked.length === 3)
+    const closed = world.listener.close()
+    await until(() => waiter.ended)
+    expect(producer.ended).toBe(false)
+    producer.socket.write(frame('too late'))
+    for (const { text, answer } of world.asked) if (text.startsWith('p')) answer([Buffer.from(text)])
+    await closed
+    await until(() => producer.ended)
+    expect(producer.text).toBe('p1p2')
+    expect(world.asked).toHaveLength(3)
+    expect(world.errors).toEqual([])
+  })
+
+  test('does not hold up a close for ever when its produce is not answered', async () => {
+    world = await World.open()
+    const client = await world.client()
+    client.socket.write(frame('stuck'))
+    await until(() => world.asked.length === 1)
+    const closed = world.listener.close()
+    await clock.advance(10_000)
+    await closed
+    await until(() => client.ended)
+  })
+
   test('is closed when it was idle for too long, and only then', async () => {
     world = await World.open((request) => [Buffer.from(textOf(request))])
     const [idle, busy] = [await world.client(), await world.client()]
