@@ -19,7 +19,7 @@ import type { PartitionAssignment } from './partition-api.ts'
 import { logConfigOf } from './partition-config.ts'
 import type { PartitionContext, PartitionParts } from './partition-parts.ts'
 import { ProducerState } from './producer-state.ts'
-import { replayEpochs, replayLog } from './replay.ts'
+import { recallFrom, replayEpochs, replayLog } from './replay.ts'
 import { SideFiles } from './side-files.ts'
 
 export interface OpenPartitionOptions {
@@ -117,7 +117,8 @@ async function recoverState(
   const epochs = new LeaderEpochs(savedEpochs)
   if (epochs.truncateFromEnd(log.endOffset)) files.writeEpochs(epochs)
   if (savedEpochs === undefined && oldest < replayFrom) replayEpochs(log, epochs, oldest)
-  if (replayFrom < log.endOffset) replayLog(log, producers, epochs, replayFrom, nowMs)
+  const recalledFrom = producers.isEmpty ? replayFrom : recallFrom(log.describeSegments(), replayFrom)
+  if (recalledFrom < log.endOffset) replayLog(log, producers, epochs, replayFrom, nowMs, recalledFrom)
   const latestEpoch = epochs.latestEpoch ?? leaderEpoch
   if (latestEpoch > leaderEpoch) {
     throw new CorruptLogError(directory, 0, `written in leader epoch ${latestEpoch}, led in ${leaderEpoch}`)

@@ -138,6 +138,31 @@ export class ProducerState {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.entries.size === 0
+  }
+
+  /**
+   * A batch that stands before the snapshot which this state came from. A snapshot has the last batch of a
+   * producer; with those before it a retry that a crash or a stop cut off is known again. Changes nothing else.
+   */
+  recallBatch(batch: ProducerBatch, baseOffset: bigint): void {
+    const entry = this.entries.get(batch.producerId)
+    const known = entry?.batches.at(-1)
+    if (entry === undefined || known === undefined || entry.producerEpoch !== batch.producerEpoch) return
+    const lastSequence = lastSequenceOfBatch(batch)
+    const lastOffset = baseOffset + BigInt(batch.lastOffsetDelta)
+    if (lastSequence < 0 || lastOffset >= known.lastOffset) return
+    const recalled = {
+      lastSequence,
+      lastOffset,
+      offsetDelta: batch.lastOffsetDelta,
+      timestamp: batch.maxTimestamp,
+    }
+    entry.batches.splice(-1, 0, recalled)
+    if (entry.batches.length > KEPT_BATCHES) entry.batches.shift()
+  }
+
   /** The marker stands in the log at `offset`. Returns the transaction that it ends, if it had data here. */
   applyMarker(marker: ProducerMarker, offset: bigint, nowMs: number): CompletedTransaction | undefined {
     const entry = this.entryOfEpoch(marker.producerId, marker.producerEpoch)

@@ -2,6 +2,7 @@
 // the abort index and leader epochs. Live markers and recovery go through here, so both build the same.
 
 import type { Log } from '../log/log.ts'
+import type { SegmentDescription } from '../log/retention.ts'
 import type { AbortedTransaction } from '../log/txn-index.ts'
 import { readEndTxnMarker } from '../protocol/record-batch/control.ts'
 import { NO_PRODUCER_ID } from '../protocol/record-batch/header.ts'
@@ -32,16 +33,41 @@ export function applyMarker(
   if (completed !== undefined) producers.transactions.complete(completed)
 }
 
-/** Brings state that holds everything below `fromOffset` to the log's end. */
+/** How far before a snapshot batches are recalled: a few requests of every producer, and quickly read. */
+const RECALL_BYTES = 512 * 1024
+
+/** The offset about RECALL_BYTES before `offset`, by what the segments hold on average. */
+export function recallFrom(segments: readonly SegmentDescription[], offset: bigint): bigint {
+  let from = offset
+  let roomBytes = RECALL_BYTES
+  for (const { baseOffset, endOffset, sizeInBytes } of segments.toReversed()) {
+    if (baseOffset >= offset || endOffset === baseOffset) continue
+    const until = endOffset < offset ? endOffset : offset
+    const bytes = (sizeInBytes * Number(until - baseOffset)) / Number(endOffset - baseOffset)
+    if (bytes > roomBytes) return until - BigInt(Math.floor((Number(until - baseOffset) * roomBytes) / bytes))
+    from = baseOffset
+    roomBytes -= bytes
+  }
+  return from
+}
+
+/**
+ * Brings state that holds everything below `fromOffset` to the log's end. Batches from `recalledFrom` on, at or
+ * below it, only tell of retries to come.
+ */
 export function replayLog(
   log: Log,
   producers: ProducerState,
   epochs: LeaderEpochs,
   fromOffset: bigint,
   nowMs: number,
+  recalledFrom = fromOffset,
 ): void {
-  log.replay(fromOffset, (head, buffer, at) => {
-    if (head.baseOffset < fromOffset) return
+  log.replay(recalledFrom, (head, buffer, at) => {
+    if (head.baseOffset < fromOffset) {
+      if (head.producerId !== NO_PRODUCER_ID && !head.isControl) producers.recallBatch(head, head.baseOffset)
+      return
+    }
     if (head.partitionLeaderEpoch >= 0) epochs.assign(head.partitionLeaderEpoch, head.baseOffset)
     if (head.producerId === NO_PRODUCER_ID) return
     if (!head.isControl) producers.applyBatch(head, head.baseOffset, nowMs)

@@ -314,6 +314,30 @@ test('the state of producers outlives the segments that it came from', async () 
   )
 })
 
+test.each(['a clean stop', 'a crash'])(
+  'the last five batches of a producer are known after %s, also behind a roll',
+  async (end) => {
+    const world = new World()
+    const config = { segmentBytes: 250 }
+    const before = await world.open(config)
+    let last = { baseOffset: -1n, lastOffset: -1n }
+    for (let sequence = 0; sequence < 8; sequence++) {
+      last = sendAs(before, { producerId: 1n, baseSequence: sequence }, 'v'.repeat(60))
+    }
+    await before.whenCommitted(last.lastOffset)
+    expect(before.parts?.log.describeSegments().length).toBeGreaterThan(3)
+    await before.parts?.files.settled()
+    if (end === 'a crash') await kill(world)
+    else await world.partitions.close()
+    const after = await world.open(config)
+    for (let sequence = 3; sequence < 8; sequence++) {
+      const again = sendAs(after, { producerId: 1n, baseSequence: sequence }, 'v'.repeat(60))
+      expect(again, `sequence ${sequence}`).toMatchObject({ isDuplicate: true, baseOffset: BigInt(sequence) })
+    }
+    expect(sendAs(after, { producerId: 1n, baseSequence: 8 }, 'next').baseOffset).toBe(8n)
+  },
+)
+
 test.each(['snapshot', 'leader-epoch-checkpoint'])(
   'a damaged %s is made again from the log',
   async (kind) => {
@@ -336,8 +360,9 @@ test.each(['snapshot', 'leader-epoch-checkpoint'])(
     expect(after.offlineReason).toBeUndefined()
     expect(after.lastStableOffset).toBe(0n)
     expect(after.offsetForLeaderEpoch(3)).toEqual({ errorCode: 0, leaderEpoch: 3, endOffset: 3n })
+    // Known again either way: a snapshot has one batch of a producer, the log those before it.
     expect(sendAs(after, { producerId: 1n, baseSequence: 0, isTransactional: true }, 'v').isDuplicate).toBe(
-      kind === 'snapshot',
+      true,
     )
     expect(sendAs(after, { producerId: 1n, baseSequence: 3, isTransactional: true }, 'w').baseOffset).toBe(3n)
   },
