@@ -19,7 +19,7 @@ import { Writer } from '../../broker/protocol/writer.ts'
 import type { CapturedFrame, CaptureFile } from '../../tools/capture/collection.ts'
 
 const files = readdirSync(import.meta.dirname)
-  .filter((name) => name.endsWith('.json') && name !== 'answers.json')
+  .filter((name) => name.endsWith('.json'))
   .map((name) => JSON.parse(readFileSync(join(import.meta.dirname, name), 'utf8')) as CaptureFile)
 
 /** What the interop suite runs; a client whose file is gone would otherwise go unnoticed. */

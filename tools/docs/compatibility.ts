@@ -74,7 +74,7 @@ starts. They are listed, with the reason for each group, in \`broker/server/conf
 
 function captureFiles(): CaptureFile[] {
   return readdirSync(vectors)
-    .filter((name) => name.endsWith('.json') && name !== 'answers.json')
+    .filter((name) => name.endsWith('.json'))
     .sort()
     .map((name) => JSON.parse(readFileSync(join(vectors, name), 'utf8')) as CaptureFile)
 }

@@ -9,6 +9,8 @@ export interface Context {
   version: number
   /** Of a topic that the setting made. */
   topicId(topic: string): string
+  /** What was last answered to the question of that title, undefined if it was not asked or nothing came. */
+  earlier(title: string): unknown
 }
 
 export interface Question {
@@ -45,27 +47,33 @@ const untold: Record<string, string> = {
   batchIndexErrorMessage: 'text',
 }
 
-/** An answer, plain enough for JSON. */
+/** The reply as it came, and what it says, plain enough for JSON. */
 export async function answer(
   bootstrap: string,
   { api, version, body }: Question,
   topicIds: ReadonlyMap<string, string>,
-): Promise<unknown> {
-  const context = { version, topicId: (topic: string) => topicIds.get(topic) ?? '0'.repeat(32) }
+  earlier: ReadonlyMap<string, unknown>,
+): Promise<{ reply?: unknown; said: unknown }> {
+  const context: Context = {
+    version,
+    topicId: (topic) => topicIds.get(topic) ?? '0'.repeat(32),
+    earlier: (title) => earlier.get(title),
+  }
   const request = body(context) as never
   // What cannot be put is a mistake of the question: better said here than as a connection that closed.
   encodeRequest(api, version, request)
   const namesById = new Map([...topicIds].map(([name, id]) => [id, name]))
   await using client = await WireClient.connect(bootstrap)
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve('no answer'), DEADLINE_MS)
+  const late = new Promise<{ said: string }>((resolve) => {
+    timer = setTimeout(() => resolve({ said: 'no answer' }), DEADLINE_MS)
   })
   const asked = client
     .request(api, version, request)
-    .then((reply) => told(reply, namesById))
+    .then((reply) => ({ reply, said: told(reply, namesById) }))
     .catch((error: unknown) => {
-      if (error instanceof Error && error.name === 'ConnectionClosedError') return 'connection closed'
+      if (error instanceof Error && error.name === 'ConnectionClosedError')
+        return { said: 'connection closed' }
       throw error
     })
   try {

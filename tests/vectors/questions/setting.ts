@@ -1,4 +1,4 @@
-// The topics that are there before anything is asked, and the asking of everything.
+// The topics that are there before anything is asked, and the asking of a set of questions.
 
 import { createTopics } from '../../../broker/protocol/apis/create-topics.ts'
 import { findCoordinator } from '../../../broker/protocol/apis/find-coordinator.ts'
@@ -8,12 +8,7 @@ import { produce } from '../../../broker/protocol/apis/produce.ts'
 import { errorCodes } from '../../../broker/protocol/errors.ts'
 import { buildBatch } from '../../../broker/protocol/record-batch/builder.ts'
 import { WireClient } from '../../world/wire-client.ts'
-import { dataQuestions } from './data.ts'
-import { groupQuestions } from './groups.ts'
 import { answer, type Question } from './question.ts'
-import { topicQuestions } from './topics.ts'
-
-export const allQuestions = [...topicQuestions, ...dataQuestions, ...groupQuestions]
 
 const topics: Record<string, Record<string, string>> = {
   // Five records of the timestamps 1000, 2000, … in partition 0, none in partition 1.
@@ -32,14 +27,17 @@ const DEADLINE_MS = 30_000
 /** By title; then by versions, of which neighbours with the same answer stand together: `4-11`, `12`. */
 export type Answers = Record<string, Record<string, unknown>>
 
-export async function askEverything(bootstrap: string): Promise<Answers> {
+/** Asks a fresh broker, one question after the other: a question may rest on what those before it did. */
+export async function askAll(questions: readonly Question[], bootstrap: string): Promise<Answers> {
   const topicIds = await setUp(bootstrap)
+  const earlier = new Map<string, unknown>()
   const byTitle = new Map<string, { from: number; to: number; answer: unknown }[]>()
-  for (const question of allQuestions) {
+  for (const question of questions) {
     const { title, version } = question
     const runs = byTitle.get(title) ?? []
     byTitle.set(title, runs)
-    const said = await answer(bootstrap, question, topicIds)
+    const { reply, said } = await answer(bootstrap, question, topicIds, earlier)
+    earlier.set(title, reply)
     const last = runs.at(-1)
     if (last !== undefined && last.to >= version) throw new Error(`${title} is asked twice`)
     if (last?.to === version - 1 && JSON.stringify(last.answer) === JSON.stringify(said)) last.to = version
