@@ -4,10 +4,11 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { allCodecs, java, javaMissing, skipReason } from './clients.ts'
+import { allCodecs, java, skipReason } from './clients.ts'
+import { runTool, table, tool, toolsMissing } from './tools.ts'
 import { run, Server } from './world.ts'
 
-const tools = { name: 'Kafka command line tools', missing: javaMissing }
+const tools = { name: 'Kafka command line tools', missing: toolsMissing }
 const reason = skipReason(tools)
 const maybe = reason === undefined ? test : test.skip
 
@@ -17,28 +18,10 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-const tool = (main: string, ...args: string[]): string[] => java(`org.apache.kafka.tools.${main}`, ...args)
 const withServer = (): string[] => ['--bootstrap-server', server.bootstrap]
-const topics = (...args: string[]): Promise<string[]> => run(tool('TopicCommand', ...withServer(), ...args))
+const topics = (...args: string[]): Promise<string[]> => runTool(server.bootstrap, 'kafka-topics', ...args)
 const groups = (...args: string[]): Promise<string[]> =>
-  run(tool('consumer.group.ConsumerGroupCommand', ...withServer(), ...args))
-
-/** The cells of a table that a tool printed, by the header's names. */
-function table(lines: string[], firstColumn: string): Record<string, string>[] {
-  const start = lines.findIndex((line) => line.startsWith(firstColumn))
-  const names = (lines[start] ?? '').trim().split(/\s+/)
-  return lines
-    .slice(start + 1)
-    .filter((line) => line.trim() !== '')
-    .map((line) =>
-      Object.fromEntries(
-        line
-          .trim()
-          .split(/\s+/)
-          .map((cell, i) => [names[i] ?? '', cell]),
-      ),
-    )
-}
+  runTool(server.bootstrap, 'kafka-consumer-groups', ...args)
 
 describe('Kafka 4.3 command line tools', () => {
   maybe('kafka-topics creates, describes, grows, lists and deletes', async () => {
@@ -62,7 +45,7 @@ describe('Kafka 4.3 command line tools', () => {
 
   maybe('the console producer and consumer pass records, and consumer-groups sees the group', async () => {
     const lines = Array.from({ length: 500 }, (_, i) => `line ${i} of the console`)
-    await run(tool('ConsoleProducer', ...withServer(), '--topic', 'console'), `${lines.join('\n')}\n`)
+    await run(tool('kafka-console-producer', ...withServer(), '--topic', 'console'), `${lines.join('\n')}\n`)
     const consumer = [
       '--topic',
       'console',
@@ -72,7 +55,7 @@ describe('Kafka 4.3 command line tools', () => {
       '--max-messages',
       '500',
     ]
-    const consumed = await run(tool('consumer.ConsoleConsumer', ...withServer(), ...consumer))
+    const consumed = await runTool(server.bootstrap, 'kafka-console-consumer', ...consumer)
     expect(consumed).toEqual(lines)
     expect(await groups('--list')).toContain('console-group')
     const [row] = table(await groups('--describe', '--group', 'console-group'), 'GROUP')
@@ -96,7 +79,7 @@ describe('Kafka 4.3 command line tools', () => {
 
   maybe('kafka-configs describes topic and broker; broker-api-versions understands every range', async () => {
     const configs = (...args: string[]): Promise<string[]> =>
-      run(java('kafka.admin.ConfigCommand', ...withServer(), ...args))
+      runTool(server.bootstrap, 'kafka-configs', ...args)
     await topics('--create', '--topic', 'configured', '--config', 'max.message.bytes=2000')
     const topic = (
       await configs('--describe', '--entity-type', 'topics', '--entity-name', 'configured', '--all')
@@ -107,14 +90,14 @@ describe('Kafka 4.3 command line tools', () => {
       await configs('--describe', '--entity-type', 'brokers', '--entity-name', '1', '--all')
     ).join('\n')
     expect(broker).toMatch(/log\.segment\.bytes=1048576 .*STATIC_BROKER_CONFIG/)
-    const versions = await run(tool('BrokerApiVersionsCommand', ...withServer()))
+    const versions = await runTool(server.bootstrap, 'kafka-broker-api-versions')
     expect(versions.join('\n')).toMatch(/Produce\(0\): 0 to 13 \[usable: 13\]/)
   })
 
   maybe('kafka-get-offsets finds ends, starts and timestamps', async () => {
-    await run(tool('ConsoleProducer', ...withServer(), '--topic', 'offsets'), 'a\nb\nc\n')
+    await run(tool('kafka-console-producer', ...withServer(), '--topic', 'offsets'), 'a\nb\nc\n')
     const at = (time: string): Promise<string[]> =>
-      run(tool('GetOffsetShell', ...withServer(), '--topic', 'offsets', '--time', time))
+      runTool(server.bootstrap, 'kafka-get-offsets', '--topic', 'offsets', '--time', time)
     expect(await at('-1')).toEqual(['offsets:0:3'])
     expect(await at('-2')).toEqual(['offsets:0:0'])
     expect(await at('0')).toEqual(['offsets:0:0'])
@@ -132,16 +115,7 @@ describe('Kafka 4.3 command line tools', () => {
     await run(java(client, 'transact', server.bootstrap, 'mixed', 'mixed-group', 'mixed-transactional'))
     await server.stop()
     const dump = async (folder: string, name: string, ...more: string[]): Promise<string> =>
-      (
-        await run(
-          java(
-            'org.apache.kafka.tools.DumpLogSegments',
-            '--files',
-            join(server.dataDir, folder, name),
-            ...more,
-          ),
-        )
-      ).join('\n')
+      (await run(tool('kafka-dump-log', '--files', join(server.dataDir, folder, name), ...more))).join('\n')
     const filesOf = (folder: string, ending: string): string[] =>
       readdirSync(join(server.dataDir, folder)).filter((name) => name.endsWith(ending))
 
