@@ -15,6 +15,7 @@ import {
   type SetBrokerFence,
 } from './commands.ts'
 import { type Fact, type MetadataFact, NO_LEADER, partitionChange } from './facts.ts'
+import { hasEligibleLeaders } from './eligible-leaders.ts'
 import type { MetadataImage, PartitionImage, TopicImage } from './image.ts'
 import { isActive } from './placement.ts'
 import type { PlanContext } from './plan-context.ts'
@@ -98,11 +99,22 @@ function brokerRefusal(brokerId: number, brokerEpoch: bigint, image: MetadataIma
   return undefined
 }
 
-/** The broker goes: it leaves the in-sync replicas unless it is the last of them, and leads nothing. */
+/**
+ * The broker goes: it leaves the in-sync replicas and leads nothing. The last of them stays among them, or,
+ * where there are eligible leaders, stays eligible (KIP-966).
+ */
 function changesWithout(brokerId: number, image: MetadataImage): MetadataFact[] {
+  const canBeEmpty = hasEligibleLeaders(image)
   return everyPartition(image, ({ topicId }, partition) => {
     if (!partition.isr.includes(brokerId)) return undefined
     const others = partition.isr.filter((id) => id !== brokerId)
+    if (others.length === 0 && canBeEmpty) {
+      return partitionChange(topicId, partition.partition, {
+        isr: [],
+        leader: NO_LEADER,
+        eligibleLeaderReplicas: [...new Set([...partition.eligibleLeaderReplicas, brokerId])],
+      })
+    }
     const isr = others.length === 0 ? null : others
     if (partition.leader !== brokerId) {
       return isr === null ? undefined : partitionChange(topicId, partition.partition, { isr })

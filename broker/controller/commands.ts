@@ -129,6 +129,19 @@ export interface Bootstrap {
   features: Readonly<Record<string, number>>
 }
 
+/** Finalizes levels of features, all or none. */
+export interface UpdateFeatures {
+  type: 'updateFeatures'
+  updates: readonly {
+    name: string
+    /** 0: the feature goes. */
+    level: number
+    /** 1 upgrade, 2 safe downgrade, 3 unsafe downgrade; others are refused. */
+    upgradeType: number
+  }[]
+  validateOnly: boolean
+}
+
 export type MetadataCommand =
   | CreateTopics
   | DeleteTopics
@@ -138,6 +151,7 @@ export type MetadataCommand =
   | RegisterBroker
   | SetBrokerFence
   | Bootstrap
+  | UpdateFeatures
 
 export interface ReplyOf {
   createTopics: NewTopicOutcome[]
@@ -148,6 +162,7 @@ export interface ReplyOf {
   registerBroker: BrokerRegistration
   setBrokerFence: Outcome
   bootstrap: Outcome
+  updateFeatures: Outcome
 }
 
 export type MetadataReply = ReplyOf[keyof ReplyOf]

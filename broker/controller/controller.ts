@@ -13,7 +13,8 @@ import type { MetadataCommand, ReplyOf } from './commands.ts'
 import type { Fact, MetadataFact } from './facts.ts'
 import { MetadataImage } from './image.ts'
 import { MetadataMachine, type MachineOptions } from './machine.ts'
-import { decodeFact, encodeFact, LOWEST_METADATA_VERSION, METADATA_VERSION } from './metadata-codec.ts'
+import { levelsProblem } from './features.ts'
+import { decodeFact, encodeFact } from './metadata-codec.ts'
 import { type Quorum, QuorumError } from './quorum.ts'
 
 /** One committed batch: what changed, and the image after it. */
@@ -53,13 +54,17 @@ export class Controller {
   private readonly machine: MetadataMachine
   private parked: Parked[] = []
   private publishing = false
+  /** End of what `image` holds. */
+  private publishedEnd = 0n
   private state: 'new' | 'active' | 'closed' = 'new'
   private readonly unsubscribe: (() => void)[] = []
 
   constructor(options: ControllerOptions) {
     this.options = options
     const { settings, rules, randomBytes, quorum } = options
-    this.machine = new MetadataMachine({ settings, rules, randomBytes, nextOffset: () => quorum.endOffset })
+    const { nodeId } = quorum
+    const nextOffset = (): bigint => quorum.endOffset
+    this.machine = new MetadataMachine({ nodeId, settings, rules, randomBytes, nextOffset })
   }
 
   get leaderId(): number {
@@ -68,6 +73,11 @@ export class Controller {
 
   get epoch(): number {
     return this.options.quorum.epoch
+  }
+
+  /** Last offset of the log that `image` holds; -1 before there is one. It only grows. */
+  get imageOffset(): bigint {
+    return this.publishedEnd - 1n
   }
 
   /** Rebuilds both images from the log, and writes the first records of an empty one. `publish` is not called for what was there. */
@@ -83,12 +93,9 @@ export class Controller {
     })
     // Whoever wrote that bracket died within it; closed here, or what follows would seem to belong to it.
     if (replay.isOpen) quorum.append([encodeFact({ type: 'AbortTransactionRecord', reason: 'no end' })])
-    const level = this.image.featureLevel('metadata.version')
-    if (level !== 0 && (level < LOWEST_METADATA_VERSION || level > METADATA_VERSION)) {
-      throw new Error(
-        `the metadata log is of metadata.version ${level}, served are ${LOWEST_METADATA_VERSION} to ${METADATA_VERSION}`,
-      )
-    }
+    const problem = levelsProblem(this.image)
+    if (problem !== undefined) throw new Error(problem)
+    this.publishedEnd = quorum.committedEnd
     this.state = 'active'
     this.unsubscribe.push(
       quorum.onCommitted(() => this.release()),
@@ -188,6 +195,7 @@ export class Controller {
     if (facts.length > 0) {
       const removed = facts.flatMap((fact) => this.removedBy(fact))
       for (const fact of facts) this.image.apply(fact)
+      this.publishedEnd = entry.needs
       await this.options.publish?.({ facts, image: this.image, removed })
     }
     // Closed meanwhile: everyone was refused already.

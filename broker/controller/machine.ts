@@ -3,18 +3,18 @@
 
 import type { Decision, Machine, RequestId } from '../coordinator/machine.ts'
 import { planNextProducerIds, planRegisterBroker, planSetBrokerFence } from './brokers.ts'
-import type { Bootstrap, MetadataCommand, MetadataReply, Outcome, Plan } from './commands.ts'
-import { OK } from './commands.ts'
+import type { MetadataCommand, MetadataReply, Plan } from './commands.ts'
 import { planCreatePartitions, planCreateTopics } from './create-topics.ts'
 import { planDeleteTopics } from './delete-topics.ts'
 import type { MetadataFact } from './facts.ts'
+import { planBootstrap, planUpdateFeatures } from './features.ts'
 import { MetadataImage } from './image.ts'
-import { METADATA_VERSION } from './metadata-codec.ts'
 import type { ConfigRules, ControllerSettings, PlanContext } from './plan-context.ts'
 import { planSetConfigs } from './set-configs.ts'
 import { newTopicId } from './topic-id.ts'
 
 export interface MachineOptions {
+  nodeId: number
   /** Read for every command: they may change while the broker runs. */
   settings: () => ControllerSettings
   rules: ConfigRules
@@ -72,13 +72,16 @@ export class MetadataMachine implements Machine<MetadataCommand, MetadataFact, n
         return planSetBrokerFence(command, context)
       case 'bootstrap':
         return planBootstrap(command, context)
+      case 'updateFeatures':
+        return planUpdateFeatures(command, context)
     }
   }
 
   private context(): PlanContext {
-    const { settings, rules, randomBytes, nextOffset } = this.options
+    const { nodeId, settings, rules, randomBytes, nextOffset } = this.options
     const given = new Set<string>()
     return {
+      nodeId,
       image: this.image,
       settings: settings(),
       rules,
@@ -93,18 +96,5 @@ export class MetadataMachine implements Machine<MetadataCommand, MetadataFact, n
       },
       nextOffset: nextOffset(),
     }
-  }
-}
-
-/** Feature levels come first in a metadata log, metadata.version before all others. */
-function planBootstrap({ features }: Bootstrap, { image }: PlanContext): Plan<Outcome> {
-  if (image.features().size > 0) return { facts: [], reply: OK }
-  const levels: [string, number][] = [['metadata.version', METADATA_VERSION]]
-  for (const [name, level] of Object.entries(features)) {
-    if (level > 0 && name !== 'metadata.version') levels.push([name, level])
-  }
-  return {
-    facts: levels.map(([name, featureLevel]) => ({ type: 'FeatureLevelRecord', name, featureLevel })),
-    reply: OK,
   }
 }

@@ -11,6 +11,8 @@ export interface ControllerSettings {
   deleteTopicEnable: boolean
   /** The most partitions that one request may make. */
   partitionsPerRequest: number
+  /** As it is configured, without what is set dynamically. */
+  minInsyncReplicas: number
 }
 
 /** What the controller must know of configuration keys; server/config/rules.ts has them. */
@@ -24,6 +26,8 @@ export interface ConfigRules {
 }
 
 export interface PlanContext {
+  /** Of the node that decides. */
+  readonly nodeId: number
   readonly image: MetadataImage
   readonly settings: ControllerSettings
   readonly rules: ConfigRules

@@ -12,6 +12,7 @@ import {
   type Plan,
   type SetConfigs,
 } from './commands.ts'
+import { clearedEligibleLeaders, minInsyncReplicasProblem } from './eligible-leaders.ts'
 import { type MetadataFact, RESOURCE_TYPES } from './facts.ts'
 import type { PlanContext } from './plan-context.ts'
 import { topicNameProblem } from './topic-name.ts'
@@ -68,11 +69,12 @@ function planResource(resource: Changes, context: PlanContext): { facts: Metadat
     const problem = rules.brokerProblem(resourceName, changed)
     if (problem !== undefined) return refuse(errorCodes.INVALID_REQUEST, problem)
   }
-  return {
-    facts: [...changed].map(
-      ([name, value]): MetadataFact => ({ type: 'ConfigRecord', resourceType, resourceName, name, value }),
-    ),
-  }
+  const guarded = minInsyncReplicasProblem(resourceType, resourceName, changed, image)
+  if (guarded !== undefined) return guarded
+  const facts = [...changed].map(
+    ([name, value]): MetadataFact => ({ type: 'ConfigRecord', resourceType, resourceName, name, value }),
+  )
+  return { facts: [...facts, ...clearedEligibleLeaders(resourceType, resourceName, changed, image)] }
 }
 
 function resourceProblem(

@@ -3,7 +3,7 @@
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Controller } from '../controller/controller.ts'
-import { METADATA_VERSION } from '../controller/metadata-codec.ts'
+import { newClusterLevels, registeredFeatures } from '../controller/features.ts'
 import { SingleNodeQuorum } from '../controller/single-node-quorum.ts'
 import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
 import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
@@ -178,7 +178,9 @@ export class BrokerNode {
         defaultReplicationFactor: settings.config.defaultReplicationFactor,
         deleteTopicEnable: settings.config.deleteTopicEnable,
         partitionsPerRequest: settings.config.partitionsPerRequestMax,
+        minInsyncReplicas: Number(settings.layers.static.get('min.insync.replicas') ?? 1),
       }),
+      features: newClusterLevels,
       rules: configRules(() => settings.layers),
       randomBytes,
       // Before partitions are opened there is nothing to change: they are opened from the image.
@@ -293,13 +295,7 @@ export class BrokerNode {
           securityProtocol: SECURITY_PROTOCOL_IDS[securityProtocol] ?? 0,
         }),
       ),
-      features: [
-        {
-          name: 'metadata.version',
-          minSupportedVersion: METADATA_VERSION,
-          maxSupportedVersion: METADATA_VERSION,
-        },
-      ],
+      features: registeredFeatures,
       rack: config.brokerRack,
       logDirs: directoryIdOf(this.identity),
     })

@@ -1,6 +1,7 @@
 // What this broker serves: one row an API. ApiVersions advertises exactly the rows below, and
 // docs/compatibility.md is written from them. A row gives a handler what it needs of the node and no more.
 
+import { registeredFeatures } from '../controller/features.ts'
 import type { BrokerImage } from '../controller/image.ts'
 import { isInternalTopic, OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
 import { handleAlterConfigs } from '../handlers/alter-configs.ts'
@@ -27,10 +28,10 @@ import { handleOffsetFetch } from '../handlers/offset-fetch.ts'
 import { handleOffsetForLeaderEpoch } from '../handlers/offset-for-leader-epoch.ts'
 import { handleProduce } from '../handlers/produce.ts'
 import { handleTxnOffsetCommit } from '../handlers/txn-offset-commit.ts'
+import { handleUpdateFeatures } from '../handlers/update-features.ts'
 import type { ConnectionInfo } from '../net/net.ts'
 import type { ApiName } from '../protocol/apis/index.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
-import { METADATA_VERSION } from '../controller/metadata-codec.ts'
 import type { BrokerNode } from './broker-node.ts'
 
 /** `listener`: the name of the one that the requests come through. */
@@ -81,6 +82,7 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     AlterConfigs: (request, context) => handleAlterConfigs(request, context, { controller }),
     IncrementalAlterConfigs: (request, context) =>
       handleIncrementalAlterConfigs(request, context, { controller }),
+    UpdateFeatures: (request, context) => handleUpdateFeatures(request, context, { controller }),
 
     FindCoordinator: (request, context) =>
       handleFindCoordinator(request, context, {
@@ -113,11 +115,14 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     ApiVersions: (request, context) =>
       handleApiVersions(request, context, {
         served,
-        supportedFeatures: [
-          { name: 'metadata.version', minVersion: METADATA_VERSION, maxVersion: METADATA_VERSION },
-        ],
+        supportedFeatures: registeredFeatures.map(({ name, minSupportedVersion, maxSupportedVersion }) => ({
+          name,
+          minVersion: minSupportedVersion,
+          maxVersion: maxSupportedVersion,
+        })),
         finalizedFeatures: () => ({
-          epoch: BigInt(controller.epoch),
+          // Clients keep the levels of the highest epoch that they have seen.
+          epoch: controller.imageOffset,
           levels: [...image.features()].map(([name, level]) => ({ name, level })),
         }),
       }),

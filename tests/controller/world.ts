@@ -18,6 +18,7 @@ export const settings: ControllerSettings = {
   defaultReplicationFactor: 1,
   deleteTopicEnable: true,
   partitionsPerRequest: 50,
+  minInsyncReplicas: 1,
 }
 
 export const rules = configRules(() => parseBrokerConfig([]).layers)
@@ -33,6 +34,7 @@ export async function startController(
   quorum = new MemoryQuorum(),
   overrides: Partial<ControllerSettings> = {},
   random = new Random(1),
+  features: Readonly<Record<string, number>> = {},
 ): Promise<World> {
   const clock = new ManualClock()
   const published: MetadataChange[] = []
@@ -42,6 +44,7 @@ export async function startController(
     settings: () => ({ ...settings, ...overrides }),
     rules,
     randomBytes: (size) => random.bytes(size),
+    features,
     publish: (change) => void published.push(change),
   })
   await controller.load()

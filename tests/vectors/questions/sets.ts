@@ -1,10 +1,12 @@
 // Which questions are asked together, of one fresh broker: answers/<set>.json has what Kafka said to each set.
 
 import { dataQuestions } from './data.ts'
+import { featureQuestions } from './features.ts'
 import { groupQuestions } from './groups.ts'
 import type { Question } from './question.ts'
 import { topicQuestions } from './topics.ts'
 
 export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   basics: [...topicQuestions, ...dataQuestions, ...groupQuestions],
+  features: featureQuestions,
 }
