@@ -6,6 +6,7 @@ import { Controller } from '../controller/controller.ts'
 import { newClusterLevels, registeredFeatures } from '../controller/features.ts'
 import { SingleNodeQuorum } from '../controller/single-node-quorum.ts'
 import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
+import type { Features } from '../coordinator/features.ts'
 import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
 import { ProducerIdBlocks } from '../coordinator/transaction/producer-ids.ts'
 import { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
@@ -53,6 +54,8 @@ export class BrokerNode {
   private brokerEpoch = -1n
   /** Changes of the metadata are carried out from here on. */
   private isOpen = false
+  /** What is finalized, for coordinators and handlers. */
+  readonly features: Features = { level: (name) => this.controller.image.featureLevel(name) }
   /** Large, short-lived memory of all connections. */
   readonly buffers = new BufferPool()
   private listeners: Listener[] = []
