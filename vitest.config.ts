@@ -1,8 +1,11 @@
 // How `npm test` runs: every *.test.ts below tests/, in parallel, without the suites that need
 // foreign clients (interop) or that kill processes for minutes (kill).
 import { defineConfig } from 'vitest/config'
+import { plantPlugin } from './tests/world/plant-plugin.ts'
 
 export default defineConfig({
+  // Planted bugs: tests/world/plant.ts.
+  plugins: [plantPlugin()],
   test: {
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/interop/**', 'tests/kill/**', '**/node_modules/**', 'dist/**'],
