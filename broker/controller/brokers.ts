@@ -13,6 +13,7 @@ import {
   type ProducerIdBlock,
   type RegisterBroker,
   type SetBrokerFence,
+  type UnregisterBroker,
 } from './commands.ts'
 import { type Fact, type MetadataFact, NO_LEADER, partitionChange } from './facts.ts'
 import { hasEligibleLeaders } from './eligible-leaders.ts'
@@ -64,6 +65,21 @@ export function planSetBrokerFence(command: SetBrokerFence, context: PlanContext
   return { facts: [change, ...partitions], reply: OK }
 }
 
+/**
+ * A broker that is gone for good is forgotten. Unlike Kafka, one that is running is not: it would go on without
+ * a place in the metadata, and no client would find it until it is restarted.
+ */
+export function planUnregisterBroker({ brokerId }: UnregisterBroker, { image }: PlanContext): Plan<Outcome> {
+  const broker = image.broker(brokerId)
+  if (broker === undefined) return { facts: [], reply: notRegistered(brokerId) }
+  if (isActive(broker)) {
+    const errorMessage = `Broker ID ${brokerId} is running: only a broker that has stopped can be unregistered`
+    return { facts: [], reply: { errorCode: errorCodes.INVALID_REQUEST, errorMessage } }
+  }
+  const gone: MetadataFact = { type: 'UnregisterBrokerRecord', brokerId, brokerEpoch: broker.epoch }
+  return { facts: [...changesWithout(brokerId, image), gone], reply: OK }
+}
+
 export function planNextProducerIds(command: NextProducerIds, context: PlanContext): Plan<ProducerIdBlock> {
   const { image } = context
   const refusal = brokerRefusal(command.brokerId, command.brokerEpoch, image)
@@ -84,12 +100,7 @@ export function planNextProducerIds(command: NextProducerIds, context: PlanConte
 
 function brokerRefusal(brokerId: number, brokerEpoch: bigint, image: MetadataImage): Outcome | undefined {
   const broker = image.broker(brokerId)
-  if (broker === undefined) {
-    return {
-      errorCode: errorCodes.BROKER_ID_NOT_REGISTERED,
-      errorMessage: `Broker ID ${brokerId} is not currently registered`,
-    }
-  }
+  if (broker === undefined) return notRegistered(brokerId)
   if (broker.epoch !== brokerEpoch) {
     return {
       errorCode: errorCodes.STALE_BROKER_EPOCH,
@@ -97,6 +108,13 @@ function brokerRefusal(brokerId: number, brokerEpoch: bigint, image: MetadataIma
     }
   }
   return undefined
+}
+
+function notRegistered(brokerId: number): Outcome {
+  return {
+    errorCode: errorCodes.BROKER_ID_NOT_REGISTERED,
+    errorMessage: `Broker ID ${brokerId} is not currently registered`,
+  }
 }
 
 /**

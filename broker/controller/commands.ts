@@ -87,6 +87,36 @@ export interface SetConfigs {
 
 export interface ConfigOutcome extends Outcome, ConfigResource {}
 
+export interface ElectLeaders {
+  type: 'electLeaders'
+  /** 0 the preferred replica, 1 an unclean election (elections.ts). */
+  electionType: number
+  /** Null: all there are. */
+  partitions: readonly { topic: string; partition: number }[] | null
+}
+
+export interface ElectedPartition extends Outcome {
+  topic: string
+  partition: number
+}
+
+export interface AlterPartitionReassignments {
+  type: 'alterPartitionReassignments'
+  allowReplicationFactorChange: boolean
+  /** Null replicas cancel what is under way. */
+  partitions: readonly { topic: string; partition: number; replicas: readonly number[] | null }[]
+}
+
+export interface ReassignedPartition extends Outcome {
+  topic: string
+  partition: number
+}
+
+export interface UnregisterBroker {
+  type: 'unregisterBroker'
+  brokerId: number
+}
+
 export interface NextProducerIds {
   type: 'nextProducerIds'
   brokerId: number
@@ -147,6 +177,9 @@ export type MetadataCommand =
   | DeleteTopics
   | CreatePartitions
   | SetConfigs
+  | ElectLeaders
+  | AlterPartitionReassignments
+  | UnregisterBroker
   | NextProducerIds
   | RegisterBroker
   | SetBrokerFence
@@ -158,6 +191,9 @@ export interface ReplyOf {
   deleteTopics: DeletedTopicOutcome[]
   createPartitions: NamedOutcome[]
   setConfigs: ConfigOutcome[]
+  electLeaders: ElectedPartition[]
+  alterPartitionReassignments: ReassignedPartition[]
+  unregisterBroker: Outcome
   nextProducerIds: ProducerIdBlock
   registerBroker: BrokerRegistration
   setBrokerFence: Outcome

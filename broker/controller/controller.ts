@@ -80,6 +80,12 @@ export class Controller {
     return this.publishedEnd - 1n
   }
 
+  /** How far the log is committed, and where it ends. */
+  get logOffsets(): { highWatermark: bigint; endOffset: bigint } {
+    const { committedEnd, endOffset } = this.options.quorum
+    return { highWatermark: committedEnd, endOffset }
+  }
+
   /** Rebuilds both images from the log, and writes the first records of an empty one. `publish` is not called for what was there. */
   async load(): Promise<void> {
     if (this.state !== 'new') throw new Error(`load of a controller that is ${this.state}`)

@@ -24,6 +24,8 @@ export const LEADER_UNCHANGED = -2
 export const RECOVERY_STATE_UNCHANGED = -1
 /** PartitionRegistration's LeaderRecoveryState: the leader was elected from the in-sync replicas. */
 export const RECOVERED = 0
+/** The leader was elected from others: records may be gone. */
+export const RECOVERING = 1
 /** Kafka's DirectoryId.UNASSIGNED: the broker has not said yet which directory. */
 export const UNASSIGNED_DIRECTORY = '00000000000000000000000000000000'
 

@@ -95,6 +95,14 @@ export class MetadataImage {
     return this.configs.get(`${resourceType}:${resourceName}`) ?? NO_SETTINGS
   }
 
+  /** Names of the resources of a type for which something is set, in the order in which it was first. */
+  configuredResources(resourceType: number): string[] {
+    const prefix = `${resourceType}:`
+    return [...this.configs.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => key.slice(prefix.length))
+  }
+
   /** Finalized level of a feature; 0 = not there. */
   featureLevel(name: string): number {
     return this.levels.get(name) ?? 0

@@ -2,14 +2,21 @@
 // mutator, shared by live traffic and replay. Everything it knows is the image that its facts make.
 
 import type { Decision, Machine, RequestId } from '../coordinator/machine.ts'
-import { planNextProducerIds, planRegisterBroker, planSetBrokerFence } from './brokers.ts'
+import {
+  planNextProducerIds,
+  planRegisterBroker,
+  planSetBrokerFence,
+  planUnregisterBroker,
+} from './brokers.ts'
 import type { MetadataCommand, MetadataReply, Plan } from './commands.ts'
 import { planCreatePartitions, planCreateTopics } from './create-topics.ts'
 import { planDeleteTopics } from './delete-topics.ts'
+import { planElectLeaders } from './elections.ts'
 import type { MetadataFact } from './facts.ts'
 import { planBootstrap, planUpdateFeatures } from './features.ts'
 import { MetadataImage } from './image.ts'
 import type { ConfigRules, ControllerSettings, PlanContext } from './plan-context.ts'
+import { planAlterPartitionReassignments } from './reassignments.ts'
 import { planSetConfigs } from './set-configs.ts'
 import { newTopicId } from './topic-id.ts'
 
@@ -64,6 +71,12 @@ export class MetadataMachine implements Machine<MetadataCommand, MetadataFact, n
         return planCreatePartitions(command, context)
       case 'setConfigs':
         return planSetConfigs(command, context)
+      case 'electLeaders':
+        return planElectLeaders(command, context)
+      case 'alterPartitionReassignments':
+        return planAlterPartitionReassignments(command, context)
+      case 'unregisterBroker':
+        return planUnregisterBroker(command, context)
       case 'nextProducerIds':
         return planNextProducerIds(command, context)
       case 'registerBroker':

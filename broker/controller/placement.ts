@@ -61,13 +61,16 @@ export function newPartition(
     leaderRecoveryState: RECOVERED,
     leaderEpoch: 0,
     partitionEpoch: 0,
-    directories: replicas.map((id) => {
-      const dirs = broker(id)?.logDirs ?? []
-      return dirs.length === 1 ? (dirs[0] as string) : UNASSIGNED_DIRECTORY
-    }),
+    directories: replicas.map((id) => directoryFor(broker(id))),
     eligibleLeaderReplicas: null,
     lastKnownElr: null,
   }
+}
+
+/** Where a broker will put a new replica, as far as that can be told: it has one directory. */
+export function directoryFor(broker: BrokerImage | undefined): string {
+  const [first, ...others] = broker?.logDirs ?? []
+  return first !== undefined && others.length === 0 ? first : UNASSIGNED_DIRECTORY
 }
 
 /** What is wrong with replicas given by hand (INVALID_REPLICA_ASSIGNMENT), or undefined. */

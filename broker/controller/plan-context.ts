@@ -21,6 +21,8 @@ export interface ConfigRules {
   topicProblem(settings: ReadonlyMap<string, string>): string | undefined
   /** What is wrong with changing these broker settings (INVALID_REQUEST); an empty name is every broker. */
   brokerProblem(resourceName: string, changed: ReadonlyMap<string, string | null>): string | undefined
+  /** Whether a topic of these settings may get a leader that lacks records (unclean.leader.election.enable). */
+  isUncleanElectionAllowed(settings: ReadonlyMap<string, string>): boolean
   /** Items of a LIST key by default; undefined for a key of another type. */
   defaultList(resourceType: number, key: string): readonly string[] | undefined
 }

@@ -105,6 +105,11 @@ export class Partitions {
     return [...(this.byTopic.get(topic)?.values() ?? [])].sort((a, b) => a.index - b.index)
   }
 
+  /** A disk operation has failed: nothing is written here until a restart. */
+  get isOffline(): boolean {
+    return this.failure !== undefined
+  }
+
   topics(): string[] {
     return [...this.byTopic.keys()]
   }

@@ -10,6 +10,7 @@ import type { Features } from '../coordinator/features.ts'
 import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
 import { ProducerIdBlocks } from '../coordinator/transaction/producer-ids.ts'
 import { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
+import type { LogDirectory } from '../handlers/log-directory.ts'
 import { createRequestProcessor } from '../handlers/dispatch.ts'
 import type { TailCut } from '../log/log-config.ts'
 import type { MetaProperties } from '../log/meta-properties.ts'
@@ -27,6 +28,7 @@ import { configRules } from './config/rules.ts'
 import { SECURITY_PROTOCOL_IDS } from './config/listeners.ts'
 import { identify } from './data-directory.ts'
 import { createHandlers } from './handler-table.ts'
+import { logDirectoryOf } from './log-directory.ts'
 import { InternalTopics } from './internal-topics.ts'
 import { PartitionMarkerWriter } from './marker-writer.ts'
 import { openTopics, publishChange, type TopicLifeServices } from './topic-life.ts'
@@ -50,6 +52,7 @@ export class BrokerNode {
   groups!: GroupCoordinator
   transactions!: TransactionCoordinator
   internalTopics!: InternalTopics
+  logDirectory!: LogDirectory
   private readonly options: BrokerNodeOptions
   private brokerEpoch = -1n
   /** Changes of the metadata are carried out from here on. */
@@ -213,6 +216,7 @@ export class BrokerNode {
       onTailCut: (cut) => logger.warn(cutText(cut)),
     })
     this.undo.push(() => this.partitions.close())
+    this.logDirectory = logDirectoryOf(storage, this.partitions)
   }
 
   private openCoordinators(): void {

@@ -5,6 +5,8 @@ import { registeredFeatures } from '../controller/features.ts'
 import type { BrokerImage } from '../controller/image.ts'
 import { isInternalTopic, OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
 import { handleAlterConfigs } from '../handlers/alter-configs.ts'
+import { handleAlterPartitionReassignments } from '../handlers/alter-partition-reassignments.ts'
+import { handleAlterReplicaLogDirs } from '../handlers/alter-replica-log-dirs.ts'
 import { handleApiVersions } from '../handlers/api-versions.ts'
 import type { ClusterView } from '../handlers/cluster-view.ts'
 import type { PartitionDirectory } from '../handlers/context.ts'
@@ -15,13 +17,18 @@ import { handleDeleteRecords } from '../handlers/delete-records.ts'
 import { handleDeleteTopics } from '../handlers/delete-topics.ts'
 import { handleDescribeCluster } from '../handlers/describe-cluster.ts'
 import { handleDescribeConfigs } from '../handlers/describe-configs.ts'
+import { handleDescribeLogDirs } from '../handlers/describe-log-dirs.ts'
+import { type DescribeQuorumServices, handleDescribeQuorum } from '../handlers/describe-quorum.ts'
 import { handleDescribeTopicPartitions } from '../handlers/describe-topic-partitions.ts'
 import type { Handlers } from '../handlers/dispatch.ts'
+import { handleElectLeaders } from '../handlers/elect-leaders.ts'
 import { handleFetch } from '../handlers/fetch.ts'
 import { handleFindCoordinator } from '../handlers/find-coordinator.ts'
 import { groupContext } from '../handlers/group-context.ts'
 import { handleIncrementalAlterConfigs } from '../handlers/incremental-alter-configs.ts'
+import { handleListConfigResources } from '../handlers/list-config-resources.ts'
 import { handleListOffsets } from '../handlers/list-offsets.ts'
+import { handleListPartitionReassignments } from '../handlers/list-partition-reassignments.ts'
 import { handleMetadata } from '../handlers/metadata.ts'
 import { handleOffsetCommit } from '../handlers/offset-commit.ts'
 import { handleOffsetFetch } from '../handlers/offset-fetch.ts'
@@ -29,14 +36,16 @@ import { handleOffsetForLeaderEpoch } from '../handlers/offset-for-leader-epoch.
 import { handleProduce } from '../handlers/produce.ts'
 import { handleTxnOffsetCommit } from '../handlers/txn-offset-commit.ts'
 import { handleUpdateFeatures } from '../handlers/update-features.ts'
+import { handleUnregisterBroker } from '../handlers/unregister-broker.ts'
 import type { ConnectionInfo } from '../net/net.ts'
 import type { ApiName } from '../protocol/apis/index.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
+import { ZERO_UUID } from '../protocol/schema.ts'
 import type { BrokerNode } from './broker-node.ts'
 
 /** `listener`: the name of the one that the requests come through. */
 export function createHandlers(node: BrokerNode, listener: string): Handlers {
-  const { clock, controller, groups, transactions, internalTopics, settings } = node
+  const { clock, controller, groups, transactions, internalTopics, logDirectory, settings } = node
   const { image } = controller
   const directory = directoryOf(node)
   const cluster = clusterOf(node, listener)
@@ -83,6 +92,18 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     IncrementalAlterConfigs: (request, context) =>
       handleIncrementalAlterConfigs(request, context, { controller }),
     UpdateFeatures: (request, context) => handleUpdateFeatures(request, context, { controller }),
+
+    ListConfigResources: (request, context) => handleListConfigResources(request, context, { cluster }),
+
+    DescribeLogDirs: (request) => handleDescribeLogDirs(request, { directory: logDirectory }),
+    AlterReplicaLogDirs: (request) => handleAlterReplicaLogDirs(request, { directory: logDirectory }),
+    ElectLeaders: (request, context) => handleElectLeaders(request, context, { controller, image }),
+    AlterPartitionReassignments: (request, context) =>
+      handleAlterPartitionReassignments(request, context, { controller }),
+    ListPartitionReassignments: (request) => handleListPartitionReassignments(request, { image }),
+    DescribeQuorum: (request, context) =>
+      handleDescribeQuorum(request, context, { cluster, clock, listener, quorum: () => quorumOf(node) }),
+    UnregisterBroker: (request) => handleUnregisterBroker(request, { controller }),
 
     FindCoordinator: (request, context) =>
       handleFindCoordinator(request, context, {
@@ -155,6 +176,18 @@ function clusterOf(node: BrokerNode, listener: string): ClusterView {
         ? { host: localHost, port: localPort }
         : { host: advertised.host, port: advertised.port }
     },
+  }
+}
+
+/** A quorum of one: the voter is this node. */
+function quorumOf({ controller, nodeId }: BrokerNode): ReturnType<DescribeQuorumServices['quorum']> {
+  const { highWatermark, endOffset } = controller.logOffsets
+  const directoryId = controller.image.broker(nodeId)?.logDirs[0] ?? ZERO_UUID
+  return {
+    leaderId: controller.leaderId,
+    leaderEpoch: controller.epoch,
+    highWatermark,
+    voters: [{ id: nodeId, directoryId, logEndOffset: endOffset }],
   }
 }
 

@@ -67,6 +67,8 @@ export class FaultyStorage implements Storage {
   private locked = false
   private readonly replacing = new PathQueue()
 
+  readonly location = 'memory'
+
   constructor(random: Randomness) {
     this.random = random
   }
@@ -102,6 +104,10 @@ export class FaultyStorage implements Storage {
     this.faults = []
     this.lastWritten = undefined
     this.locked = false
+  }
+
+  capacity(): undefined {
+    return undefined
   }
 
   open(path: string, options?: { create?: boolean }): StorageFile {

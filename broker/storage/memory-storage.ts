@@ -20,6 +20,11 @@ function newFolder(): Folder {
 export class MemoryStorage implements Storage {
   private readonly root = newFolder()
   private locked = false
+  readonly location = 'memory'
+
+  capacity(): undefined {
+    return undefined
+  }
 
   open(path: string, options?: { create?: boolean }): StorageFile {
     const { folder, name } = this.locate(path)

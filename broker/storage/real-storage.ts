@@ -8,7 +8,7 @@ import { DirectoryLock } from './directory-lock.ts'
 import { PathQueue } from './path-queue.ts'
 import { RealFile } from './real-file.ts'
 import { isTemporaryCause, StorageError } from './storage.ts'
-import type { DirectoryEntry, Storage, StorageFile } from './storage.ts'
+import type { Capacity, DirectoryEntry, Storage, StorageFile } from './storage.ts'
 import { pathSegments, splitPath, TEMPORARY_SUFFIX } from './storage-path.ts'
 
 /** Opens the data directory, making it where it is missing. Takes no lock: call lock(). */
@@ -28,6 +28,19 @@ class RealStorage implements Storage {
       this.root = fs.realpathSync(root)
     } catch (cause) {
       throw failure(root, 'cannot open the data directory', cause)
+    }
+  }
+
+  get location(): string {
+    return this.root
+  }
+
+  capacity(): Capacity | undefined {
+    try {
+      const { bsize, blocks, bavail } = fs.statfsSync(this.root, { bigint: true })
+      return { totalBytes: blocks * bsize, usableBytes: bavail * bsize }
+    } catch {
+      return undefined
     }
   }
 

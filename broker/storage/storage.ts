@@ -71,7 +71,18 @@ export interface DirectoryEntry {
   isDirectory: boolean
 }
 
+/** Room of the file system that a data directory lies on, in bytes. */
+export interface Capacity {
+  totalBytes: bigint
+  /** What an ordinary process may still write. */
+  usableBytes: bigint
+}
+
 export interface Storage {
+  /** What the data directory is called outside: its absolute path on a disk. */
+  readonly location: string
+  /** Undefined where there is no file system to ask. */
+  capacity(): Capacity | undefined
   /** Opens for reading and appending; creates the file when `create` is set, otherwise it must exist. */
   open(path: string, options?: { create?: boolean }): StorageFile
   exists(path: string): boolean

@@ -42,7 +42,13 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** Entries of a list by their name, if each has one of its own: their order says nothing. */
 function byName(list: readonly unknown[]): Record<string, unknown> {
-  const names = list.map((item) => (isObject(item) ? (item.name ?? item.apiKey ?? item.groupId) : undefined))
+  const names = list.map((item) =>
+    isObject(item)
+      ? 'resourceType' in item && 'resourceName' in item
+        ? `${String(item.resourceType)}:${String(item.resourceName)}`
+        : (item.name ?? item.apiKey ?? item.groupId ?? item.topicName ?? item.topic ?? item.partitionIndex)
+      : undefined,
+  )
   const distinct = !names.includes(undefined) && new Set(names).size === names.length
   return Object.fromEntries(list.map((item, i) => [`[${distinct ? String(names[i]) : i}]`, item]))
 }

@@ -7,6 +7,14 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
     'One node, which is broker and controller. A replication factor above 1 is refused with INVALID_REPLICATION_FACTOR.',
   ],
   [
+    'Log directories',
+    'One. `kafka-log-dirs` shows it, a replica may be “moved” to where it is, any other directory is LOG_DIR_NOT_FOUND.',
+  ],
+  [
+    'Unregistering a broker',
+    'A broker that runs is not unregistered (INVALID_REQUEST). Kafka does it, and its clients find no broker until it is restarted.',
+  ],
+  [
     'Security',
     'No TLS, SASL or ACLs yet. A listener beyond loopback is refused without `--insecure`; every operation is allowed.',
   ],

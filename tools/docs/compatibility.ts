@@ -123,10 +123,7 @@ const instead: readonly (readonly [RegExp, string])[] = [
   [/^ConsumerGroup/, 'UnsupportedVersionException for `group.protocol=consumer`; the classic protocol works'],
   [/^(Share|Streams)Group|ShareGroup|^Share/, 'UnsupportedVersionException: no share or streams groups'],
   [/Acls|Delegation|Scram/, 'UnsupportedVersionException: no authorizer, no users'],
-  [
-    /Raft|UnregisterBroker|ElectLeaders|Reassignments|AlterReplicaLogDirs|DescribeQuorum/,
-    'UnsupportedVersionException: one node, one replica',
-  ],
+  [/Raft/, 'UnsupportedVersionException: the quorum is this one node'],
   [/WriteTxnMarkers/, 'only brokers send it, and there is one; `kafka-transactions --abort` fails'],
   [/./, 'UnsupportedVersionException'],
 ]

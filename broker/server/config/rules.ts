@@ -5,7 +5,7 @@ import { checkBrokerSetting, type BrokerLayers, resolveBrokerConfig } from './br
 import { brokerKeyByName, isDynamicBrokerKey } from './broker-keys.ts'
 import { InvalidConfigError } from './config-def.ts'
 import { checkTopicSettings } from './topic-config.ts'
-import { topicKeyByName } from './topic-keys.ts'
+import { topicKeyByName, topicKeys } from './topic-keys.ts'
 
 const TOPIC = 2
 const BROKER = 4
@@ -13,6 +13,7 @@ const BROKER = 4
 interface ConfigRules {
   topicProblem(settings: ReadonlyMap<string, string>): string | undefined
   brokerProblem(resourceName: string, changed: ReadonlyMap<string, string | null>): string | undefined
+  isUncleanElectionAllowed(settings: ReadonlyMap<string, string>): boolean
   defaultList(resourceType: number, key: string): readonly string[] | undefined
 }
 
@@ -41,6 +42,10 @@ export function configRules(layers: () => BrokerLayers): ConfigRules {
         if (problem !== undefined) return problem
       }
       return problemTogether(layers(), resourceName, changed)
+    },
+    isUncleanElectionAllowed: (settings) => {
+      const key = topicKeys.uncleanLeaderElectionEnable.name
+      return (settings.get(key) ?? resolveBrokerConfig(layers()).topicDefaultTexts.get(key)) === 'true'
     },
     defaultList(resourceType, key) {
       const keys =

@@ -45,6 +45,7 @@ const untold: Record<string, string> = {
   clusterId: '',
   errorMessage: 'text',
   batchIndexErrorMessage: 'text',
+  logDir: 'path',
 }
 
 /** The reply as it came, and what it says, plain enough for JSON. */
@@ -84,7 +85,17 @@ export async function answer(
 }
 
 /** Numbers that a broker hands out. */
-const handedOut = new Set(['producerId', 'sessionId'])
+const handedOut = new Set([
+  'producerId',
+  'sessionId',
+  'totalBytes',
+  'usableBytes',
+  'lastFetchTimestamp',
+  'lastCaughtUpTimestamp',
+  'logEndOffset',
+])
+/** How far a metadata log has got says nothing of another's. */
+const ofQuorum = new Set(['highWatermark', 'leaderEpoch'])
 
 function told(value: unknown, namesById: ReadonlyMap<string, string>): unknown {
   if (typeof value === 'bigint') return String(value)
@@ -98,7 +109,8 @@ function told(value: unknown, namesById: ReadonlyMap<string, string>): unknown {
     Object.entries(value).flatMap(([name, item]) => {
       const instead = untold[name]
       if (instead === '') return []
-      if (handedOut.has(name) && Number(item) > 0) return [[name, 'handed out']]
+      const isCounted = handedOut.has(name) || (ofQuorum.has(name) && 'currentVoters' in value)
+      if (isCounted && Number(item) > 0) return [[name, 'handed out']]
       return [[name, instead !== undefined && item !== null && item !== '' ? instead : told(item, namesById)]]
     }),
   )

@@ -1,5 +1,6 @@
 // Which questions are asked together, of one fresh broker: answers/<set>.json has what Kafka said to each set.
 
+import { adminQuestions } from './admin.ts'
 import { dataQuestions } from './data.ts'
 import { featureQuestions } from './features.ts'
 import { groupQuestions } from './groups.ts'
@@ -9,4 +10,5 @@ import { topicQuestions } from './topics.ts'
 export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   basics: [...topicQuestions, ...dataQuestions, ...groupQuestions],
   features: featureQuestions,
+  admin: adminQuestions,
 }
