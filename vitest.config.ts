@@ -1,5 +1,5 @@
 // How `npm test` runs: every *.test.ts below tests/, in parallel, without the suites that need
-// foreign clients (interop) or that kill processes for minutes (kill).
+// foreign clients (interop) or minutes (kill, fuzz).
 import { defineConfig } from 'vitest/config'
 import { plantPlugin } from './tests/world/plant-plugin.ts'
 
@@ -8,7 +8,7 @@ export default defineConfig({
   plugins: [plantPlugin()],
   test: {
     include: ['tests/**/*.test.ts'],
-    exclude: ['tests/interop/**', 'tests/kill/**', '**/node_modules/**', 'dist/**'],
+    exclude: ['tests/interop/**', 'tests/kill/**', 'tests/fuzz/**', '**/node_modules/**', 'dist/**'],
     testTimeout: 30_000,
   },
 })

@@ -7,6 +7,7 @@ import { apis } from '../../broker/protocol/apis/index.ts'
 import { metadata } from '../../broker/protocol/apis/metadata.ts'
 import { encodeRequestFrame } from '../../broker/protocol/header.ts'
 import type { Api } from '../../broker/protocol/message.ts'
+import { REFUSALS } from '../fuzz/fuzz.ts'
 import { Random } from '../world/random.ts'
 import { ConnectionClosedError, type WireClient } from '../world/wire-client.ts'
 import { mutated, plausibleBody } from './mutate.ts'
@@ -14,14 +15,6 @@ import { World } from './world.ts'
 
 const MUTATIONS_PER_VERSION = Number(process.env.LOGMILL_MUTATIONS ?? 16)
 const seed = Number(process.env.LOGMILL_SEED ?? 1)
-
-/** Why a connection may be closed. Anything else is a mistake of ours that a client has found. */
-const EXPECTED = [
-  /is not served$/,
-  /^a frame of -?\d+ bytes; at most \d+ are taken$/,
-  /^produce with acks=0 to .* failed: [A-Z_]+$/,
-  /^(request header|\w+Request version \d+), byte \d+ of \d+: /,
-]
 
 let world: World
 let topicId: string
@@ -75,7 +68,7 @@ describe.each(apis.map((api) => ({ api: api as Api, name: api.name })))('$name',
       ).toEqual([])
       const reasons = said.flatMap((line) => /closed: (.*)/.exec(line)?.[1] ?? [])
       expect(
-        reasons.filter((reason) => !EXPECTED.some((pattern) => pattern.test(reason))),
+        reasons.filter((reason) => !REFUSALS.some((pattern) => pattern.test(reason))),
         `seed ${seed}`,
       ).toEqual([])
     },

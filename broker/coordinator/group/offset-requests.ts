@@ -31,7 +31,9 @@ export function commitOffsets(
   const { groupId, memberId, groupInstanceId, retentionTimeMs } = request
   const generationId = request.generationIdOrMemberEpoch
   const refusal = refuseCommit(group, { memberId, groupInstanceId, generationId }, false)
-  const expireTimestampMs = retentionTimeMs < 0n ? null : nowMs + Number(retentionTimeMs)
+  // A time beyond what a number holds is for ever; the sum must still be an int64 in the record.
+  const expireTimestampMs =
+    retentionTimeMs < 0n ? null : Math.min(nowMs + Number(retentionTimeMs), Number.MAX_SAFE_INTEGER)
   const facts: Fact[] = []
   const topics = request.topics.map(({ name, topicId, partitions }) => ({
     name,

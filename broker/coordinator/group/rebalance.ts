@@ -18,6 +18,9 @@ import { subscribedTopicsOf } from './subscription.ts'
 import { joinPhaseTimer, syncPhaseTimer } from './timers.ts'
 import type { Turn } from './turn.ts'
 
+/** A client may give its members no time at all to rejoin; silent static ones are still looked for no oftener than this. */
+const SILENT_MEMBERS_CHECK_MS = 1000
+
 /** Something changed that needs a rebalance: start one, or see whether the one under way can end. */
 export function rebalanceOrCompleteJoin(turn: Turn): void {
   if (turn.group.state === 'PreparingRebalance') completeJoinIfAllJoined(turn)
@@ -83,7 +86,8 @@ function completeJoin(turn: Turn): void {
   }
   if (!leaderHasJoined(group) && group.members.size > 0) {
     // Nobody rejoined: wait on until the sessions of the silent members end.
-    turn.timer(joinPhaseTimer(group.groupId), rebalanceTimeoutMs(group))
+    const againMs = Math.max(rebalanceTimeoutMs(group), SILENT_MEMBERS_CHECK_MS)
+    turn.timer(joinPhaseTimer(group.groupId), againMs)
     group.initialDelay = null
     return
   }

@@ -249,6 +249,16 @@ describe('a static member that comes back without an id', () => {
     expect(back).toMatchObject({ leader: leader?.memberId, skipAssignment: false, members: [] })
   })
 
+  test('is waited for with pauses, though it has given itself no time to rejoin', async () => {
+    const world = await World.start()
+    await world.stable({ instanceId: 'one', rebalanceTimeoutMs: 0 })
+    const [other] = await world.joinAll({ rebalanceTimeoutMs: 0 })
+    await world.leave([{ memberId: other?.memberId ?? '' }])
+    await world.clock.advance(0)
+    const nowMs = world.clock.now()
+    expect(world.clock.nextDueMs).toBeGreaterThan(nowMs)
+  })
+
   test('with a protocol that changes the choice starts a rebalance', async () => {
     const world = await World.start()
     await world.stable(

@@ -319,6 +319,14 @@ describe('an offset is forgotten', () => {
     expect(await world.fetch()).toBe(-1n)
   })
 
+  test('never, if that retention time is longer than time is counted', async () => {
+    const world = await World.start(retained)
+    await world.commit(7n, { retentionTimeMs: 0x7fffffffffffffffn })
+    await world.restart()
+    await world.clock.advance(30 * DAY)
+    expect(await world.fetch()).toBe(7n)
+  })
+
   test('not while a transaction holds its successor', async () => {
     const world = await World.start(retained)
     await world.commit(7n)
