@@ -22,7 +22,7 @@ export async function handleOffsetCommit(
     ({ name, errorCode }, partitionIndex) =>
       errorCode === errorCodes.NONE ? existence(directory, name, partitionIndex) : errorCode,
     // Nothing to keep is still asked about: a member that was fenced must hear of it.
-    async (existing) => (await groups.offsetCommit({ ...request, topics: existing })).topics,
+    async (existing) => (await groups.offsetCommit({ ...request, topics: existing }, context)).topics,
   )
   if (context.apiVersion >= GROUP_NOT_FOUND_FROM) return { topics: answered }
   return {

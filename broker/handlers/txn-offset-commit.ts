@@ -39,7 +39,8 @@ export async function handleTxnOffsetCommit(
     request.topics,
     ({ name }, partitionIndex) =>
       refused === errorCodes.NONE ? existence(directory, name, partitionIndex) : refused,
-    async (existing) => (await groups.txnOffsetCommit({ ...request, topics: existing })).topics,
+    async (existing) =>
+      (await groups.txnOffsetCommit({ ...request, topics: existing }, { apiVersion })).topics,
   )
   return { topics: topics.map(({ name, partitions }) => ({ name, partitions })) }
 }

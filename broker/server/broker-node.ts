@@ -3,6 +3,7 @@
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Controller } from '../controller/controller.ts'
+import { RESOURCE_TYPES } from '../controller/facts.ts'
 import { newClusterLevels, registeredFeatures } from '../controller/features.ts'
 import { SingleNodeQuorum } from '../controller/single-node-quorum.ts'
 import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
@@ -26,6 +27,7 @@ import type { Logger } from './broker-options.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 import { configRules } from './config/rules.ts'
 import { SECURITY_PROTOCOL_IDS } from './config/listeners.ts'
+import { coordinatorMetadata } from './coordinator-metadata.ts'
 import { identify } from './data-directory.ts'
 import { createHandlers } from './handler-table.ts'
 import { logDirectoryOf } from './log-directory.ts'
@@ -229,6 +231,9 @@ export class BrokerNode {
       clock,
       partitionCount: offsetsPartitions,
       newUuid: randomUUID,
+      features: this.features,
+      metadata: coordinatorMetadata(controller.image, () => controller.imageOffset),
+      groupConfigs: (groupId) => controller.image.settings(RESOURCE_TYPES.GROUP, groupId),
       onShardFailed: (partition, error) =>
         logger.error(`${OFFSETS_TOPIC}-${partition} has failed: ${error.message}`),
       config: {

@@ -195,7 +195,7 @@ class InProcessSession implements OutputSession {
       }))
       const request = { ...producer, generationId: -1, memberId: '', groupInstanceId: null, topics }
       await untilDone(this.services, transactionalId, async () => {
-        const answer = await groups.txnOffsetCommit(request)
+        const answer = await groups.txnOffsetCommit(request, { apiVersion: 4 })
         const codes = answer.topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))
         const errorCode = codes.find((code) => code !== errorCodes.NONE) ?? errorCodes.NONE
         return { errorCode, value: undefined }

@@ -14,7 +14,7 @@ export interface TopicLifeServices {
   nodeId: number
   settings: BrokerSettings
   partitions: Partitions
-  groups: Pick<GroupCoordinator, 'partitionsDeleted'>
+  groups: Pick<GroupCoordinator, 'partitionsDeleted' | 'metadataChanged'>
   logger: Logger
 }
 
@@ -67,6 +67,10 @@ export async function publishChange(change: MetadataChange, services: TopicLifeS
     for (const { name } of image.topics()) configured.add(name)
   }
   for (const topic of touched) await partitions.ensure(assignmentsOf(topic, image, services))
+  const changed = [...touched, ...removed].map(({ name }) => name)
+  // Members hear of it by their heartbeats: nobody waits for it.
+  if (changed.length > 0)
+    groups.metadataChanged(changed).catch((error: unknown) => logger.error(String(error)))
   for (const name of configured) {
     if (image.topic(name) !== undefined) partitions.setConfig(name, settings.ofTopic(image, name))
   }

@@ -1,8 +1,8 @@
 // The shard's log over a real partition: what is appended is found again by a replay, in log order and
 // with its transactions, and the partition's refusals and its end reach the shard.
 
+import { groupPorts } from '../world/group-ports.ts'
 import { describe, expect, test } from 'vitest'
-import { defaultGroupConfig } from '../../broker/coordinator/group/config.ts'
 import { GroupCoordinator } from '../../broker/coordinator/group/group-coordinator.ts'
 import { PartitionShardLog } from '../../broker/coordinator/partition-shard-log.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
@@ -172,7 +172,7 @@ describe('a group coordinator over it', () => {
 
   async function coordinate(world: World): Promise<GroupCoordinator> {
     const { clock } = world
-    const options = { config: defaultGroupConfig, clock, partitionCount: 1, newUuid: () => 'u' }
+    const options = { ...groupPorts(), clock, partitionCount: 1 }
     const coordinator = new GroupCoordinator(options)
     await coordinator.openShard(0, world.log)
     return coordinator
@@ -195,10 +195,13 @@ describe('a group coordinator over it', () => {
   test('keeps offsets and open transactions over a restart', async () => {
     const world = await World.start()
     const before = await coordinate(world)
-    const { topics } = await before.offsetCommit(request(7n))
+    const { topics } = await before.offsetCommit(request(7n), { apiVersion: 8 })
     expect(topics[0]?.partitions[0]?.errorCode).toBe(0)
     const producer = { producerId: 5n, producerEpoch: 1 }
-    await before.txnOffsetCommit({ ...request(9n), ...producer, transactionalId: 't', generationId: -1 })
+    await before.txnOffsetCommit(
+      { ...request(9n), ...producer, transactionalId: 't', generationId: -1 },
+      { apiVersion: 3 },
+    )
     before.close()
     await world.restart()
     const after = await coordinate(world)
@@ -212,7 +215,7 @@ describe('a group coordinator over it', () => {
   test('says so when the partition ends under it', async () => {
     const world = await World.start()
     const coordinator = await coordinate(world)
-    const commit = coordinator.offsetCommit(request(7n))
+    const commit = coordinator.offsetCommit(request(7n), { apiVersion: 8 })
     world.partition.end(errorCodes.KAFKA_STORAGE_ERROR)
     expect((await commit).topics[0]?.partitions[0]?.errorCode).toBe(errorCodes.NOT_COORDINATOR)
     expect(await fetched(coordinator)).toBe(errorCodes.NOT_COORDINATOR)

@@ -36,22 +36,25 @@ const start = (storage: Storage, clock: Clock = systemClock) =>
 const context = { apiVersion: 7, clientId: 'test', clientHost: '' }
 
 async function commit(node: BrokerNode, groupId: string, offset: bigint): Promise<number | undefined> {
-  const { topics } = await node.groups.offsetCommit({
-    groupId,
-    generationIdOrMemberEpoch: -1,
-    memberId: '',
-    groupInstanceId: null,
-    retentionTimeMs: -1n,
-    topics: [
-      {
-        name: 'orders',
-        topicId: '0'.repeat(32),
-        partitions: [
-          { partitionIndex: 0, committedOffset: offset, committedLeaderEpoch: -1, committedMetadata: '' },
-        ],
-      },
-    ],
-  })
+  const { topics } = await node.groups.offsetCommit(
+    {
+      groupId,
+      generationIdOrMemberEpoch: -1,
+      memberId: '',
+      groupInstanceId: null,
+      retentionTimeMs: -1n,
+      topics: [
+        {
+          name: 'orders',
+          topicId: '0'.repeat(32),
+          partitions: [
+            { partitionIndex: 0, committedOffset: offset, committedLeaderEpoch: -1, committedMetadata: '' },
+          ],
+        },
+      ],
+    },
+    context,
+  )
   return topics[0]?.partitions[0]?.errorCode
 }
 

@@ -4,7 +4,7 @@
 
 import type * as body from '../../broker/coordinator/group/messages.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
-import type { Group } from '../../broker/coordinator/group/group.ts'
+import type { ClassicGroup as Group } from '../../broker/coordinator/group/classic/group.ts'
 import type { Random } from '../world/random.ts'
 
 const PARTITIONS = [0, 1, 2, 3, 4, 5]

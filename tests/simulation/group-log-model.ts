@@ -3,6 +3,7 @@
 
 import type { GroupConfig } from '../../broker/coordinator/group/config.ts'
 import type { Fact } from '../../broker/coordinator/group/facts.ts'
+import { groupPorts } from '../world/group-ports.ts'
 import { GroupMachine } from '../../broker/coordinator/group/group-machine.ts'
 import { groupRecords } from '../../broker/coordinator/group/records.ts'
 import type { ProducerStamp } from '../../broker/coordinator/machine.ts'
@@ -28,9 +29,14 @@ export class GroupLogModel {
   /** `onForgotten` hears of groups that are forgotten from `newsFrom` on. */
   constructor(config: GroupConfig, newsFrom: bigint, onForgotten: (groupId: string) => void) {
     this.newsFrom = newsFrom
-    this.replay = new GroupMachine(config, () => {
-      throw new Error('a replay makes no member ids')
-    })
+    this.replay = new GroupMachine(
+      groupPorts({
+        config,
+        newUuid: () => {
+          throw new Error('a replay makes no member ids')
+        },
+      }),
+    )
     this.onForgotten = onForgotten
   }
 

@@ -9,10 +9,12 @@
 //
 // At the end faults stop, and all live members must meet in one stable generation, everyone answered.
 
+import { groupPorts } from '../world/group-ports.ts'
 import { groupRecords } from '../../broker/coordinator/group/records.ts'
 import { defaultGroupConfig, type GroupConfig } from '../../broker/coordinator/group/config.ts'
-import { type Fact, type Note, recordOf } from '../../broker/coordinator/group/facts.ts'
-import type { Group } from '../../broker/coordinator/group/group.ts'
+import type { Fact, Note } from '../../broker/coordinator/group/facts.ts'
+import { recordOf } from '../../broker/coordinator/group/classic/facts.ts'
+import type { ClassicGroup as Group } from '../../broker/coordinator/group/classic/group.ts'
 import { GroupMachine } from '../../broker/coordinator/group/group-machine.ts'
 import type * as body from '../../broker/coordinator/group/messages.ts'
 import type { Decision, Machine, ProducerStamp, RequestId } from '../../broker/coordinator/machine.ts'
@@ -101,7 +103,7 @@ export class GroupWorld implements ClientWorld {
 
   async start(): Promise<void> {
     this.model = new GroupLogModel(config, this.log.endOffset, (groupId) => this.forgotten(groupId))
-    this.machine = new GroupMachine(config, () => `u${this.unique()}`)
+    this.machine = new GroupMachine(groupPorts({ config, newUuid: () => `u${this.unique()}` }))
     this.shard = new ShardRuntime({
       machine: this.observed(this.mutation.machine?.(this.machine) ?? this.machine),
       codec: groupRecords,
@@ -176,7 +178,7 @@ export class GroupWorld implements ClientWorld {
 
   /** Sends a commit; the answer must wait until it cannot be lost. */
   commit(request: body.OffsetCommitRequest, mustFail: boolean, heard: (errorCode: number) => void): void {
-    this.send<body.OffsetCommitResponse>({ kind: 'commit', request }, (reply) => {
+    this.send<body.OffsetCommitResponse>({ kind: 'commit', request, apiVersion: 8 }, (reply) => {
       const errorCode = typeof reply === 'number' ? reply : (reply.topics[0]?.partitions[0]?.errorCode ?? -1)
       if (errorCode === errorCodes.NONE) {
         this.counters.commits++
@@ -193,14 +195,15 @@ export class GroupWorld implements ClientWorld {
 
   commitInTransaction(request: Omit<body.TxnOffsetCommitRequest, 'producerId' | 'producerEpoch'>): void {
     const producer: ProducerStamp = { producerId: BigInt(this.unique()), producerEpoch: 0 }
-    const command = { kind: 'txnCommit', request: { ...request, ...producer } } as const
+    const command = { kind: 'txnCommit', request: { ...request, ...producer }, apiVersion: 3 } as const
     this.send<body.TxnOffsetCommitResponse>(command, () => {})
     this.openTransactions.push(producer)
   }
 
   /** Fetches one offset; what comes must be what the log said when it was asked, and safe by then. */
   fetch(groupId: string, topic: string, partition: number, requireStable: boolean): void {
-    const group = { groupId, topics: [{ name: topic, topicId: '', partitionIndexes: [partition] }] }
+    const topics = [{ name: topic, topicId: '', partitionIndexes: [partition] }]
+    const group = { groupId, memberId: null, memberEpoch: -1, topics }
     const key = `${groupId} ${topic}-${partition}`
     const expected = this.model.valueOf(groupId, topic, partition)
     const open = requireStable && this.model.isPending(groupId, topic, partition)
@@ -287,7 +290,7 @@ export class GroupWorld implements ClientWorld {
         this.expect(this.machine.group(groupId) !== undefined, `${groupId} is in the log only`)
       }
     }
-    for (const live of this.machine.allGroups()) this.checkGroup(live)
+    for (const live of this.machine.allGroups()) if (live.type === 'classic') this.checkGroup(live as Group)
   }
 
   private checkGroup(live: Group): void {

@@ -2,7 +2,7 @@
 // checked). `npm test` runs 100 seeds; LOGMILL_SEEDS=1000 runs as many, LOGMILL_SEED=17 just that one.
 
 import { expect, test } from 'vitest'
-import type { GroupFact } from '../../broker/coordinator/group/facts.ts'
+import type { GroupFact } from '../../broker/coordinator/group/classic/facts.ts'
 import type { GroupMachine } from '../../broker/coordinator/group/group-machine.ts'
 import type { GroupShardMachine, Mutation } from './group-world.ts'
 import { GroupWorld, newCounters } from './group-world.ts'

@@ -1,18 +1,21 @@
 // DescribeGroups, ListGroups and DeleteGroups of one shard.
 
 import { errorCodes } from '../../protocol/errors.ts'
-import { type Group, metadataFor, NO_ASSIGNMENT } from './group.ts'
+import { type ClassicGroup, metadataFor, NO_ASSIGNMENT } from './classic/group.ts'
+import type { Group } from './group-kind.ts'
+import { kindOf } from './kinds.ts'
 import type { DescribedGroup, ListedGroup } from './messages.ts'
 
 /** The protocol's "not asked for": an Int32.MIN_VALUE bit field. */
 const NO_AUTHORIZED_OPERATIONS = -2147483648
 
 /** The versions that take an unknown group for a Dead one are told so by the facade. */
-export function describeGroup(groupId: string, group: Group | undefined): DescribedGroup {
-  if (group === undefined) {
+export function describeGroup(groupId: string, found: Group | undefined): DescribedGroup {
+  if (found?.type !== 'classic') {
     return {
       errorCode: errorCodes.GROUP_ID_NOT_FOUND,
-      errorMessage: `Group ${groupId} not found.`,
+      errorMessage:
+        found === undefined ? `Group ${groupId} not found.` : `Group ${groupId} is not a classic group.`,
       groupId,
       groupState: 'Dead',
       protocolType: '',
@@ -21,6 +24,7 @@ export function describeGroup(groupId: string, group: Group | undefined): Descri
       authorizedOperations: NO_AUTHORIZED_OPERATIONS,
     }
   }
+  const group = found as ClassicGroup
   // During a rebalance the members' metadata is about to change: it is only told of a stable group.
   const protocolName = group.state === 'Stable' ? group.protocolName : null
   return {
@@ -49,15 +53,17 @@ export function listGroups(
   types: ReadonlySet<string>,
 ): ListedGroup[] {
   const listed: ListedGroup[] = []
-  if (types.size > 0 && !types.has('classic')) return listed
-  for (const { groupId, protocolType, state } of groups) {
-    if (states.size > 0 && !states.has(state.toLowerCase())) continue
-    listed.push({ groupId, protocolType: protocolType ?? '', groupState: state, groupType: 'classic' })
+  for (const group of groups) {
+    const { groupId, type } = group
+    if (types.size > 0 && !types.has(type)) continue
+    const kind = kindOf(group)
+    const groupState = kind.stateName(group)
+    if (states.size > 0 && !states.has(groupState.toLowerCase())) continue
+    listed.push({ groupId, protocolType: kind.protocolType(group), groupState, groupType: type })
   }
   return listed
 }
 
 export function refuseDelete(group: Group | undefined): number | undefined {
-  if (group === undefined) return errorCodes.GROUP_ID_NOT_FOUND
-  return group.state === 'Empty' ? undefined : errorCodes.NON_EMPTY_GROUP
+  return group === undefined ? errorCodes.GROUP_ID_NOT_FOUND : kindOf(group).refuseDelete(group)
 }

@@ -5,13 +5,16 @@
 //   Empty, had members                     it became Empty (all of them, together)
 //   Stable, `consumer`, topics known       their commit, but never of a subscribed topic
 //   simple (offsets only)                  their commit
-//   anything else                          never
+//   any other classic one                  never
+//   consumer or streams                    their commit, but never of a subscribed topic
 //
 // An offset committed with a retention time of its own (OffsetCommit v2-4) expires by that instead.
 
 import type { GroupConfig } from './config.ts'
-import type { Fact, OffsetRecord } from './facts.ts'
-import type { Group } from './group.ts'
+import type { TimerSetting } from './decision.ts'
+import type { Fact } from './facts.ts'
+import type { Group } from './group-kind.ts'
+import { kindOf } from './kinds.ts'
 import type { TopicPartitions } from './messages.ts'
 import type { Offsets } from './offsets.ts'
 
@@ -24,19 +27,23 @@ export function expire(
   offsets: Offsets,
   config: GroupConfig,
   nowMs: number,
-): { facts: Fact[]; more: boolean } {
+): { facts: Fact[]; timers: TimerSetting[]; more: boolean } {
   const facts: Fact[] = []
+  const timers: TimerSetting[] = []
   for (const group of groups) {
-    if (facts.length >= MAX_TOMBSTONES) return { facts, more: true }
+    if (facts.length >= MAX_TOMBSTONES) return { facts, timers, more: true }
     const { expired, allExpired } = expiredOf(group, offsets, config, nowMs)
     const room = MAX_TOMBSTONES - facts.length
     for (const { topic, partition } of expired.slice(0, room))
       facts.push(tombstone(group.groupId, topic, partition))
-    if (expired.length > room) return { facts, more: true }
-    if (allExpired && group.state === 'Empty')
-      facts.push({ kind: 'group', groupId: group.groupId, value: null })
+    if (expired.length > room) return { facts, timers, more: true }
+    const kind = kindOf(group)
+    if (!allExpired || !kind.isEmpty(group) || !kind.mayExpire(group)) continue
+    const gone = kind.forget(group)
+    facts.push(...gone.facts)
+    timers.push(...gone.timers)
   }
-  return { facts, more: false }
+  return { facts, timers, more: false }
 }
 
 function expiredOf(
@@ -46,41 +53,30 @@ function expiredOf(
   nowMs: number,
 ): { expired: { topic: string; partition: number }[]; allExpired: boolean } {
   const { groupId } = group
-  const since = expiryStart(group)
+  const kind = kindOf(group)
+  const since = kind.expiryStart(group)
   const expired: { topic: string; partition: number }[] = []
   let kept = 0
   for (const { topic, partition, value } of offsets.ofGroup(groupId)) {
     const dueMs = value.expireTimestampMs ?? (since === null ? Infinity : since(value) + offsetsRetentionMs)
     const mayGo =
-      since !== null && !isSubscribed(group, topic) && !offsets.hasPending(groupId, topic, partition)
+      since !== null && !kind.isSubscribedTo(group, topic) && !offsets.hasPending(groupId, topic, partition)
     if (mayGo && nowMs >= dueMs) expired.push({ topic, partition })
     else kept++
   }
   return { expired, allExpired: kept === 0 && !offsets.hasPending(groupId) }
 }
 
-/** From when the retention counts; null: never. */
-function expiryStart(group: Group): ((value: OffsetRecord) => number) | null {
-  const sinceCommit = (value: OffsetRecord): number => value.commitTimestampMs
-  if (group.protocolType === null) return sinceCommit
-  if (group.state === 'Empty') return (value) => group.stateTimestampMs ?? value.commitTimestampMs
-  const topicsKnown = group.protocolType === 'consumer' && group.subscribedTopics !== null
-  return group.state === 'Stable' && topicsKnown ? sinceCommit : null
-}
-
-function isSubscribed(group: Group, topic: string): boolean {
-  return group.subscribedTopics?.has(topic) ?? group.protocolType === 'consumer'
-}
-
 /** Forgets a group and all its offsets, those of open transactions too. */
-export function forgetGroup(groupId: string, offsets: Offsets): Fact[] {
+export function forgetGroup(group: Group, offsets: Offsets): { facts: Fact[]; timers: TimerSetting[] } {
+  const { groupId } = group
   const facts: Fact[] = []
   for (const { topic, partition } of offsets.ofGroup(groupId))
     facts.push(tombstone(groupId, topic, partition))
   for (const { topic, partition } of offsets.onlyPendingOf(groupId))
     facts.push(tombstone(groupId, topic, partition))
-  facts.push({ kind: 'group', groupId, value: null })
-  return facts
+  const gone = kindOf(group).forget(group)
+  return { facts: [...facts, ...gone.facts], timers: gone.timers }
 }
 
 /** Forgets what groups committed for partitions that are no more. */

@@ -8,21 +8,18 @@ import type { Clock } from '../../time/clock.ts'
 import { partitionForHash } from '../java-hash.ts'
 import { ShardRuntime } from '../runtime.ts'
 import { CoordinatorError, type ShardLog } from '../shard-log.ts'
-import type { GroupConfig } from './config.ts'
+import { joinRefused, syncRefused } from './classic/messages.ts'
 import type { Fact, Note } from './facts.ts'
 import { GroupMachine } from './group-machine.ts'
 import type * as body from './messages.ts'
-import { joinRefused, syncRefused } from './messages.ts'
 import { commitRefused, describeRefused, fetchRefused, replyErrorCode, txnCommitRefused } from './refusals.ts'
 import { groupRecords } from './records.ts'
+import type { ShardPorts } from './shard-view.ts'
 
-export interface GroupCoordinatorOptions {
-  config: GroupConfig
+export interface GroupCoordinatorOptions extends ShardPorts {
   clock: Clock
   /** Partitions of __consumer_offsets. */
   partitionCount: number
-  /** Fresh random UUIDs: the second half of member ids. */
-  newUuid: () => string
   /** A shard closed because of a bug or a record that it cannot understand. */
   onShardFailed?: (partition: number, error: Error) => void
 }
@@ -48,13 +45,13 @@ export class GroupCoordinator {
    * answer COORDINATOR_LOAD_IN_PROGRESS; rejects when the log cannot be understood.
    */
   async openShard(partition: number, log: ShardLog): Promise<void> {
-    const { config, clock, newUuid, onShardFailed, partitionCount } = this.options
+    const { config, clock, onShardFailed, partitionCount } = this.options
     if (!(partition >= 0 && partition < partitionCount)) {
       throw new Error(`__consumer_offsets has ${partitionCount} partitions, not ${partition}`)
     }
     this.closeShard(partition)
     const shard: Shard = new ShardRuntime({
-      machine: new GroupMachine(config, newUuid),
+      machine: new GroupMachine(this.options),
       codec: groupRecords,
       log,
       clock,
@@ -148,16 +145,23 @@ export class GroupCoordinator {
   }
 
   /** An empty group id is allowed here, as it is in Kafka: very old consumers used it. */
-  offsetCommit(request: body.OffsetCommitRequest): Promise<body.OffsetCommitResponse> {
-    return this.ask<body.OffsetCommitResponse>(request.groupId, { kind: 'commit', request }, (errorCode) =>
+  offsetCommit(
+    request: body.OffsetCommitRequest,
+    { apiVersion }: Pick<body.RequestContext, 'apiVersion'>,
+  ): Promise<body.OffsetCommitResponse> {
+    const command = { kind: 'commit', request, apiVersion } as const
+    return this.ask<body.OffsetCommitResponse>(request.groupId, command, (errorCode) =>
       commitRefused(request, errorCode),
     )
   }
 
-  txnOffsetCommit(request: body.TxnOffsetCommitRequest): Promise<body.TxnOffsetCommitResponse> {
+  txnOffsetCommit(
+    request: body.TxnOffsetCommitRequest,
+    { apiVersion }: Pick<body.RequestContext, 'apiVersion'>,
+  ): Promise<body.TxnOffsetCommitResponse> {
     const refused = (errorCode: number): body.TxnOffsetCommitResponse => txnCommitRefused(request, errorCode)
     const { groupId } = request
-    const command = { kind: 'txnCommit', request } as const
+    const command = { kind: 'txnCommit', request, apiVersion } as const
     return this.ask<body.TxnOffsetCommitResponse>(groupId, command, refused, emptyId(groupId))
   }
 
@@ -171,7 +175,8 @@ export class GroupCoordinator {
       return { throttleTimeMs: 0, topics: [], errorCode: errorCodes.NONE, groups }
     }
     const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null
-    const group = await this.fetchGroup({ groupId: request.groupId, topics }, requireStable)
+    const asked = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics }
+    const group = await this.fetchGroup(asked, requireStable)
     // v1 has no error of its own: each partition carries it.
     const perPartition = context.apiVersion < 2 && group.errorCode !== errorCodes.NONE
     return {
@@ -244,6 +249,16 @@ export class GroupCoordinator {
         while (more)
           ({ more } = (await shard.submit({ kind: 'partitionsDeleted', deleted })) as { more: boolean })
       }),
+    )
+  }
+
+  /**
+   * Topics were made, changed or deleted: groups that subscribe to them look at the metadata with their next
+   * heartbeat. A shard that is loading needs no notice, all its groups look anyway.
+   */
+  async metadataChanged(topics: readonly string[]): Promise<void> {
+    await Promise.all(
+      [...this.shards.values()].map((shard) => settle(shard, { kind: 'metadataChanged', topics })),
     )
   }
 

@@ -1,91 +1,79 @@
-// The machine of one partition of __consumer_offsets: which command is decided where, and how facts and
-// notes change the state. A fact alone gives the state of a restart; live traffic adds its note to that.
+// The machine of one partition of __consumer_offsets: it holds groups of all kinds and their offsets, and gives
+// every command, fact, note and timer to the kind that it belongs to (`kinds.ts`). What concerns offsets or
+// groups of any kind is decided here.
 
 import { errorCodes } from '../../protocol/errors.ts'
 import type { Machine, ProducerStamp, RequestId } from '../machine.ts'
 import { describeGroup, listGroups, refuseDelete } from './admin.ts'
-import type { GroupConfig } from './config.ts'
+import { type ClassicGroup, newGroup } from './classic/group.ts'
+import { answer, emptyDecision, type GroupDecision, type TimerSetting } from './decision.ts'
 import { expire, forgetGroup, forgetPartitions } from './expiry.ts'
-import { type Fact, groupOf, type GroupFact, type Note, type OffsetFact } from './facts.ts'
-import { type Group, newGroup } from './group.ts'
-import { join } from './join.ts'
-import { heartbeat, leave, overfull, sessionExpired, sessionRestart } from './membership.ts'
-import { type Command, joinRefused, type Reply, syncRefused } from './messages.ts'
+import type { Fact, Note, OffsetFact } from './facts.ts'
+import type { Group } from './group-kind.ts'
+import { kindOf, kindOfChange, kindOfCommand } from './kinds.ts'
+import type { Command, Reply } from './messages.ts'
+import { metadataChanged } from './metadata-change.ts'
+import { isModern, type MetadataNote } from './modern/modern-group.ts'
 import { commitOffsets, commitTxnOffsets, fetchOffsets } from './offset-requests.ts'
 import { Offsets } from './offsets.ts'
-import { joinPhaseOver, syncPhaseOver } from './rebalance.ts'
-import { refuseSync, sync } from './sync.ts'
-import { commandOf, EXPIRE_OFFSETS, overfullTimer } from './timers.ts'
-import { answer, emptyDecision, type GroupDecision, Turn } from './turn.ts'
-
-type CommandOf<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>
+import type { ShardPorts, ShardView } from './shard-view.ts'
+import { commandOf, EXPIRE_OFFSETS } from './timers.ts'
 
 export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
   private readonly groups = new Map<string, Group>()
   private readonly offsets = new Offsets()
-  private readonly config: GroupConfig
-  private readonly newUuid: () => string
+  private readonly ports: ShardPorts
+  private readonly view: ShardView
 
-  /** `newUuid` makes member ids; it is the only thing decided by chance. */
-  constructor(config: GroupConfig, newUuid: () => string) {
-    this.config = config
-    this.newUuid = newUuid
+  constructor(ports: ShardPorts) {
+    this.ports = ports
+    this.view = {
+      config: ports.config,
+      metadata: ports.metadata,
+      features: ports.features,
+      groupConfigs: ports.groupConfigs,
+      newUuid: () => ports.newUuid(),
+      group: (groupId) => this.groups.get(groupId),
+      groups: () => this.groups.values(),
+      offsets: this.offsets,
+    }
   }
 
   decide(command: Command, requestId: RequestId, nowMs: number): GroupDecision {
+    const { view } = this
     switch (command.kind) {
-      case 'join':
-        return this.join(command, requestId, nowMs)
-      case 'sync':
-        return this.sync(command, requestId, nowMs)
-      case 'heartbeat':
-        return heartbeat(this.groups.get(command.request.groupId), command.request, requestId)
-      case 'leave':
-        return this.leave(command, requestId, nowMs)
-      case 'commit': {
-        const group = this.groups.get(command.request.groupId)
-        return commitOffsets(group, command.request, requestId, this.config, nowMs)
-      }
-      case 'txnCommit': {
-        const group = this.groups.get(command.request.groupId)
-        return commitTxnOffsets(group, command.request, requestId, this.config, nowMs)
-      }
+      case 'commit':
+        return commitOffsets(view, command.request, command.apiVersion, requestId, nowMs)
+      case 'txnCommit':
+        return commitTxnOffsets(view, command.request, command.apiVersion, requestId, nowMs)
       case 'fetch':
-        return answer(requestId, fetchOffsets(this.offsets, command.group, command.requireStable))
+        return answer(requestId, fetchOffsets(view, command.group, command.requireStable))
       case 'describe':
         return answer(requestId, describeGroup(command.groupId, this.groups.get(command.groupId)))
       case 'list':
         return answer(requestId, listGroups(this.groups.values(), command.states, command.types))
       case 'delete':
-        return this.delete(command, requestId)
+        return this.delete(command.groupId, requestId)
       case 'partitionsDeleted': {
         const { facts, more } = forgetPartitions(command.deleted, this.offsets)
         return { ...answer(requestId, { more }), facts }
       }
+      case 'metadataChanged':
+        return {
+          ...answer(requestId, { more: false }),
+          notes: metadataChanged(this.groups.values(), command.topics),
+        }
       case 'expireOffsets':
         return this.expireOffsets(nowMs)
-      case 'sessionExpired':
-        return this.change(command.groupId, nowMs, (turn) => sessionExpired(turn, command.memberId))
-      case 'joinPhaseOver':
-        return this.change(command.groupId, nowMs, joinPhaseOver)
-      case 'syncPhaseOver':
-        return this.change(command.groupId, nowMs, syncPhaseOver)
-      case 'overfull':
-        return this.change(command.groupId, nowMs, overfull)
+      default:
+        return kindOfCommand(command.kind).decide(view, command, requestId, nowMs)
     }
   }
 
   apply(change: Fact | Note, producer?: ProducerStamp): void {
-    switch (change.kind) {
-      case 'live':
-        this.applyLive(change.group)
-        return
-      case 'group':
-        this.applyGroup(change)
-        return
-      case 'offset':
-        this.applyOffset(change, producer)
-    }
+    if (change.kind === 'offset') this.applyOffset(change, producer)
+    else if (change.kind === 'metadataFreshness') this.applyFreshness(change)
+    else this.applyToGroup(change)
   }
 
   completeTransaction({ producerId }: ProducerStamp, committed: boolean): void {
@@ -96,24 +84,21 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
     return commandOf(timerKey)
   }
 
-  /** Sessions begin anew: nobody could heartbeat while the shard was loading. */
-  timersAfterReplay(): { key: string; afterMs: number | null }[] {
-    const timers: { key: string; afterMs: number | null }[] = [
-      { key: EXPIRE_OFFSETS, afterMs: this.config.offsetsRetentionCheckIntervalMs },
-    ]
-    for (const group of this.groups.values()) {
-      for (const memberId of group.members.keys()) timers.push(sessionRestart(group, memberId))
-      if (group.members.size > this.config.maxSize)
-        timers.push({ key: overfullTimer(group.groupId), afterMs: 0 })
-    }
+  timersAfterReplay(): TimerSetting[] {
+    const afterMs = this.ports.config.offsetsRetentionCheckIntervalMs
+    const timers: TimerSetting[] = [{ key: EXPIRE_OFFSETS, afterMs }]
+    for (const group of this.groups.values())
+      timers.push(...kindOf(group).timersAfterReplay(this.view, group))
     return timers
   }
 
-  /** A group as it is now, for assertions and metrics; not to be changed. */
-  group(groupId: string): Group | undefined {
-    return this.groups.get(groupId)
+  /** A classic group as it is now, for assertions and metrics; not to be changed. */
+  group(groupId: string): ClassicGroup | undefined {
+    const group = this.groups.get(groupId)
+    return group?.type === 'classic' ? (group as ClassicGroup) : undefined
   }
 
+  /** Groups of all kinds as they are now; not to be changed. */
   allGroups(): Iterable<Group> {
     return this.groups.values()
   }
@@ -123,75 +108,40 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
     return this.offsets.describe()
   }
 
-  private join({ request, context }: CommandOf<'join'>, requestId: RequestId, nowMs: number): GroupDecision {
-    const { groupId, memberId } = request
-    const known = this.groups.get(groupId)
-    if (known === undefined && memberId !== '') {
-      return answer(requestId, joinRefused(errorCodes.UNKNOWN_MEMBER_ID, memberId))
-    }
-    const turn = new Turn(known ?? newGroup(groupId, nowMs), this.config, nowMs)
-    const changed = join({ turn, request, context, requestId, newUuid: this.newUuid })
-    // A new group is written at once, so that it outlives a restart between join and sync.
-    if (changed && known === undefined && !turn.persisted) turn.persistNew()
-    return changed ? turn.done() : turn.refused()
-  }
-
-  private sync({ request }: CommandOf<'sync'>, requestId: RequestId, nowMs: number): GroupDecision {
-    const group = this.groups.get(request.groupId)
-    const refusal = refuseSync(group, request)
-    if (group === undefined || refusal !== undefined) {
-      return answer(requestId, syncRefused(refusal ?? errorCodes.UNKNOWN_MEMBER_ID))
-    }
-    return this.change(group.groupId, nowMs, (turn) => sync(turn, request, requestId))
-  }
-
-  private leave(
-    { groupId, members }: CommandOf<'leave'>,
-    requestId: RequestId,
-    nowMs: number,
-  ): GroupDecision {
-    if (this.groups.has(groupId))
-      return this.change(groupId, nowMs, (turn) => leave(turn, members, requestId))
-    const errorCode = errorCodes.UNKNOWN_MEMBER_ID
-    return answer(requestId, {
-      throttleTimeMs: 0,
-      errorCode: errorCodes.NONE,
-      members: members.map(({ memberId, groupInstanceId }) => ({ memberId, groupInstanceId, errorCode })),
-    })
-  }
-
-  private delete({ groupId }: CommandOf<'delete'>, requestId: RequestId): GroupDecision {
-    const refusal = refuseDelete(this.groups.get(groupId))
-    if (refusal !== undefined) return answer(requestId, { errorCode: refusal })
-    return { ...answer(requestId, { errorCode: errorCodes.NONE }), facts: forgetGroup(groupId, this.offsets) }
+  private delete(groupId: string, requestId: RequestId): GroupDecision {
+    const group = this.groups.get(groupId)
+    const refusal = refuseDelete(group)
+    if (group === undefined || refusal !== undefined)
+      return answer(requestId, { errorCode: refusal ?? errorCodes.GROUP_ID_NOT_FOUND })
+    return { ...answer(requestId, { errorCode: errorCodes.NONE }), ...forgetGroup(group, this.offsets) }
   }
 
   private expireOffsets(nowMs: number): GroupDecision {
-    const { facts, more } = expire(this.groups.values(), this.offsets, this.config, nowMs)
-    const afterMs = more ? 0 : this.config.offsetsRetentionCheckIntervalMs
-    return { ...emptyDecision(), facts, timers: [{ key: EXPIRE_OFFSETS, afterMs }] }
+    const { config } = this.ports
+    const { facts, timers, more } = expire(this.groups.values(), this.offsets, config, nowMs)
+    const afterMs = more ? 0 : config.offsetsRetentionCheckIntervalMs
+    return { ...emptyDecision(), facts, timers: [...timers, { key: EXPIRE_OFFSETS, afterMs }] }
   }
 
-  /** Lets `work` change a copy of a group; when it returns false, or there is no group, nothing happens. */
-  private change(groupId: string, nowMs: number, work: (turn: Turn) => boolean | void): GroupDecision {
+  private applyToGroup(change: Exclude<Fact | Note, OffsetFact | MetadataNote>): void {
+    const groupId = change.kind === 'live' ? change.group.groupId : change.groupId
+    const kind = kindOfChange(change.kind)
+    const current = this.groups.get(groupId)
+    const own = current?.type === kind.type ? current : undefined
+    const next = kind.apply(own, change, groupId)
+    if (next !== undefined) {
+      if (current !== undefined && own === undefined && !isSimple(current)) {
+        throw new Error(`group ${groupId} is a ${current.type} group and cannot take ${change.kind}`)
+      }
+      this.groups.set(groupId, next)
+    } else if (own !== undefined) {
+      this.groups.delete(groupId)
+    }
+  }
+
+  private applyFreshness({ groupId, freshness }: MetadataNote): void {
     const group = this.groups.get(groupId)
-    if (group === undefined) return emptyDecision()
-    const turn = new Turn(group, this.config, nowMs)
-    return work(turn) === false ? emptyDecision() : turn.done()
-  }
-
-  private applyLive(group: Group): void {
-    const { groupId, generationId } = group
-    const current = this.groups.get(groupId)?.generationId ?? 0
-    // I13: a generation that was given out is never given out again.
-    if (generationId < current)
-      throw new Error(`group ${groupId} goes from generation ${current} to ${generationId}`)
-    this.groups.set(groupId, group)
-  }
-
-  private applyGroup({ groupId, value }: GroupFact): void {
-    if (value === null) this.groups.delete(groupId)
-    else this.groups.set(groupId, groupOf(groupId, value))
+    if (group !== undefined && isModern(group)) group.freshness = freshness
   }
 
   private applyOffset(fact: OffsetFact, producer: ProducerStamp | undefined): void {
@@ -201,4 +151,11 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
     }
     this.offsets.apply(fact, producer?.producerId)
   }
+}
+
+/** A group that nothing but offsets stands behind: it gives way to whatever group is made under its name. */
+function isSimple(group: Group): boolean {
+  if (group.type !== 'classic') return false
+  const { protocolType, state } = group as ClassicGroup
+  return protocolType === null && state === 'Empty'
 }

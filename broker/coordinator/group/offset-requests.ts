@@ -6,85 +6,122 @@ import { errorCodes } from '../../protocol/errors.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { RequestId } from '../machine.ts'
 import type { GroupConfig } from './config.ts'
+import { answer, type GroupDecision } from './decision.ts'
 import type { Fact } from './facts.ts'
-import type { Group } from './group.ts'
-import { sessionRestart } from './membership.ts'
+import type { Committer, Group, PartitionCheck } from './group-kind.ts'
+import { kindOf } from './kinds.ts'
 import type {
   OffsetCommitRequest,
+  OffsetCommitResponse,
   OffsetFetchGroup,
   OffsetFetchGroupResult,
   TxnOffsetCommitRequest,
+  TxnOffsetCommitResponse,
 } from './messages.ts'
-import type { Offsets } from './offsets.ts'
-import { answer, type GroupDecision } from './turn.ts'
-import { refuseCommit } from './validate.ts'
+import { commitRefused, txnCommitRefused } from './refusals.ts'
+import type { ShardView } from './shard-view.ts'
 
 type FetchedPartition = OffsetFetchGroupResult['topics'][number]['partitions'][number]
 
 export function commitOffsets(
-  group: Group | undefined,
+  shard: ShardView,
   request: OffsetCommitRequest,
+  apiVersion: number,
   requestId: RequestId,
-  config: GroupConfig,
   nowMs: number,
 ): GroupDecision {
-  const { groupId, memberId, groupInstanceId, retentionTimeMs } = request
-  const generationId = request.generationIdOrMemberEpoch
-  const refusal = refuseCommit(group, { memberId, groupInstanceId, generationId }, false)
+  const { config } = shard
+  const { groupId, memberId, retentionTimeMs } = request
+  const group = shard.group(groupId)
+  const check = refuseCommit(group, { ...request, apiVersion }, false)
+  if (typeof check === 'number') return answer(requestId, commitRefused(request, check))
   // A time beyond what a number holds is for ever; the sum must still be an int64 in the record.
   const expireTimestampMs =
     retentionTimeMs < 0n ? null : Math.min(nowMs + Number(retentionTimeMs), Number.MAX_SAFE_INTEGER)
   const facts: Fact[] = []
-  const topics = request.topics.map(({ name, topicId, partitions }) => ({
-    name,
-    topicId,
-    partitions: partitions.map((partition) => {
-      const errorCode = refusal ?? checkMetadata(partition.committedMetadata, config)
+  const topics: OffsetCommitResponse['topics'] = []
+  for (const { name, topicId, partitions } of request.topics) {
+    const answered = []
+    for (const partition of partitions) {
+      const errorCode = checkMetadata(partition.committedMetadata, config)
       if (errorCode === errorCodes.NONE) {
+        // A member that is behind: one partition that it no longer has refuses the whole request.
+        const stale = check?.(topicId, partition.partitionIndex)
+        if (stale !== undefined) return answer(requestId, commitRefused(request, stale))
         facts.push(offsetFact(groupId, name, partition, nowMs, expireTimestampMs))
       }
-      return { partitionIndex: partition.partitionIndex, errorCode }
-    }),
-  }))
+      answered.push({ partitionIndex: partition.partitionIndex, errorCode })
+    }
+    topics.push({ name, topicId, partitions: answered })
+  }
   const decision = answer(requestId, { throttleTimeMs: 0, topics })
   decision.facts = facts
-  // Who commits is alive.
-  if (refusal === undefined && group !== undefined && group.members.has(memberId)) {
-    decision.timers.push(sessionRestart(group, memberId))
-  }
+  if (group !== undefined) decision.timers.push(...kindOf(group).sessionsOnCommit(group, memberId))
   return decision
 }
 
 export function commitTxnOffsets(
-  group: Group | undefined,
+  shard: ShardView,
   request: TxnOffsetCommitRequest,
+  apiVersion: number,
   requestId: RequestId,
-  config: GroupConfig,
   nowMs: number,
 ): GroupDecision {
-  const { groupId, producerId, producerEpoch } = request
-  const refusal = refuseCommit(group, request, true)
+  const { config, metadata } = shard
+  const { groupId, producerId, producerEpoch, generationId: generationIdOrMemberEpoch } = request
+  const refused = (errorCode: number): GroupDecision =>
+    answer(requestId, txnCommitRefused(request, withoutMemberEpochs(errorCode)))
+  const committer = { ...request, generationIdOrMemberEpoch, apiVersion }
+  const check = refuseCommit(shard.group(groupId), committer, true)
+  if (typeof check === 'number') return refused(check)
   const facts: Fact[] = []
-  const topics = request.topics.map(({ name, partitions }) => ({
-    name,
-    partitions: partitions.map((partition) => {
-      const errorCode = refusal ?? checkMetadata(partition.committedMetadata, config)
-      if (errorCode === errorCodes.NONE) facts.push(offsetFact(groupId, name, partition, nowMs, null))
-      return { partitionIndex: partition.partitionIndex, errorCode }
-    }),
-  }))
+  const topics: TxnOffsetCommitResponse['topics'] = []
+  for (const { name, partitions } of request.topics) {
+    const topicId = metadata.topic(name)?.topicId
+    if (check !== undefined && topicId === undefined) return refused(errorCodes.ILLEGAL_GENERATION)
+    const answered = []
+    for (const partition of partitions) {
+      const errorCode = checkMetadata(partition.committedMetadata, config)
+      if (errorCode === errorCodes.NONE) {
+        const stale = topicId === undefined ? undefined : check?.(topicId, partition.partitionIndex)
+        if (stale !== undefined) return refused(stale)
+        facts.push(offsetFact(groupId, name, partition, nowMs, null))
+      }
+      answered.push({ partitionIndex: partition.partitionIndex, errorCode })
+    }
+    topics.push({ name, partitions: answered })
+  }
   const decision = answer(requestId, { throttleTimeMs: 0, topics })
   decision.facts = facts
   decision.producer = { producerId, producerEpoch }
   return decision
 }
 
+function refuseCommit(
+  group: Group | undefined,
+  committer: Committer,
+  transactional: boolean,
+): number | PartitionCheck | undefined {
+  if (group !== undefined) return kindOf(group).refuseCommit(group, committer, transactional)
+  // Only commits without a generation make a group.
+  if (committer.generationIdOrMemberEpoch < 0) return undefined
+  return transactional ? errorCodes.ILLEGAL_GENERATION : errorCodes.GROUP_ID_NOT_FOUND
+}
+
+/** TxnOffsetCommit's clients only know generations. */
+function withoutMemberEpochs(errorCode: number): number {
+  return errorCode === errorCodes.STALE_MEMBER_EPOCH ? errorCodes.ILLEGAL_GENERATION : errorCode
+}
+
 /** A group that does not exist has no offsets: that is an answer, not an error. */
 export function fetchOffsets(
-  offsets: Offsets,
-  { groupId, topics }: OffsetFetchGroup,
+  { offsets, ...shard }: Pick<ShardView, 'offsets' | 'group'>,
+  { groupId, topics, memberId, memberEpoch }: OffsetFetchGroup,
   requireStable: boolean,
 ): OffsetFetchGroupResult {
+  const group = shard.group(groupId)
+  const refusal = group === undefined ? undefined : kindOf(group).refuseFetch(group, memberId, memberEpoch)
+  if (refusal !== undefined) return { groupId, topics: [], errorCode: refusal }
   const fetched = (name: string, partitionIndex: number): FetchedPartition => {
     const value = offsets.get(groupId, name, partitionIndex)
     const unstable = requireStable && offsets.hasPending(groupId, name, partitionIndex)

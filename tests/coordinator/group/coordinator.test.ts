@@ -1,12 +1,12 @@
 // The facade: which shard, what is said while there is none, and the requests of administrators.
 
 import { describe, expect, test } from 'vitest'
-import { defaultGroupConfig } from '../../../broker/coordinator/group/config.ts'
 import { GroupCoordinator } from '../../../broker/coordinator/group/group-coordinator.ts'
 import { replyErrorCode } from '../../../broker/coordinator/group/refusals.ts'
 import type { JoinGroupResponse } from '../../../broker/coordinator/group/messages.ts'
 import { errorCodes } from '../../../broker/protocol/errors.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
+import { groupPorts } from '../../world/group-ports.ts'
 import { MemoryShardLog } from '../../world/memory-shard-log.ts'
 import { subscriptionTo, World } from './fixture.ts'
 
@@ -87,10 +87,9 @@ test.each([
 test('groups are placed by the Java hash of their id, each shard with its own log', async () => {
   const logs = new Map<number, MemoryShardLog>()
   const coordinator = new GroupCoordinator({
-    config: defaultGroupConfig,
+    ...groupPorts(),
     clock: new ManualClock(),
     partitionCount: 50,
-    newUuid: () => 'u',
   })
   // "polygenelubricants" is the well-known string whose Java hash is Integer.MIN_VALUE.
   expect(coordinator.partitionFor('polygenelubricants')).toBe(0)
@@ -102,22 +101,25 @@ test('groups are placed by the Java hash of their id, each shard with its own lo
   }
   await expect(coordinator.openShard(50, new MemoryShardLog())).rejects.toThrow('50 partitions')
   const commit = (groupId: string) =>
-    coordinator.offsetCommit({
-      groupId,
-      generationIdOrMemberEpoch: -1,
-      memberId: '',
-      groupInstanceId: null,
-      retentionTimeMs: -1n,
-      topics: [
-        {
-          name: 't',
-          topicId: '',
-          partitions: [
-            { partitionIndex: 0, committedOffset: 1n, committedLeaderEpoch: -1, committedMetadata: null },
-          ],
-        },
-      ],
-    })
+    coordinator.offsetCommit(
+      {
+        groupId,
+        generationIdOrMemberEpoch: -1,
+        memberId: '',
+        groupInstanceId: null,
+        retentionTimeMs: -1n,
+        topics: [
+          {
+            name: 't',
+            topicId: '',
+            partitions: [
+              { partitionIndex: 0, committedOffset: 1n, committedLeaderEpoch: -1, committedMetadata: null },
+            ],
+          },
+        ],
+      },
+      { apiVersion: 8 },
+    )
   const codes = await Promise.all(['a', 'polygenelubricants', 'b'].map(commit))
   expect(codes.map(({ topics }) => topics[0]?.partitions[0]?.errorCode)).toEqual([
     0,
@@ -135,16 +137,15 @@ test('groups are placed by the Java hash of their id, each shard with its own lo
 
 test('a record of a kind that it does not know closes the shard, loudly', async () => {
   const log = new MemoryShardLog()
-  log.append([{ key: Buffer.from([0, 3, 0, 1, 0x67]), value: Buffer.from([0, 0]) }])
+  log.append([{ key: Buffer.from([0, 60, 0, 1, 0x67]), value: Buffer.from([0, 0]) }])
   const failures: string[] = []
   const coordinator = new GroupCoordinator({
-    config: defaultGroupConfig,
+    ...groupPorts(),
     clock: new ManualClock(),
     partitionCount: 1,
-    newUuid: () => 'u',
     onShardFailed: (partition, error) => failures.push(`${partition}: ${error.message}`),
   })
-  await expect(coordinator.openShard(0, log)).rejects.toThrow('kind 3')
+  await expect(coordinator.openShard(0, log)).rejects.toThrow('kind 60')
   expect(failures).toHaveLength(1)
   const { groups } = await coordinator.describeGroups(
     { groups: ['g'], includeAuthorizedOperations: false },

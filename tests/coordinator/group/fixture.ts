@@ -5,6 +5,7 @@ import { defaultGroupConfig, type GroupConfig } from '../../../broker/coordinato
 import { GroupCoordinator } from '../../../broker/coordinator/group/group-coordinator.ts'
 import type * as body from '../../../broker/coordinator/group/messages.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
+import { groupPorts } from '../../world/group-ports.ts'
 import { MemoryShardLog } from '../../world/memory-shard-log.ts'
 
 /** What is seen of an answer right now. */
@@ -54,10 +55,9 @@ export class World {
   async restart(): Promise<void> {
     this.coordinator?.close()
     this.coordinator = new GroupCoordinator({
-      config: this.config,
+      ...groupPorts({ config: this.config, newUuid: () => `uuid${++this.uuids}` }),
       clock: this.clock,
       partitionCount: 1,
-      newUuid: () => `uuid${++this.uuids}`,
     })
     await this.coordinator.openShard(0, this.log)
   }
@@ -156,15 +156,18 @@ export class World {
     more: Partial<body.OffsetCommitRequest> & { metadata?: string } = {},
   ): Promise<number> {
     const { metadata = null, ...fields } = more
-    const response = await this.coordinator.offsetCommit({
-      groupId: 'group',
-      generationIdOrMemberEpoch: -1,
-      memberId: '',
-      groupInstanceId: null,
-      retentionTimeMs: -1n,
-      topics: [topicToCommit('orders', offset, metadata)],
-      ...fields,
-    })
+    const response = await this.coordinator.offsetCommit(
+      {
+        groupId: 'group',
+        generationIdOrMemberEpoch: -1,
+        memberId: '',
+        groupInstanceId: null,
+        retentionTimeMs: -1n,
+        topics: [topicToCommit('orders', offset, metadata)],
+        ...fields,
+      },
+      this.context(8),
+    )
     return response.topics[0]?.partitions[0]?.errorCode ?? -1
   }
 
@@ -174,17 +177,20 @@ export class World {
     more: Partial<body.TxnOffsetCommitRequest> & { metadata?: string } = {},
   ): Promise<number> {
     const { metadata = null, ...fields } = more
-    const response = await this.coordinator.txnOffsetCommit({
-      transactionalId: 'txn',
-      groupId: 'group',
-      producerId,
-      producerEpoch: 0,
-      generationId: -1,
-      memberId: '',
-      groupInstanceId: null,
-      topics: [topicToCommit('orders', offset, metadata)],
-      ...fields,
-    })
+    const response = await this.coordinator.txnOffsetCommit(
+      {
+        transactionalId: 'txn',
+        groupId: 'group',
+        producerId,
+        producerEpoch: 0,
+        generationId: -1,
+        memberId: '',
+        groupInstanceId: null,
+        topics: [topicToCommit('orders', offset, metadata)],
+        ...fields,
+      },
+      this.context(3),
+    )
     return response.topics[0]?.partitions[0]?.errorCode ?? -1
   }
 

@@ -98,13 +98,16 @@ describe('OffsetCommit', () => {
   test('of several topics answers for each partition', async () => {
     const world = await World.start()
     const topics = [topicToCommit('a', 1n), topicToCommit('b', 2n, 'x'.repeat(5_000)), topicToCommit('c', 3n)]
-    const response = await world.coordinator.offsetCommit({
-      groupId: 'group',
-      ...NOBODY,
-      groupInstanceId: null,
-      retentionTimeMs: -1n,
-      topics,
-    })
+    const response = await world.coordinator.offsetCommit(
+      {
+        groupId: 'group',
+        ...NOBODY,
+        groupInstanceId: null,
+        retentionTimeMs: -1n,
+        topics,
+      },
+      world.context(8),
+    )
     const codes = response.topics.map(({ name, partitions }) => [name, partitions[0]?.errorCode])
     expect(codes).toEqual([
       ['a', 0],

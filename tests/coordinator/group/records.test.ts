@@ -2,7 +2,8 @@
 // by hand), and the older versions that a directory of Kafka's may hold.
 
 import { describe, expect, test } from 'vitest'
-import type { Fact, GroupRecord } from '../../../broker/coordinator/group/facts.ts'
+import type { GroupRecord } from '../../../broker/coordinator/group/classic/facts.ts'
+import type { Fact } from '../../../broker/coordinator/group/facts.ts'
 import { groupRecords } from '../../../broker/coordinator/group/records.ts'
 import { MalformedRequestError } from '../../../broker/protocol/reader.ts'
 

@@ -125,7 +125,10 @@ test.each(versionsOf(offsetCommit))('OffsetCommit v%i', async (version) => {
     memberId: '',
     topics: [topicToCommit('orders', 7n)],
   })
-  const body = await world.coordinator.offsetCommit({ ...request, topics: named(request.topics, version) })
+  const body = await world.coordinator.offsetCommit(
+    { ...request, topics: named(request.topics, version) },
+    world.context(version),
+  )
   const [topic] = received(offsetCommit, version, body).topics
   expect(topic?.partitions).toEqual([{ partitionIndex: 0, errorCode: 0 }])
   expect(version < 10 ? topic?.name : topic?.topicId).toBe(version < 10 ? 'orders' : TOPIC_ID)
@@ -141,7 +144,7 @@ test.each(versionsOf(txnOffsetCommit))('TxnOffsetCommit v%i', async (version) =>
     producerEpoch: 0,
     topics: [topicToCommit('orders', 7n)],
   })
-  const body = await world.coordinator.txnOffsetCommit(request)
+  const body = await world.coordinator.txnOffsetCommit(request, world.context(version))
   expect(received(txnOffsetCommit, version, body).topics[0]?.partitions[0]?.errorCode).toBe(0)
 })
 

@@ -1,15 +1,15 @@
 // SyncGroup: the leader's brings the assignment, everyone's asks for its own part of it. The assignment
 // is answered only when it is in the log. Kafka: GroupMetadataManager.classicGroupSync.
 
-import { errorCodes } from '../../protocol/errors.ts'
-import type { RequestId } from '../machine.ts'
-import { type Group, memberOf, NO_ASSIGNMENT } from './group.ts'
+import { errorCodes } from '../../../protocol/errors.ts'
+import type { RequestId } from '../../machine.ts'
+import { type ClassicGroup, memberOf, NO_ASSIGNMENT } from './group.ts'
 import type { SyncGroupRequest, SyncGroupResponse } from './messages.ts'
 import { syncPhaseTimer } from './timers.ts'
 import type { Turn } from './turn.ts'
 import { refuseMember } from './validate.ts'
 
-export function refuseSync(group: Group | undefined, request: SyncGroupRequest): number | undefined {
+export function refuseSync(group: ClassicGroup | undefined, request: SyncGroupRequest): number | undefined {
   if (group === undefined) return errorCodes.UNKNOWN_MEMBER_ID
   const refusal = refuseMember(group, request.memberId, request.groupInstanceId)
   if (refusal !== undefined) return refusal
@@ -53,7 +53,7 @@ export function sync(turn: Turn, request: SyncGroupRequest, requestId: RequestId
   }
 }
 
-function synced(group: Group, memberId: string): SyncGroupResponse {
+function synced(group: ClassicGroup, memberId: string): SyncGroupResponse {
   return {
     throttleTimeMs: 0,
     errorCode: errorCodes.NONE,

@@ -1,12 +1,13 @@
 // Fencing: who may speak in a group's name. All refusals are the protocol's error codes; undefined is "no
 // objection". Kafka: ClassicGroup.validateMember and validateOffsetCommit.
 
-import { errorCodes } from '../../protocol/errors.ts'
-import type { Group } from './group.ts'
+import { errorCodes } from '../../../protocol/errors.ts'
+import type { Committer } from '../group-kind.ts'
+import type { ClassicGroup } from './group.ts'
 
 /** An instance id must belong to the member id, and the member id to the group. */
 export function refuseMember(
-  group: Group,
+  group: ClassicGroup,
   memberId: string,
   groupInstanceId: string | null,
 ): number | undefined {
@@ -18,22 +19,11 @@ export function refuseMember(
   return group.members.has(memberId) ? undefined : errorCodes.UNKNOWN_MEMBER_ID
 }
 
-export interface Committer {
-  memberId: string
-  groupInstanceId: string | null
-  generationId: number
-}
-
-/** `group` is undefined when there is none: then only commits without a generation make one. */
 export function refuseCommit(
-  group: Group | undefined,
-  { memberId, groupInstanceId, generationId }: Committer,
+  group: ClassicGroup,
+  { memberId, groupInstanceId, generationIdOrMemberEpoch: generationId }: Committer,
   transactional: boolean,
 ): number | undefined {
-  if (group === undefined) {
-    if (generationId < 0) return undefined
-    return transactional ? errorCodes.ILLEGAL_GENERATION : errorCodes.GROUP_ID_NOT_FOUND
-  }
   // From an admin client, or a consumer that assigns its partitions itself.
   if (generationId < 0 && group.state === 'Empty') return undefined
   if (generationId >= 0 || memberId !== '' || groupInstanceId !== null) {

@@ -2,10 +2,10 @@
 // the leader's assignment (sync phase). Kafka: GroupMetadataManager's prepareRebalance to
 // completeClassicGroupJoin, and the timers of both phases.
 
-import { errorCodes } from '../../protocol/errors.ts'
+import { errorCodes } from '../../../protocol/errors.ts'
 import {
   allMembersJoined,
-  type Group,
+  type ClassicGroup,
   type Member,
   memberOf,
   metadataFor,
@@ -118,7 +118,7 @@ function beginGeneration(turn: Turn): void {
 }
 
 /** The leader has joined, or another member that has is made leader. */
-function leaderHasJoined(group: Group): boolean {
+function leaderHasJoined(group: ClassicGroup): boolean {
   if (group.leaderId === null) return false
   if (memberOf(group, group.leaderId).awaitingJoin !== null) return true
   for (const member of group.members.values()) {
@@ -130,7 +130,7 @@ function leaderHasJoined(group: Group): boolean {
 }
 
 export function joined(
-  group: Group,
+  group: ClassicGroup,
   memberId: string,
   members: JoinGroupResponse['members'],
   leader = group.leaderId ?? '',
@@ -149,7 +149,7 @@ export function joined(
 }
 
 /** What the leader is told to make an assignment from. */
-export function describeMembers(group: Group): JoinGroupResponse['members'] {
+export function describeMembers(group: ClassicGroup): JoinGroupResponse['members'] {
   return [...group.members.values()].map((member) => ({
     memberId: member.memberId,
     groupInstanceId: member.groupInstanceId,

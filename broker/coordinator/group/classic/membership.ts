@@ -1,17 +1,18 @@
 // Staying in a group and leaving it: Heartbeat, LeaveGroup, and the end of a session that nobody ended.
 // Kafka: classicGroupHeartbeat, classicGroupLeave, expireClassicGroupMemberHeartbeat.
 
-import { errorCodes } from '../../protocol/errors.ts'
-import type { RequestId } from '../machine.ts'
-import { type Group, memberOf } from './group.ts'
+import { errorCodes } from '../../../protocol/errors.ts'
+import type { RequestId } from '../../machine.ts'
+import { type ClassicGroup, memberOf } from './group.ts'
 import type { HeartbeatRequest, LeaveGroupResponse, LeavingMember } from './messages.ts'
 import { completeJoinIfAllJoined, prepareRebalance, rebalanceOrCompleteJoin } from './rebalance.ts'
 import { sessionTimer } from './timers.ts'
-import { answer, type GroupDecision, type Turn } from './turn.ts'
+import { answer, type GroupDecision } from '../decision.ts'
+import type { Turn } from './turn.ts'
 import { refuseMember } from './validate.ts'
 
 export function heartbeat(
-  group: Group | undefined,
+  group: ClassicGroup | undefined,
   request: HeartbeatRequest,
   requestId: RequestId,
 ): GroupDecision {
@@ -28,7 +29,7 @@ export function heartbeat(
 }
 
 /** The timer that says a member was heard from. */
-export function sessionRestart(group: Group, memberId: string): { key: string; afterMs: number } {
+export function sessionRestart(group: ClassicGroup, memberId: string): { key: string; afterMs: number } {
   return { key: sessionTimer(group.groupId, memberId), afterMs: memberOf(group, memberId).sessionTimeoutMs }
 }
 

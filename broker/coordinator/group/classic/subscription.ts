@@ -4,10 +4,10 @@
 //
 //   version int16 │ topic count int32 │ { length int16, UTF-8 bytes } … │ user data …
 
-import { type Group, metadataFor } from './group.ts'
+import { type ClassicGroup, metadataFor } from './group.ts'
 
 /** The topics of all members of a `consumer` group, null when they cannot be known. */
-export function subscribedTopicsOf(group: Group): ReadonlySet<string> | null {
+export function subscribedTopicsOf(group: ClassicGroup): ReadonlySet<string> | null {
   if (group.protocolType !== 'consumer') return null
   const topics = new Set<string>()
   if (group.members.size === 0) return topics

@@ -15,7 +15,7 @@
 // In the log are only Empty and Stable groups: a restart during a rebalance returns to the last of these,
 // and the members, whose generation is then unknown, join again.
 
-import type { RequestId } from '../machine.ts'
+import type { RequestId } from '../../machine.ts'
 
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
 
@@ -42,7 +42,8 @@ export interface Member {
   readonly awaitingSync: RequestId | null
 }
 
-export interface Group {
+export interface ClassicGroup {
+  readonly type: 'classic'
   readonly groupId: string
   state: GroupState
   previousState: GroupState
@@ -77,8 +78,9 @@ const allowedFrom: Record<GroupState, readonly GroupState[]> = {
 
 export const NO_ASSIGNMENT = Buffer.alloc(0)
 
-export function newGroup(groupId: string, stateTimestampMs: number | null): Group {
+export function newGroup(groupId: string, stateTimestampMs: number | null): ClassicGroup {
   return {
+    type: 'classic',
     groupId,
     state: 'Empty',
     previousState: 'Empty',
@@ -98,7 +100,7 @@ export function newGroup(groupId: string, stateTimestampMs: number | null): Grou
 }
 
 /** A copy that can be changed; members are shared, as they are never changed. */
-export function copyOf(group: Group): Group {
+export function copyOf(group: ClassicGroup): ClassicGroup {
   return {
     ...group,
     members: new Map(group.members),
@@ -112,31 +114,31 @@ export function mayEnter(from: GroupState, to: GroupState): boolean {
   return allowedFrom[to].includes(from)
 }
 
-export function memberOf(group: Group, memberId: string): Member {
+export function memberOf(group: ClassicGroup, memberId: string): Member {
   const member = group.members.get(memberId)
   if (member === undefined) throw new Error(`group ${group.groupId} has no member ${memberId}`)
   return member
 }
 
-export function awaitingJoinCount(group: Group): number {
+export function awaitingJoinCount(group: ClassicGroup): number {
   let count = 0
   for (const member of group.members.values()) if (member.awaitingJoin !== null) count++
   return count
 }
 
 /** Every member waits for the join phase to end, and none is still on its way with a fresh id. */
-export function allMembersJoined(group: Group): boolean {
+export function allMembersJoined(group: ClassicGroup): boolean {
   return group.pendingJoinMembers.size === 0 && awaitingJoinCount(group) === group.members.size
 }
 
 /** The longest of the members' rebalance timeouts. */
-export function rebalanceTimeoutMs(group: Group): number {
+export function rebalanceTimeoutMs(group: ClassicGroup): number {
   let longestMs = 0
   for (const member of group.members.values()) longestMs = Math.max(longestMs, member.rebalanceTimeoutMs)
   return longestMs
 }
 
-function supporters(group: Group): Map<string, number> {
+function supporters(group: ClassicGroup): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { protocols } of group.members.values()) {
     // A member counts once for a protocol, however often it names it.
@@ -148,7 +150,7 @@ function supporters(group: Group): Map<string, number> {
 
 /** Whether a member with these protocols could be in the group: one of them is supported by all. */
 export function supportsProtocols(
-  group: Group,
+  group: ClassicGroup,
   protocolType: string,
   protocols: readonly MemberProtocol[],
 ): boolean {
@@ -159,7 +161,7 @@ export function supportsProtocols(
 }
 
 /** Each member votes for its first protocol that all support; most votes win, first come breaks a tie. */
-export function selectProtocol(group: Group): string {
+export function selectProtocol(group: ClassicGroup): string {
   if (group.members.size === 0) throw new Error(`no member of group ${group.groupId} could vote`)
   const counts = supporters(group)
   const votes = new Map<string, number>()

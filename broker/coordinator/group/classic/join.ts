@@ -2,9 +2,9 @@
 // client that gives up on a slow first answer leaves no member behind. Static members (KIP-345) are known
 // by their instance id and replace their former selves. Kafka: GroupMetadataManager.classicGroupJoin.
 
-import { errorCodes } from '../../protocol/errors.ts'
-import type { RequestId } from '../machine.ts'
-import { NEW_MEMBER_JOIN_TIMEOUT_MS } from './config.ts'
+import { errorCodes } from '../../../protocol/errors.ts'
+import type { RequestId } from '../../machine.ts'
+import { NEW_MEMBER_JOIN_TIMEOUT_MS } from '../config.ts'
 import {
   awaitingJoinCount,
   type Member,
@@ -13,7 +13,8 @@ import {
   selectProtocol,
   supportsProtocols,
 } from './group.ts'
-import { type JoinGroupRequest, joinRefused, type RequestContext, syncRefused } from './messages.ts'
+import type { RequestContext } from '../messages.ts'
+import { type JoinGroupRequest, joinRefused, syncRefused } from './messages.ts'
 import { describeMembers, joined, prepareRebalance, rebalanceOrCompleteJoin } from './rebalance.ts'
 import { sessionTimer } from './timers.ts'
 import type { Turn } from './turn.ts'

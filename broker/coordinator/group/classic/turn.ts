@@ -1,39 +1,31 @@
 // One decision about one group while it is being made: a copy of the group to change, and the facts,
 // replies and timers that come of it. Nothing outside the copy changes before the runtime applies it.
 
-import type { RequestId } from '../machine.ts'
-import { errorCodes } from '../../protocol/errors.ts'
-import type { GroupConfig } from './config.ts'
-import { type Fact, type Note, recordOf } from './facts.ts'
-import { copyOf, type Group, type GroupState, type Member, mayEnter, memberOf, newGroup } from './group.ts'
-import type { Decision } from '../machine.ts'
+import type { RequestId } from '../../machine.ts'
+import { errorCodes } from '../../../protocol/errors.ts'
+import type { GroupConfig } from '../config.ts'
+import { emptyDecision, type GroupDecision } from '../decision.ts'
+import type { Reply } from '../messages.ts'
+import { recordOf } from './facts.ts'
 import {
-  joinRefused,
-  type JoinGroupResponse,
-  type Reply,
-  syncRefused,
-  type SyncGroupResponse,
-} from './messages.ts'
+  copyOf,
+  type ClassicGroup,
+  type GroupState,
+  type Member,
+  mayEnter,
+  memberOf,
+  newGroup,
+} from './group.ts'
+import { joinRefused, type JoinGroupResponse, syncRefused, type SyncGroupResponse } from './messages.ts'
 import { sessionTimer } from './timers.ts'
 
-export type GroupDecision = Decision<Fact, Note, Reply>
-
-export function emptyDecision(): GroupDecision {
-  return { facts: [], notes: [], replies: [], timers: [] }
-}
-
-/** A decision that only answers. */
-export function answer(to: RequestId, body: Reply): GroupDecision {
-  return { facts: [], notes: [], replies: [{ to, body }], timers: [] }
-}
-
 export class Turn {
-  readonly group: Group
+  readonly group: ClassicGroup
   readonly config: GroupConfig
   readonly nowMs: number
   private readonly decision = emptyDecision()
 
-  constructor(group: Group, config: GroupConfig, nowMs: number) {
+  constructor(group: ClassicGroup, config: GroupConfig, nowMs: number) {
     this.group = copyOf(group)
     this.config = config
     this.nowMs = nowMs
