@@ -2,6 +2,7 @@
 // the order in which each relies on those before it; stop runs what start has reached, backwards.
 
 import { randomBytes, randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { Controller } from '../controller/controller.ts'
 import { RESOURCE_TYPES } from '../controller/facts.ts'
 import { newClusterLevels, registeredFeatures } from '../controller/features.ts'
@@ -70,6 +71,8 @@ export class BrokerNode {
 
   private constructor(options: BrokerNodeOptions) {
     this.options = options
+    // Every fetch that waits listens; Node takes more than ten for a leak and says so on the host's standard error.
+    setMaxListeners(0, this.stopping.signal)
     this.settings = options.settings
     this.clock = options.clock
     this.logger = options.logger

@@ -9,6 +9,7 @@ import { startBroker } from '../../broker/server/start-broker.ts'
 import { ManualClock } from '../../broker/time/manual-clock.ts'
 import { StorageError } from '../../broker/storage/storage.ts'
 import { batch, DataWorld, fetch, fetchRequest, produce, ZERO_ID } from '../handlers/data-world.ts'
+import { fetch as fetchApi } from '../../broker/protocol/apis/fetch.ts'
 import { ConnectionClosedError, WireClient } from '../world/wire-client.ts'
 
 const directories: string[] = []
@@ -49,6 +50,26 @@ describe('start and stop', () => {
     await Promise.all([broker.stop(), broker.stop()])
     await broker.stop()
     expect(await canConnect(broker.bootstrapServers)).toBe(false)
+  })
+
+  test('many fetches that wait are no leak that Node would warn the host of', async () => {
+    const warnings: string[] = []
+    const heard = ({ name }: Error): number => warnings.push(name)
+    process.on('warning', heard)
+    try {
+      await using broker = await startBroker({ topics: { quiet: {} } })
+      const clients = await Promise.all(
+        Array.from({ length: 12 }, () => WireClient.connect(broker.bootstrapServers)),
+      )
+      const waiting = clients.map((client) =>
+        client.request(fetchApi, 11, fetchRequest({ topic: 'quiet', maxWaitMs: 100, minBytes: 1 })),
+      )
+      await Promise.all(waiting)
+      for (const client of clients) await client.close()
+    } finally {
+      process.off('warning', heard)
+    }
+    expect(warnings).toEqual([])
   })
 
   test('await using stops it', async () => {

@@ -60,6 +60,12 @@ export function builtFile(root: string, ...names: string[]): { file: string } | 
   return fs.existsSync(file) ? { file } : { reason: `${path.relative(root, file)} is missing: npm run build` }
 }
 
+/** The built command over a data directory. */
+export function startLogmill(cli: string, dir: string, durability: string): Promise<BrokerProcess> {
+  const args = ['start', '--data', dir, '--listen', '127.0.0.1:0', '--format', 'json']
+  return startProcess(process.execPath, [cli, ...args, '--set', `logmill.durability=${durability}`])
+}
+
 /** Runs a command to its end and returns what it printed; throws with what it said where it fails. */
 export function run(command: string, args: readonly string[], cwd?: string): string {
   return execFileSync(command, args, {
@@ -69,12 +75,13 @@ export function run(command: string, args: readonly string[], cwd?: string): str
   })
 }
 
-/** As run, off the event loop: for clients of a broker in this process. */
-export function runBeside(command: string, args: readonly string[]): Promise<string> {
+/** As run, off the event loop: for clients of a broker in this process. `onSaid` is called with its first error output. */
+export function runBeside(command: string, args: readonly string[], onSaid?: () => void): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     let errors = ''
+    if (onSaid !== undefined) child.stderr.once('data', onSaid)
     child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()))
     child.stderr.on('data', (bytes: Buffer) => (errors += bytes.toString()))
     child.once('error', reject)

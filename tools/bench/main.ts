@@ -14,16 +14,29 @@ import { json, machineLine, markdown, type Run, tableText } from './report.ts'
 import type { Suite } from './suite.ts'
 import { append } from './suites/append.ts'
 import { client } from './suites/client.ts'
+import { connections } from './suites/connections.ts'
 import { codec } from './suites/codec.ts'
 import { decode } from './suites/decode.ts'
 import { fetch } from './suites/fetch.ts'
+import { hostile } from './suites/hostile.ts'
 import { latency } from './suites/latency.ts'
 import { processor } from './suites/processor.ts'
 import { startup } from './suites/startup.ts'
 
-const SUITES: Record<string, Suite> = { append, fetch, codec, decode, processor, startup, client, latency }
+const SUITES: Record<string, Suite> = {
+  append,
+  fetch,
+  codec,
+  decode,
+  processor,
+  startup,
+  client,
+  latency,
+  connections,
+  hostile,
+}
 /** Suites that measure the built package, not the sources. */
-const BUILT = new Set(['startup', 'client', 'latency'])
+const BUILT = new Set(['startup', 'client', 'latency', 'connections'])
 
 const { values } = parseArgs({
   options: {

@@ -54,14 +54,20 @@ export class Wire {
   }
 
   /** Partition 0; resolves when it is acknowledged. */
-  async produce(topic: string, records: Buffer): Promise<void> {
+  produce(topic: string, records: Buffer): Promise<void> {
+    return this.produceTo(topic, [0], records)
+  }
+
+  /** The same batch to each of the partitions. */
+  async produceTo(topic: string, indexes: readonly number[], records: Buffer): Promise<void> {
     const { responses } = await this.request(produce, 9, {
       acks: -1,
       timeoutMs: 30_000,
-      topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
+      topicData: [{ name: topic, partitionData: indexes.map((index) => ({ index, records })) }],
     })
-    const errorCode = responses[0]?.partitionResponses[0]?.errorCode
-    if (errorCode !== 0) throw new Error(`produce to ${topic}: ${errorName(errorCode ?? -1)}`)
+    const answers = responses[0]?.partitionResponses ?? []
+    const { errorCode } = answers.find((answer) => answer.errorCode !== 0) ?? answers[0] ?? { errorCode: -1 }
+    if (errorCode !== 0) throw new Error(`produce to ${topic}: ${errorName(errorCode)}`)
   }
 
   /** Partition 0 from `offset` on; waits up to a second for a first byte. */

@@ -4,7 +4,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { bars } from '../bars.ts'
-import { type BrokerProcess, builtFile, runBeside, startProcess } from '../child.ts'
+import { type BrokerProcess, builtFile, runBeside, startLogmill, startProcess } from '../child.ts'
 import type { Figure, Outcome } from '../figure.ts'
 import { summarize } from '../rounds.ts'
 import type { SuiteContext } from '../suite.ts'
@@ -55,11 +55,6 @@ export async function client(context: SuiteContext): Promise<Outcome[]> {
     outcomes.push(...figures(shape, measured))
   }
   return outcomes
-}
-
-function startLogmill(cli: string, dir: string, durability: string): Promise<BrokerProcess> {
-  const args = ['start', '--data', dir, '--listen', '127.0.0.1:0', '--format', 'json']
-  return startProcess(process.execPath, [cli, ...args, '--set', `logmill.durability=${durability}`])
 }
 
 async function rounds(
