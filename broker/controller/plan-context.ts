@@ -19,6 +19,12 @@ export interface ControllerSettings {
 export interface ConfigRules {
   /** What is wrong with all settings of one topic together (INVALID_CONFIG), or undefined. */
   topicProblem(settings: ReadonlyMap<string, string>): string | undefined
+  /** What is wrong with all settings of one group together (INVALID_CONFIG), or undefined. */
+  groupProblem(settings: ReadonlyMap<string, string>): string | undefined
+  /** What is wrong with a client metrics subscription; INVALID_CONFIG or INVALID_REQUEST. */
+  clientMetricsProblem(
+    settings: ReadonlyMap<string, string>,
+  ): { isConfig: boolean; message: string } | undefined
   /** What is wrong with changing these broker settings (INVALID_REQUEST); an empty name is every broker. */
   brokerProblem(resourceName: string, changed: ReadonlyMap<string, string | null>): string | undefined
   /** Whether a topic of these settings may get a leader that lacks records (unclean.leader.election.enable). */

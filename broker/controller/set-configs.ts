@@ -1,4 +1,4 @@
-// Plan for IncrementalAlterConfigs and AlterConfigs, for topics and brokers. A resource's changes are
+// Plan for IncrementalAlterConfigs and AlterConfigs, for topics, brokers, groups and client metrics. A resource's changes are
 // accepted together or not at all. Codes and texts: Kafka's ConfigAdminManager and
 // ConfigurationControlManager.
 
@@ -14,8 +14,12 @@ import {
 } from './commands.ts'
 import { clearedEligibleLeaders, minInsyncReplicasProblem } from './eligible-leaders.ts'
 import { type MetadataFact, RESOURCE_TYPES } from './facts.ts'
-import type { PlanContext } from './plan-context.ts'
+import type { ConfigRules, PlanContext } from './plan-context.ts'
 import { topicNameProblem } from './topic-name.ts'
+
+const { TOPIC, GROUP, CLIENT_METRICS } = RESOURCE_TYPES
+/** Of a value, in characters. */
+const LONGEST_VALUE = 32767
 
 type Changes = SetConfigs['resources'][number]
 
@@ -25,14 +29,11 @@ const OPERATION_NAMES = ['SET', 'DELETE', 'APPEND', 'SUBTRACT']
 export function planSetConfigs(command: SetConfigs, context: PlanContext): Plan<ConfigOutcome[]> {
   const facts: MetadataFact[] = []
   const reply: ConfigOutcome[] = []
-  const uses = new Map<string, number>()
-  for (const resource of command.resources) uses.set(keyOf(resource), (uses.get(keyOf(resource)) ?? 0) + 1)
   for (const resource of command.resources) {
     const { resourceType, resourceName } = resource
-    const planned =
-      (uses.get(keyOf(resource)) ?? 0) > 1
-        ? refuse(errorCodes.INVALID_REQUEST, 'Each resource must appear at most once.')
-        : planResource(resource, context)
+    const planned = isNamedTwice(resource, command.resources)
+      ? refuse(errorCodes.INVALID_REQUEST, 'Each resource must appear at most once.')
+      : planResource(resource, context)
     if ('facts' in planned) facts.push(...planned.facts)
     const { errorCode, errorMessage } = 'facts' in planned ? OK : planned
     reply.push({ resourceType, resourceName, errorCode, errorMessage })
@@ -62,19 +63,42 @@ function planResource(resource: Changes, context: PlanContext): { facts: Metadat
     }
   }
   const changed = changesBetween(before, after)
-  if (resourceType === RESOURCE_TYPES.TOPIC) {
-    const problem = rules.topicProblem(after)
-    if (problem !== undefined) return refuse(errorCodes.INVALID_CONFIG, problem)
-  } else {
-    const problem = rules.brokerProblem(resourceName, changed)
-    if (problem !== undefined) return refuse(errorCodes.INVALID_REQUEST, problem)
-  }
+  const problem = settingsProblem(resource, after, changed, rules)
+  if (problem !== undefined) return problem
   const guarded = minInsyncReplicasProblem(resourceType, resourceName, changed, image)
   if (guarded !== undefined) return guarded
   const facts = [...changed].map(
     ([name, value]): MetadataFact => ({ type: 'ConfigRecord', resourceType, resourceName, name, value }),
   )
   return { facts: [...facts, ...clearedEligibleLeaders(resourceType, resourceName, changed, image)] }
+}
+
+/** What is wrong with the settings that the resource would have. */
+function settingsProblem(
+  { resourceType, resourceName }: ConfigResource,
+  after: ReadonlyMap<string, string>,
+  changed: ReadonlyMap<string, string | null>,
+  rules: ConfigRules,
+): Outcome | undefined {
+  const long = [...changed].find(([, value]) => value !== null && value.length > LONGEST_VALUE)
+  if (long !== undefined) {
+    const text = `The configuration value cannot be added because it exceeds the maximum value size of ${LONGEST_VALUE} bytes.`
+    return refuse(errorCodes.INVALID_CONFIG, text)
+  }
+  if (resourceType === TOPIC) return invalid(rules.topicProblem(after))
+  if (resourceType === GROUP) return invalid(rules.groupProblem(after))
+  if (resourceType === CLIENT_METRICS) {
+    const problem = rules.clientMetricsProblem(after)
+    if (problem === undefined) return undefined
+    const errorCode = problem.isConfig ? errorCodes.INVALID_CONFIG : errorCodes.INVALID_REQUEST
+    return refuse(errorCode, problem.message)
+  }
+  const problem = rules.brokerProblem(resourceName, changed)
+  return problem === undefined ? undefined : refuse(errorCodes.INVALID_REQUEST, problem)
+}
+
+function invalid(problem: string | undefined): Outcome | undefined {
+  return problem === undefined ? undefined : refuse(errorCodes.INVALID_CONFIG, problem)
 }
 
 function resourceProblem(
@@ -96,10 +120,21 @@ function resourceProblem(
     if (id !== undefined && image.broker(id) !== undefined) return undefined
     return refuse(errorCodes.INVALID_REQUEST, `No broker with id ${resourceName} found.`)
   }
+  if (resourceType === GROUP) {
+    return resourceName === ''
+      ? refuse(errorCodes.INVALID_REQUEST, 'Default group resources are not allowed.')
+      : undefined
+  }
+  if (resourceType === CLIENT_METRICS) {
+    return resourceName === ''
+      ? refuse(errorCodes.INVALID_REQUEST, "Subscription name can't be empty")
+      : undefined
+  }
   return refuse(errorCodes.INVALID_REQUEST, `Unexpected resource type ${resourceType}.`)
 }
 
-function changesProblem({ configs }: Changes): Outcome | undefined {
+/** What is wrong with the changes themselves, whatever they are of. */
+export function changesProblem({ configs }: Pick<Changes, 'configs'>): Outcome | undefined {
   const names = configs.map(({ name }) => name)
   if (new Set(names).size !== names.length) {
     return refuse(errorCodes.INVALID_REQUEST, 'Error due to duplicate config keys')
@@ -145,8 +180,10 @@ function changesBetween(
   return changed
 }
 
-function keyOf({ resourceType, resourceName }: ConfigResource): string {
-  return `${resourceType}:${resourceName}`
+export function isNamedTwice(resource: ConfigResource, resources: readonly ConfigResource[]): boolean {
+  const isSame = ({ resourceType, resourceName }: ConfigResource): boolean =>
+    resourceType === resource.resourceType && resourceName === resource.resourceName
+  return resources.filter(isSame).length > 1
 }
 
 function refuse(errorCode: number, errorMessage: string): Outcome {

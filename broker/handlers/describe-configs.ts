@@ -1,5 +1,5 @@
-// DescribeConfigs, versions 1-4: the settings of topics and brokers with where each comes from. A resource of
-// another type is refused. Codes and texts: Kafka's ConfigHelper.
+// DescribeConfigs, versions 1-4: the settings of topics, brokers, groups and client metrics with where each comes from,
+// and the levels of loggers. A resource of another type is refused. Codes and texts: Kafka's ConfigHelper.
 
 import { RESOURCE_TYPES } from '../controller/facts.ts'
 import type { MetadataImage } from '../controller/image.ts'
@@ -8,10 +8,13 @@ import { errorCodes } from '../protocol/errors.ts'
 import type { BrokerConfig, BrokerLayers } from '../server/config/broker-config.ts'
 import {
   describeBrokerConfigs,
+  describeClientMetrics,
   describeDefaultBrokerConfigs,
+  describeGroupConfigs,
   describeTopicConfigs,
   type DescribeOptions,
 } from '../server/config/describe.ts'
+import { type BrokerLoggers, describeLoggers } from './broker-loggers.ts'
 import type { Request, RequestContext, Response } from './context.ts'
 
 type DescribeConfigsRequest = Request<'DescribeConfigs'>
@@ -24,6 +27,7 @@ export interface DescribeConfigsServices {
   /** The broker's settings as they stand, dynamic ones included. */
   layers(): BrokerLayers
   config(): Pick<BrokerConfig, 'topicDefaultTexts'>
+  loggers: BrokerLoggers
 }
 
 export function handleDescribeConfigs(
@@ -54,7 +58,7 @@ export function handleDescribeConfigs(
 function describe(
   { resourceType, resourceName }: Resource,
   options: DescribeOptions,
-  { image, nodeId, layers, config }: DescribeConfigsServices,
+  { image, nodeId, layers, config, loggers }: DescribeConfigsServices,
 ): Pick<Result, 'configs'> | Pick<Result, 'errorCode' | 'errorMessage'> {
   if (resourceType === RESOURCE_TYPES.TOPIC) {
     const problem = topicNameProblem(resourceName)
@@ -71,14 +75,40 @@ function describe(
     if (resourceName === '') {
       return { configs: describeDefaultBrokerConfigs(image.settings(resourceType, ''), options) }
     }
-    if (resourceName === String(nodeId)) return { configs: describeBrokerConfigs(layers(), options) }
-    const errorMessage = /^[+-]?\d+$/.test(resourceName)
-      ? `Unexpected broker id, expected ${nodeId} or empty string, but received ${resourceName}`
-      : `Broker id must be an integer, but it is: ${resourceName}`
-    return { errorCode: errorCodes.INVALID_REQUEST, errorMessage }
+    return (
+      otherBroker(resourceName, nodeId, ' or empty string') ?? {
+        configs: describeBrokerConfigs(layers(), options),
+      }
+    )
   }
-  return {
-    errorCode: errorCodes.INVALID_REQUEST,
-    errorMessage: `Unsupported resource type: ${resourceType}`,
+  if (resourceType === RESOURCE_TYPES.BROKER_LOGGER) {
+    if (resourceName === '') return refused('Broker id must not be empty')
+    return otherBroker(resourceName, nodeId, '') ?? { configs: describeLoggers(loggers, options.keys) }
   }
+  const settings = image.settings(resourceType, resourceName)
+  if (resourceType === RESOURCE_TYPES.CLIENT_METRICS) {
+    if (resourceName === '') return refused('Client metrics subscription name must not be empty')
+    return { configs: describeClientMetrics(settings, options) }
+  }
+  if (resourceType === RESOURCE_TYPES.GROUP) {
+    if (resourceName === '') return refused('Group name must not be empty')
+    return { configs: describeGroupConfigs(settings, layers(), options) }
+  }
+  return refused(`Unsupported resource type: ${resourceType}`)
+}
+
+type Refusal = Pick<Result, 'errorCode' | 'errorMessage'>
+
+/** Only this broker knows its settings. */
+function otherBroker(resourceName: string, nodeId: number, orElse: string): Refusal | undefined {
+  if (!/^[+-]?\d+$/.test(resourceName)) {
+    return refused(`Broker id must be an integer, but it is: ${resourceName}`)
+  }
+  return Number(resourceName) === nodeId
+    ? undefined
+    : refused(`Unexpected broker id, expected ${nodeId}${orElse}, but received ${resourceName}`)
+}
+
+function refused(errorMessage: string): Refusal {
+  return { errorCode: errorCodes.INVALID_REQUEST, errorMessage }
 }

@@ -84,8 +84,9 @@ export class Listener {
     const { limits, process, onConnectionError } = this.options
     const ip = socket.remoteAddress ?? ''
     const fromIp = this.perIp.get(ip) ?? 0
-    if (this.connections.size >= limits.maxConnections || fromIp >= limits.maxConnectionsPerIp) {
-      const limit = fromIp >= limits.maxConnectionsPerIp ? 'max.connections.per.ip' : 'max.connections'
+    const isCrowded = fromIp >= limits.maxConnectionsFrom(ip)
+    if (this.connections.size >= limits.maxConnections || isCrowded) {
+      const limit = isCrowded ? 'max.connections.per.ip' : 'max.connections'
       onConnectionError(ip, `refused: ${limit} reached`)
       socket.destroy()
       return

@@ -35,7 +35,8 @@ export interface NetLimits {
   /** Over all connections. */
   inFlightBytes: number
   maxConnections: number
-  maxConnectionsPerIp: number
+  /** Of one address. Asked for each connection: it may change while the listener is open. */
+  maxConnectionsFrom(ip: string): number
   /** connections.max.idle.ms */
   connectionsMaxIdleMs: number
   /** Memory for large frames, and of read bytes in replies; the listener's own if left out. */

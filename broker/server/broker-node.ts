@@ -6,6 +6,7 @@ import { setMaxListeners } from 'node:events'
 import { Controller } from '../controller/controller.ts'
 import { RESOURCE_TYPES } from '../controller/facts.ts'
 import { newClusterLevels, registeredFeatures } from '../controller/features.ts'
+import { RESOURCE_TYPES } from '../controller/facts.ts'
 import { SingleNodeQuorum } from '../controller/single-node-quorum.ts'
 import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
 import type { Features } from '../coordinator/features.ts'
@@ -26,11 +27,14 @@ import type { Storage } from '../storage/storage.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Logger } from './broker-options.ts'
 import type { BrokerSettings } from './broker-settings.ts'
+import { type GroupConfig, resolveGroupConfig } from './config/group-keys.ts'
+import { connectionsFrom } from './config/connection-limits.ts'
 import { configRules } from './config/rules.ts'
 import { SECURITY_PROTOCOL_IDS } from './config/listeners.ts'
 import { coordinatorMetadata } from './coordinator-metadata.ts'
 import { identify } from './data-directory.ts'
 import { createHandlers } from './handler-table.ts'
+import { LeveledLogger } from './leveled-logger.ts'
 import { logDirectoryOf } from './log-directory.ts'
 import { InternalTopics } from './internal-topics.ts'
 import { PartitionMarkerWriter } from './marker-writer.ts'
@@ -47,7 +51,7 @@ export interface BrokerNodeOptions {
 export class BrokerNode {
   readonly settings: BrokerSettings
   readonly clock: Clock
-  readonly logger: Logger
+  readonly logger: LeveledLogger
   readonly stopping = new AbortController()
   identity!: MetaProperties
   controller!: Controller
@@ -75,7 +79,7 @@ export class BrokerNode {
     setMaxListeners(0, this.stopping.signal)
     this.settings = options.settings
     this.clock = options.clock
-    this.logger = options.logger
+    this.logger = new LeveledLogger(options.logger)
   }
 
   /** Resolves when clients can connect. A step that fails undoes those before it and rejects. */
@@ -108,6 +112,12 @@ export class BrokerNode {
 
   partition(topic: string, index: number): Partition | undefined {
     return this.partitions.get(topic, index)
+  }
+
+  /** What a group obeys now: its own settings over the broker's, within the broker's bounds. */
+  groupConfig(groupId: string): GroupConfig {
+    const own = this.controller.image.settings(RESOURCE_TYPES.GROUP, groupId)
+    return resolveGroupConfig(own, this.settings.layers)
   }
 
   /** Partitions of a topic, creating it by the rules of auto-creation. Throws with Kafka's error name. */
@@ -206,13 +216,16 @@ export class BrokerNode {
   private async openPartitions(): Promise<void> {
     const { storage, isVolatile } = this.options
     const { clock, logger } = this
-    const { config } = this.settings
+    const { settings } = this
+    const { config } = settings
     this.partitions = await Partitions.open({
       storage,
       clock,
       isVolatile,
       brokerEpoch: () => this.brokerEpoch,
-      producerIdExpirationMs: config.producerIdExpirationMs,
+      get producerIdExpirationMs() {
+        return settings.config.producerIdExpirationMs
+      },
       retentionCheckIntervalMs: config.logRetentionCheckIntervalMs,
       checkpointIntervalMs: config.logFlushOffsetCheckpointIntervalMs,
       onOffline: (partition, reason) => logger.error(`${partition.name} is offline: ${reason.message}`),
@@ -332,7 +345,8 @@ export class BrokerNode {
   }
 
   private async listen(): Promise<void> {
-    const { config } = this.settings
+    const { settings } = this
+    const { config } = settings
     for (const { name, host, port } of config.listeners) {
       const process = createRequestProcessor(createHandlers(this, name))
       const listener = await Listener.open({
@@ -348,8 +362,10 @@ export class BrokerNode {
           inFlightBytesPerConnection: config.connectionMemoryBytes,
           inFlightBytes:
             config.queuedMaxRequestBytes > 0 ? config.queuedMaxRequestBytes : config.requestMemoryBytes,
-          maxConnections: config.maxConnections,
-          maxConnectionsPerIp: config.maxConnectionsPerIp,
+          get maxConnections() {
+            return settings.config.maxConnections
+          },
+          maxConnectionsFrom: (ip) => connectionsFrom(ip, settings.config),
           connectionsMaxIdleMs: config.connectionsMaxIdleMs,
           buffers: this.buffers,
         },

@@ -45,7 +45,8 @@ import type { BrokerNode } from './broker-node.ts'
 
 /** `listener`: the name of the one that the requests come through. */
 export function createHandlers(node: BrokerNode, listener: string): Handlers {
-  const { clock, controller, groups, transactions, internalTopics, logDirectory, settings } = node
+  const { clock, controller, groups, transactions, internalTopics, logDirectory, logger, nodeId, settings } =
+    node
   const { image } = controller
   const directory = directoryOf(node)
   const cluster = clusterOf(node, listener)
@@ -87,10 +88,10 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     DeleteTopics: (request, context) => handleDeleteTopics(request, context, { controller }),
     CreatePartitions: (request, context) => handleCreatePartitions(request, context, { controller }),
     DescribeConfigs: (request, context) =>
-      handleDescribeConfigs(request, context, { image, nodeId: node.nodeId, layers, config }),
+      handleDescribeConfigs(request, context, { image, nodeId, layers, config, loggers: logger }),
     AlterConfigs: (request, context) => handleAlterConfigs(request, context, { controller }),
     IncrementalAlterConfigs: (request, context) =>
-      handleIncrementalAlterConfigs(request, context, { controller }),
+      handleIncrementalAlterConfigs(request, context, { controller, nodeId, loggers: logger }),
     UpdateFeatures: (request, context) => handleUpdateFeatures(request, context, { controller }),
 
     ListConfigResources: (request, context) => handleListConfigResources(request, context, { cluster }),

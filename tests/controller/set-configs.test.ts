@@ -176,9 +176,9 @@ describe('refused', () => {
     ],
     [
       'a resource of another kind',
-      resource(16, 'm', ['interval.ms', SET, '5']),
+      resource(3, 'm', ['interval.ms', SET, '5']),
       42,
-      'Unexpected resource type 16.',
+      'Unexpected resource type 3.',
     ],
   ])('%s', async (_, asked, errorCode, message) => {
     const before = world.quorum.endOffset

@@ -329,7 +329,10 @@ describe('configs', () => {
     ],
     [4, '9', 42, 'Unexpected broker id, expected 1 or empty string, but received 9'],
     [4, 'x', 42, 'Broker id must be an integer, but it is: x'],
-    [8, '1', 42, 'Unsupported resource type: 8'],
+    [8, '', 42, 'Broker id must not be empty'],
+    [16, '', 42, 'Client metrics subscription name must not be empty'],
+    [32, '', 42, 'Group name must not be empty'],
+    [3, 'x', 42, 'Unsupported resource type: 3'],
   ])(
     'a resource of type %i named %j is refused',
     async (resourceType, resourceName, errorCode, errorMessage) => {

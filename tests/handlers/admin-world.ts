@@ -8,6 +8,8 @@ import {
   parseBrokerConfig,
   resolveBrokerConfig,
 } from '../../broker/server/config/broker-config.ts'
+import { quietLogger } from '../../broker/server/broker-options.ts'
+import { LeveledLogger } from '../../broker/server/leveled-logger.ts'
 import { MemoryQuorum } from '../controller/memory-quorum.ts'
 import { join, startController, topic } from '../controller/world.ts'
 
@@ -46,5 +48,13 @@ export async function adminWorld(...names: string[]) {
     dynamicBroker: image.settings(4, '1'),
     dynamicDefault: image.settings(4, ''),
   })
-  return { ...world, image, cluster, layers, config: () => resolveBrokerConfig(layers()), nodeId: 1 }
+  return {
+    ...world,
+    image,
+    cluster,
+    layers,
+    config: () => resolveBrokerConfig(layers()),
+    nodeId: 1,
+    loggers: new LeveledLogger(quietLogger),
+  }
 }

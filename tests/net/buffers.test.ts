@@ -79,7 +79,7 @@ describe('a listener', () => {
       inFlightBytesPerConnection: 8 * 1024 * KB,
       inFlightBytes: 32 * 1024 * KB,
       maxConnections: 10,
-      maxConnectionsPerIp: 10,
+      maxConnectionsFrom: () => 10,
       connectionsMaxIdleMs: -1,
       buffers,
     }

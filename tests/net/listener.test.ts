@@ -14,7 +14,7 @@ const limits: NetLimits = {
   inFlightBytesPerConnection: 500,
   inFlightBytes: 2000,
   maxConnections: 3,
-  maxConnectionsPerIp: 3,
+  maxConnectionsFrom: () => 3,
   connectionsMaxIdleMs: 60_000,
 }
 

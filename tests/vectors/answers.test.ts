@@ -7,6 +7,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { startBroker } from '../../broker/server/start-broker.ts'
 import { knownDifferences } from '../../tools/docs/known-differences.ts'
 import { answerOf, type Answers, askAll } from './questions/setting.ts'
+import { referenceSettings } from './reference-settings.ts'
 import { questionSets } from './questions/sets.ts'
 
 function answersOfKafka(set: string): Answers {
@@ -30,7 +31,7 @@ const ours = new Map<string, Answers>()
 beforeAll(async () => {
   await Promise.all(
     sets.map(async ([set, questions]) => {
-      await using broker = await startBroker()
+      await using broker = await startBroker({ config: referenceSettings })
       const answers = await askAll(questions, broker.bootstrapServers)
       ours.set(set, JSON.parse(JSON.stringify(answers)) as Answers)
     }),

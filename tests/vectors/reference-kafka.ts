@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { java } from '../interop/clients.ts'
+import { referenceSettings } from './reference-settings.ts'
 import { Running, run } from '../interop/world.ts'
 import { WireClient } from '../world/wire-client.ts'
 
@@ -32,23 +33,15 @@ export class ReferenceKafka {
     const properties = join(dataDir, 'server.properties')
     writeFileSync(
       properties,
-      `process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}
+      `controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}
 listeners=PLAINTEXT://127.0.0.1:${port},INTERNAL://127.0.0.1:${internalPort},CONTROLLER://127.0.0.1:${controllerPort}
 advertised.listeners=PLAINTEXT://127.0.0.1:${advertised ?? port},INTERNAL://127.0.0.1:${internalPort}
 inter.broker.listener.name=INTERNAL
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT
-controller.listener.names=CONTROLLER
 log.dirs=${join(dataDir, 'data')}
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.num.partitions=4
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-group.initial.rebalance.delay.ms=0
-`,
+${Object.entries(referenceSettings)
+  .map(([key, value]) => `${key}=${value}\n`)
+  .join('')}`,
     )
     // Any 16 bytes do for the id.
     const format = ['format', '--standalone', '-t', 'bG9nbWlsbC12ZWN0b3JzMQ', '-c', properties]

@@ -11,6 +11,18 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
     'One. `kafka-log-dirs` shows it, a replica may be “moved” to where it is, any other directory is LOG_DIR_NOT_FOUND.',
   ],
   [
+    'Loggers',
+    'One, `root`: `kafka-configs --entity-type broker-loggers` sets from which level on the broker tells its logger anything. INFO after every start.',
+  ],
+  [
+    'Client metrics',
+    'Subscriptions are kept and shown (`kafka-client-metrics`); no client is asked for metrics, as with a Kafka without a receiver.',
+  ],
+  [
+    'What changes while the broker runs',
+    'Kafka’s dynamic broker keys. Those without effect here (thread counts, cleaner and metrics settings) are checked, kept and shown as Kafka does; `listeners`, `listener.security.protocol.map` and `cordoned.log.dirs` are refused.',
+  ],
+  [
     'Unregistering a broker',
     'A broker that runs is not unregistered (INVALID_REQUEST). Kafka does it, and its clients find no broker until it is restarted.',
   ],

@@ -28,6 +28,12 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: 'features are those of this broker, at the levels that it serves',
   },
   {
+    about: 'AlterConfigs that names a resource twice',
+    title: /^AlterConfigs: one resource twice$/,
+    path: /^$/,
+    reason: 'INVALID_REQUEST for both; Kafka fails within and never answers',
+  },
+  {
     about: 'CreateTopics: the configuration',
     title: /^CreateTopics: /,
     path: /configs\[logmill.durability\]$/,
@@ -44,6 +50,24 @@ export const knownDifferences: readonly KnownDifference[] = [
     title: /^DescribeConfigs: (no keys|with synonyms)$/,
     path: /configs\[logmill.durability\]$/,
     reason: 'as in CreateTopics',
+  },
+  {
+    about: 'DescribeConfigs of a broker: where it is',
+    title: /^DescribeConfigs: broker "1"$/,
+    path: /configs\[((advertised\.)?listeners|controller\.(listener\.names|quorum\.bootstrap\.servers)|inter\.broker\.listener\.name|listener\.security\.protocol\.map|log\.dirs|node\.id|process\.roles)\]/,
+    reason: 'they listen in different places, and logmill has defaults for what Kafka must be told',
+  },
+  {
+    about: 'DescribeConfigs of a broker or a topic: keys of logmill’s own',
+    title: /^DescribeConfigs: (broker "1"|topic "kept")$/,
+    path: /configs\[logmill\.[a-z.]+\]$/,
+    reason: 'settings that Kafka does not have',
+  },
+  {
+    about: 'DescribeConfigs of loggers',
+    title: /^DescribeConfigs: logger of broker "1", root$/,
+    path: /\.value$/,
+    reason: 'there is one logger, root, which begins at INFO; Kafka’s are those of its log4j configuration',
   },
   {
     about: 'DescribeLogDirs of a broker in memory: the room there is',
@@ -74,6 +98,13 @@ export const knownDifferences: readonly KnownDifference[] = [
     title: /^IncrementalAlterConfigs: an unknown operation$/,
     path: /error(Code|Message)$/,
     reason: 'INVALID_REQUEST; Kafka fails within and says UNKNOWN_SERVER_ERROR',
+  },
+  {
+    about: 'IncrementalAlterConfigs: listeners',
+    title: /^IncrementalAlterConfigs: broker "1": set listeners=/,
+    path: /error(Code|Message)$/,
+    reason:
+      'what is set already is accepted; Kafka would lose a listener that it advertises. Any other is refused here',
   },
   {
     about: 'ListGroups',

@@ -157,8 +157,9 @@ export function between(lowest: Bound, highest: Bound): Validator {
 export function everyOneOf(words: readonly string[]): Validator {
   return (value) => {
     const items = value as readonly string[]
-    if (items.some((item) => !words.includes(item))) return `String must be one of: ${words.join(', ')}`
-    return new Set(items).size === items.length ? undefined : 'Duplicate entries in the list'
+    return items.every((item) => words.includes(item))
+      ? undefined
+      : `String must be one of: ${words.join(', ')}`
   }
 }
 
@@ -214,7 +215,8 @@ function parseText(
       return value
     }
     case 'LIST':
-      return input === '' ? [] : input.split(',').map((item) => item.trim())
+      // An item that is named twice counts once, as in Kafka.
+      return input === '' ? [] : [...new Set(input.split(',').map((item) => item.trim()))]
     case 'STRING':
     case 'CLASS':
     case 'PASSWORD':

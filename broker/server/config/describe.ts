@@ -4,7 +4,9 @@
 
 import { type BrokerLayers, effectiveText } from './broker-config.ts'
 import { brokerKeyByName, brokerSynonyms, isDynamicBrokerKey } from './broker-keys.ts'
+import { clientMetricsKeys } from './client-metrics-keys.ts'
 import { CONFIG_TYPE_IDS, type ConfigKey, parseValue, textOf, UNKNOWN_CONFIG_TYPE_ID } from './config-def.ts'
+import { brokerKeyOfGroup, effectiveGroupText, groupConfigKeyByName } from './group-keys.ts'
 import { brokerKeyOf, topicKeyByName } from './topic-keys.ts'
 
 /** Kafka's numbers of where a value comes from. */
@@ -15,6 +17,9 @@ export const CONFIG_SOURCES = {
   DYNAMIC_DEFAULT_BROKER_CONFIG: 3,
   STATIC_BROKER_CONFIG: 4,
   DEFAULT_CONFIG: 5,
+  DYNAMIC_BROKER_LOGGER_CONFIG: 6,
+  CLIENT_METRICS_CONFIG: 7,
+  GROUP_CONFIG: 8,
 } as const
 
 export interface ConfigSynonym {
@@ -95,6 +100,49 @@ export function describeDefaultBrokerConfigs(
     return description(definition, value, !isDynamicBrokerKey(name), synonyms, options)
   })
   return [...known, ...unknownKeys(layers, options)]
+}
+
+/** All keys of a group, its own settings over the broker's. */
+export function describeGroupConfigs(
+  settings: ReadonlyMap<string, string>,
+  layers: BrokerLayers,
+  options: DescribeOptions,
+): ConfigDescription[] {
+  return wanted(groupConfigKeyByName.values(), options).map((definition) => {
+    const { name } = definition
+    const own = settings.get(name)
+    const brokerKey = brokerKeyOfGroup(name)
+    const synonyms =
+      brokerKey === undefined
+        ? [{ name, value: definition.default, source: CONFIG_SOURCES.DEFAULT_CONFIG }]
+        : synonymsOf(brokerKey, layers)
+    if (own === undefined) {
+      return description(
+        definition,
+        effectiveGroupText(definition, settings, layers),
+        false,
+        synonyms,
+        options,
+      )
+    }
+    const value = canonical(definition, own)
+    const set = { name, value, source: CONFIG_SOURCES.GROUP_CONFIG }
+    return description(definition, value, false, [set, ...synonyms], options)
+  })
+}
+
+/** All keys of a client metrics subscription, which may be one that nobody has made. */
+export function describeClientMetrics(
+  settings: ReadonlyMap<string, string>,
+  options: DescribeOptions,
+): ConfigDescription[] {
+  return wanted(clientMetricsKeys, options).map((definition) => {
+    const { name } = definition
+    const own = settings.get(name)
+    const value = canonical(definition, own ?? (definition.default as string))
+    const synonyms = own === undefined ? [] : [{ name, value, source: CONFIG_SOURCES.CLIENT_METRICS_CONFIG }]
+    return description(definition, value, false, synonyms, options)
+  })
 }
 
 function wanted(keys: Iterable<ConfigKey>, options: DescribeOptions): ConfigKey[] {

@@ -304,7 +304,6 @@ group.coordinator.cached.buffer.max.bytes INT 1048588 cluster-wide
 group.coordinator.threads INT 4
 log.dir.failure.timeout.ms LONG 30000
 max.connection.creation.rate INT 2147483647 cluster-wide
-max.connections.per.ip.overrides STRING '' cluster-wide
 num.io.threads INT 8 cluster-wide
 num.network.threads INT 3 cluster-wide
 num.recovery.threads.per.data.dir INT 2 cluster-wide

@@ -3,7 +3,10 @@
 
 import { checkBrokerSetting, type BrokerLayers, resolveBrokerConfig } from './broker-config.ts'
 import { brokerKeyByName, isDynamicBrokerKey } from './broker-keys.ts'
+import { checkClientMetrics, type ClientMetricsProblem } from './client-metrics-keys.ts'
 import { InvalidConfigError } from './config-def.ts'
+import { dynamicProblem, isPerListenerKey } from './dynamic-broker.ts'
+import { checkGroupSettings } from './group-keys.ts'
 import { checkTopicSettings } from './topic-config.ts'
 import { topicKeyByName, topicKeys } from './topic-keys.ts'
 
@@ -12,6 +15,8 @@ const BROKER = 4
 
 interface ConfigRules {
   topicProblem(settings: ReadonlyMap<string, string>): string | undefined
+  groupProblem(settings: ReadonlyMap<string, string>): string | undefined
+  clientMetricsProblem(settings: ReadonlyMap<string, string>): ClientMetricsProblem | undefined
   brokerProblem(resourceName: string, changed: ReadonlyMap<string, string | null>): string | undefined
   isUncleanElectionAllowed(settings: ReadonlyMap<string, string>): boolean
   defaultList(resourceType: number, key: string): readonly string[] | undefined
@@ -24,18 +29,24 @@ export function configRules(layers: () => BrokerLayers): ConfigRules {
       settings.size === 0
         ? undefined
         : checkTopicSettings(settings, resolveBrokerConfig(layers()).topicDefaultTexts),
+    groupProblem: (settings) => checkGroupSettings(settings, layers()),
+    clientMetricsProblem: checkClientMetrics,
     brokerProblem(resourceName, changed) {
       const names = [...changed.keys()]
       const fixed = names.filter((name) => brokerKeyByName.has(name) && !isDynamicBrokerKey(name))
       if (fixed.length > 0) return `Cannot update these configs dynamically: [${fixed.join(', ')}]`
-      const ofOneBroker = names.filter((name) => brokerKeyByName.get(name)?.update === 'per-broker')
-      if (resourceName === '' && ofOneBroker.length > 0) {
-        return `Cannot update these configs at default cluster level, broker id must be specified: [${ofOneBroker.join(', ')}]`
-      }
-      const secrets = names.filter((name) => brokerKeyByName.get(name)?.type === 'PASSWORD')
+      const secrets = names.filter(
+        (name) => isPerListenerKey(name) || brokerKeyByName.get(name)?.type === 'PASSWORD',
+      )
       if (secrets.length > 0) {
         // There are no per-listener keys yet, so this keeps every secret out of the metadata log.
         return `These security configs can be dynamically updated only per-listener using the listener prefix: [${secrets.join(', ')}]`
+      }
+      const ofOneBroker = names.filter(
+        (name) => name.startsWith('listener.name.') || brokerKeyByName.get(name)?.update === 'per-broker',
+      )
+      if (resourceName === '' && ofOneBroker.length > 0) {
+        return `Cannot update these configs at default cluster level, broker id must be specified: [${ofOneBroker.join(', ')}]`
       }
       for (const [name, value] of changed) {
         const problem = value === null ? undefined : checkBrokerSetting(name, value)
@@ -70,8 +81,9 @@ function problemTogether(
     else after.set(name, value)
   }
   try {
-    resolveBrokerConfig({ ...layers, [layer]: after })
-    return undefined
+    const changedLayers = { ...layers, [layer]: after }
+    resolveBrokerConfig(changedLayers)
+    return dynamicProblem(changed, layers, changedLayers)
   } catch (error) {
     if (error instanceof InvalidConfigError) return error.message
     throw error

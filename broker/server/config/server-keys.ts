@@ -84,6 +84,12 @@ export const socketKeys = {
     'How many connections the broker accepts from one address.',
     { validator: atLeast(0), update: 'cluster-wide' },
   ),
+  maxConnectionsPerIpOverrides: string(
+    'max.connections.per.ip.overrides',
+    '',
+    'Other numbers for single addresses: address:count, comma-separated.',
+    { update: 'cluster-wide' },
+  ),
   connectionsMaxIdleMs: long(
     'connections.max.idle.ms',
     600000,

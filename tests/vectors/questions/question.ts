@@ -97,6 +97,15 @@ const handedOut = new Set([
 /** How far a metadata log has got says nothing of another's. */
 const ofQuorum = new Set(['highWatermark', 'leaderEpoch'])
 
+/** Settings that say where a broker stands. */
+const places = new Set([
+  'listeners',
+  'advertised.listeners',
+  'controller.quorum.bootstrap.servers',
+  'log.dir',
+  'log.dirs',
+])
+
 function told(value: unknown, namesById: ReadonlyMap<string, string>): unknown {
   if (typeof value === 'bigint') return String(value)
   if (Buffer.isBuffer(value)) return `${value.length} bytes`
@@ -107,7 +116,8 @@ function told(value: unknown, namesById: ReadonlyMap<string, string>): unknown {
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).flatMap(([name, item]) => {
-      const instead = untold[name]
+      const isPlace = name === 'value' && 'name' in value && places.has(String(value.name))
+      const instead = isPlace ? 'a place' : untold[name]
       if (instead === '') return []
       const isCounted = handedOut.has(name) || (ofQuorum.has(name) && 'currentVoters' in value)
       if (isCounted && Number(item) > 0) return [[name, 'handed out']]

@@ -1,6 +1,7 @@
 // Which questions are asked together, of one fresh broker: answers/<set>.json has what Kafka said to each set.
 
 import { adminQuestions } from './admin.ts'
+import { configQuestions } from './configs.ts'
 import { dataQuestions } from './data.ts'
 import { featureQuestions } from './features.ts'
 import { groupQuestions } from './groups.ts'
@@ -11,4 +12,5 @@ export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   basics: [...topicQuestions, ...dataQuestions, ...groupQuestions],
   features: featureQuestions,
   admin: adminQuestions,
+  configs: configQuestions,
 }
