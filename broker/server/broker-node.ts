@@ -4,7 +4,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { Controller } from '../controller/controller.ts'
-import { RESOURCE_TYPES } from '../controller/facts.ts'
 import { newClusterLevels, registeredFeatures } from '../controller/features.ts'
 import { RESOURCE_TYPES } from '../controller/facts.ts'
 import { SingleNodeQuorum } from '../controller/single-node-quorum.ts'
@@ -27,7 +26,7 @@ import type { Storage } from '../storage/storage.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Logger } from './broker-options.ts'
 import type { BrokerSettings } from './broker-settings.ts'
-import { type GroupConfig, resolveGroupConfig } from './config/group-keys.ts'
+import { effectiveGroupSettings } from './config/group-keys.ts'
 import { connectionsFrom } from './config/connection-limits.ts'
 import { configRules } from './config/rules.ts'
 import { SECURITY_PROTOCOL_IDS } from './config/listeners.ts'
@@ -112,12 +111,6 @@ export class BrokerNode {
 
   partition(topic: string, index: number): Partition | undefined {
     return this.partitions.get(topic, index)
-  }
-
-  /** What a group obeys now: its own settings over the broker's, within the broker's bounds. */
-  groupConfig(groupId: string): GroupConfig {
-    const own = this.controller.image.settings(RESOURCE_TYPES.GROUP, groupId)
-    return resolveGroupConfig(own, this.settings.layers)
   }
 
   /** Partitions of a topic, creating it by the rules of auto-creation. Throws with Kafka's error name. */
@@ -249,7 +242,11 @@ export class BrokerNode {
       newUuid: randomUUID,
       features: this.features,
       metadata: coordinatorMetadata(controller.image, () => controller.imageOffset),
-      groupConfigs: (groupId) => controller.image.settings(RESOURCE_TYPES.GROUP, groupId),
+      groupConfigs: (groupId) =>
+        effectiveGroupSettings(
+          controller.image.settings(RESOURCE_TYPES.GROUP, groupId),
+          this.settings.layers,
+        ),
       onShardFailed: (partition, error) =>
         logger.error(`${OFFSETS_TOPIC}-${partition} has failed: ${error.message}`),
       config: {

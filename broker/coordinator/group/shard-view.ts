@@ -7,7 +7,7 @@ import type { Group } from './group-kind.ts'
 import type { MetadataView } from './metadata-view.ts'
 import type { Offsets } from './offsets.ts'
 
-/** What was set for groups by name (config resource GROUP), raw and unchecked against today's broker limits. */
+/** What was set for groups by name (config resource GROUP), by key, within today's broker limits. */
 export type GroupConfigs = (groupId: string) => ReadonlyMap<string, string>
 
 /** What the server hands to the coordinator, and the coordinator to every shard. */

@@ -13,17 +13,15 @@ import {
   InvalidConfigError,
   oneOf,
   parseValue,
-  plainValue,
   string,
   textOf,
-  type ValuesOf,
 } from './config-def.ts'
 import { parseOffsetReset } from './offset-reset.ts'
 
 const positive = { validator: atLeast(1) } as const
 const notNegative = { validator: atLeast(0) } as const
 
-export const groupConfigKeys = {
+const groupConfigKeys = {
   consumerSessionTimeoutMs: int(
     'consumer.session.timeout.ms',
     45000,
@@ -136,9 +134,6 @@ export const groupConfigKeyByName: ReadonlyMap<string, ConfigKey> = new Map(
   Object.values(groupConfigKeys).map((definition): [string, ConfigKey] => [definition.name, definition]),
 )
 
-/** What one group obeys. Times in ms. */
-export type GroupConfig = ValuesOf<typeof groupConfigKeys>
-
 interface Bounds {
   lowest?: string
   highest?: string
@@ -210,13 +205,19 @@ export function checkGroupSettings(
   return undefined
 }
 
-/** What a group with these settings obeys, over the broker's defaults and within its bounds. */
-export function resolveGroupConfig(settings: ReadonlyMap<string, string>, layers: BrokerLayers): GroupConfig {
-  const values: Record<string, unknown> = {}
-  for (const [field, definition] of Object.entries(groupConfigKeys)) {
-    values[field] = plainValue(parseValue(definition, effectiveGroupText(definition, settings, layers)))
+/** What is set for a group as it holds today: the same keys, each within the broker's bounds. */
+export function effectiveGroupSettings(
+  settings: ReadonlyMap<string, string>,
+  layers: BrokerLayers,
+): ReadonlyMap<string, string> {
+  if (settings.size === 0) return settings
+  const effective = new Map<string, string>()
+  for (const name of settings.keys()) {
+    const definition = groupConfigKeyByName.get(name)
+    // A newer Kafka may have left a key that nobody here reads.
+    if (definition !== undefined) effective.set(name, effectiveGroupText(definition, settings, layers))
   }
-  return values as unknown as GroupConfig
+  return effective
 }
 
 /** The value of one key as text. */
