@@ -3,11 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import type { BrokerLayers } from '../../broker/server/config/broker-config.ts'
 import { checkClientMetrics } from '../../broker/server/config/client-metrics-keys.ts'
-import {
-  checkGroupSettings,
-  groupConfigKeys,
-  resolveGroupConfig,
-} from '../../broker/server/config/group-keys.ts'
+import { checkGroupSettings, effectiveGroupSettings } from '../../broker/server/config/group-keys.ts'
 import { parseOffsetReset } from '../../broker/server/config/offset-reset.ts'
 
 const layersWith = (settings: Record<string, string> = {}): BrokerLayers => ({
