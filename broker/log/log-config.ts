@@ -41,6 +41,8 @@ export interface LogOpenOptions {
   recoveryPoint: bigint
   /** From log-start-offset-checkpoint, 0n when unknown. */
   logStartOffset: bigint
+  /** The cleaner has been here: offsets may have gaps, whatever the topic's policy is now. */
+  mayHaveGaps?: boolean
   /** The clean-shutdown marker was there: only the newest segment's tail is looked at. */
   cleanShutdown: boolean
   /** Called in offset order for each batch that recovery checked and kept; `buffer` is reused afterwards. */

@@ -119,8 +119,13 @@ export class SegmentCursor implements LogCursor {
     const next = this.source.segmentAfter(segment)
     if (next === undefined) return false
     this.leave()
-    if (next.baseOffset > this.offset) this.offset = next.baseOffset
-    this.enter(next, 0)
+    if (next.baseOffset >= this.offset) {
+      this.offset = next.baseOffset
+      this.enter(next, 0)
+    } else {
+      // It was cleaned into one with those before it.
+      this.enter(next, runSync(locate(next, this.offset, this.source.scratch)))
+    }
     return true
   }
 

@@ -5,7 +5,8 @@ import { readBatchHeader } from '../protocol/record-batch/header.ts'
 import type { Storage } from '../storage/storage.ts'
 import { CorruptLogError } from '../storage/storage.ts'
 import type { LogConfig, LogOpenOptions } from './log-config.ts'
-import { isLeftover, LOG_SUFFIX, SNAPSHOT_SUFFIX, SWAP_SUFFIX, segmentOfFileName } from './names.ts'
+import { recoverSwaps } from './compaction/swap.ts'
+import { isLeftover, LOG_SUFFIX, SNAPSHOT_SUFFIX, segmentOfFileName } from './names.ts'
 import { recoverSegments } from './recover.ts'
 import type { SegmentPlace } from './segment.ts'
 import { Segment, UNKNOWN_END } from './segment.ts'
@@ -36,6 +37,7 @@ export function loadLog(
     gapsAllowed: config.gapsAllowed,
   })
   storage.makeDirectory(directory)
+  const wasSwapping = recoverSwaps(storage, directory)
   const bases = tidy(storage, directory)
   const first = bases[0]
   if (first === undefined) {
@@ -51,7 +53,8 @@ export function loadLog(
   }
   const segments = bases.map((base, i) => Segment.openExisting(place(base), bases[i + 1] ?? UNKNOWN_END))
   try {
-    return options.cleanShutdown ? loadClean(segments, options) : loadUnclean(segments, first, place, options)
+    if (!options.cleanShutdown) return loadUnclean(segments, first, place, options)
+    return { ...loadClean(segments, options), namesChanged: wasSwapping }
   } catch (error) {
     for (const segment of segments) segment.close()
     throw error
@@ -132,13 +135,6 @@ function tidy(storage: Storage, directory: string): bigint[] {
   const bases = new Set<bigint>()
   const names = storage.list(directory).filter((entry) => !entry.isDirectory)
   for (const { name } of names) {
-    if (name.endsWith(SWAP_SUFFIX)) {
-      throw new CorruptLogError(
-        `${directory}/${name}`,
-        0,
-        'an unfinished compaction: open it with its broker first',
-      )
-    }
     const file = segmentOfFileName(name)
     if (file?.suffix === LOG_SUFFIX) bases.add(file.baseOffset)
   }

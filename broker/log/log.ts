@@ -13,6 +13,9 @@ import type { BatchHeader } from '../protocol/record-batch/header.ts'
 import { StorageError } from '../storage/storage.ts'
 import type { Storage } from '../storage/storage.ts'
 import { checkAppend } from './append-check.ts'
+import type { CleanableSegment } from './compaction/cleanable.ts'
+import type { SegmentWriter } from './compaction/segment-writer.ts'
+import { beginSwap, dropAllCleaned, dropCleaned, finishSwap } from './compaction/swap.ts'
 import type { LogConfig, LogOpenOptions } from './log-config.ts'
 import type { CursorSource, LogCursor } from './log-cursor.ts'
 import { SegmentCursor } from './log-cursor.ts'
@@ -23,8 +26,8 @@ import { LogReader } from './log-reader.ts'
 import { LogSync } from './log-sync.ts'
 import type { TimestampOffset } from './log-timestamps.ts'
 import { firstByTimestamp, firstOfMaxTimestamp } from './log-timestamps.ts'
-import type { SegmentDescription } from './retention.ts'
 import { shouldRoll } from './roll.ts'
+import type { SegmentPlace } from './segment.ts'
 import { Segment } from './segment.ts'
 import type { AbortedTransaction } from './txn-index.ts'
 
@@ -38,8 +41,6 @@ export interface LogPin {
 
 export class Log implements CursorSource {
   readonly directory: string
-  /** May be replaced at any time; applies from the next append on. */
-  config: LogConfig
   readonly scratch = Buffer.allocUnsafeSlow(LOCATE_BLOCK_BYTES)
   truncations = 0
   private readonly storage: Storage
@@ -47,6 +48,8 @@ export class Log implements CursorSource {
   private readonly syncer: LogSync
   private readonly reader: LogReader = new LogReader(this)
   private segments: readonly Segment[]
+  private currentConfig: LogConfig
+  private hasGaps: boolean
   private startOffset: bigint
   private readonly pins = new Set<{ fromOffset: bigint }>()
   private closed = false
@@ -54,9 +57,10 @@ export class Log implements CursorSource {
   private constructor(storage: Storage, directory: string, config: LogConfig, options: LogOpenOptions) {
     this.storage = storage
     this.directory = directory
-    this.config = config
+    this.currentConfig = config
+    this.hasGaps = config.gapsAllowed || options.mayHaveGaps === true
     this.options = options
-    const loaded = loadLog(storage, directory, config, options)
+    const loaded = loadLog(storage, directory, { ...config, gapsAllowed: this.hasGaps }, options)
     this.segments = loaded.segments
     this.reader.opened(this.endOffset)
     this.startOffset = maxOf(options.logStartOffset, (loaded.segments[0] as Segment).baseOffset)
@@ -102,8 +106,19 @@ export class Log implements CursorSource {
     return size
   }
 
+  get config(): LogConfig {
+    return this.currentConfig
+  }
+
+  /** May be replaced at any time; applies from the next append on. */
+  set config(config: LogConfig) {
+    this.currentConfig = config
+    // Gaps stay when the topic is compacted no more.
+    this.hasGaps ||= config.gapsAllowed
+  }
+
   get gapsAllowed(): boolean {
-    return this.config.gapsAllowed
+    return this.hasGaps
   }
 
   /**
@@ -303,16 +318,71 @@ export class Log implements CursorSource {
     return gone.length
   }
 
-  /** For retention.ts. maxTimestamp is looked up when it is asked for. */
-  describeSegments(): SegmentDescription[] {
+  /** For the choosers of retention and compaction. Timestamps are looked up when they are asked for. */
+  describeSegments(): CleanableSegment[] {
     return this.segments.map((segment) => ({
       baseOffset: segment.baseOffset,
       endOffset: segment.nextOffset,
       sizeInBytes: segment.sizeInBytes,
+      createdMs: segment.createdMs,
       get maxTimestamp() {
         return segment.index.maxTimestamp
       },
+      get firstTimestamp() {
+        return segment.firstTimestamp
+      },
     }))
+  }
+
+  /** The lowest offset that a pin holds; undefined where there is none. */
+  get pinnedFrom(): bigint | undefined {
+    let lowest: bigint | undefined
+    for (const { fromOffset } of this.pins)
+      if (lowest === undefined || fromOffset < lowest) lowest = fromOffset
+    return lowest
+  }
+
+  /** Whole segments below `endOffset`, oldest first, the newest never: what the cleaner may read and replace. */
+  segmentsBelow(endOffset: bigint): readonly Segment[] {
+    return this.segments.filter((segment) => segment !== this.active && segment.nextOffset <= endOffset)
+  }
+
+  /** What broken runs of the cleaner have left in the folder goes. Throws StorageError. */
+  dropCleaned(): void {
+    dropAllCleaned(this.storage, this.directory)
+  }
+
+  /**
+   * Puts a written, synced segment in the place of neighbouring ones, `old`. Readers inside those keep what they
+   * have. False, and nothing has changed, where they are not all there any more. Rejects with StorageError:
+   * nothing has changed then either.
+   */
+  async replaceSegments(writer: SegmentWriter, old: readonly Segment[]): Promise<boolean> {
+    const { storage, directory } = this
+    const { baseOffset } = writer.place
+    if (this.closed || this.placeOfAll(old) < 0) return false
+    beginSwap(storage, directory, baseOffset)
+    await storage.syncDirectory(directory)
+    const at = this.placeOfAll(old)
+    if (this.closed || at < 0) {
+      dropCleaned(storage, directory, baseOffset)
+      return false
+    }
+    const last = old[old.length - 1] as Segment
+    const { index, aborted, firstTimestamp } = writer
+    const known = { index, aborted, firstTimestamp, indexFilesCurrent: true }
+    const replaced = old.map((segment) => segment.baseOffset)
+    const cleaned = finishSwap(storage, directory, baseOffset, replaced, () =>
+      Segment.openWritten(writer.place, last.nextOffset, known),
+    )
+    this.segments = [...this.segments.slice(0, at), cleaned, ...this.segments.slice(at + old.length)]
+    for (const segment of old) {
+      this.syncer.forget(segment)
+      segment.markReplaced()
+    }
+    this.reader.forget(old)
+    this.syncer.noteNames()
+    return true
   }
 
   /** Syncs what was written before the call; durableEndOffset has moved when it resolves. Rejects with StorageError. */
@@ -348,8 +418,9 @@ export class Log implements CursorSource {
     return segments[segments.findLastIndex((segment) => segment.baseOffset <= offset)]
   }
 
+  /** Also behind one that was replaced: then that which holds what followed it. */
   segmentAfter(segment: Segment): Segment | undefined {
-    return this.segments.find((other) => other.baseOffset > segment.baseOffset)
+    return this.segments.find((other) => other !== segment && other.nextOffset > segment.nextOffset)
   }
 
   private get active(): Segment {
@@ -373,14 +444,26 @@ export class Log implements CursorSource {
   }
 
   private newSegment(baseOffset: bigint): Segment {
-    return Segment.create({
+    return Segment.create(this.placeOf(baseOffset))
+  }
+
+  /** Where a segment that is made now belongs. */
+  placeOf(baseOffset: bigint): SegmentPlace {
+    return {
       storage: this.storage,
       directory: this.directory,
       baseOffset,
       createdMs: this.options.clock.now(),
       indexIntervalBytes: this.config.indexIntervalBytes,
-      gapsAllowed: this.config.gapsAllowed,
-    })
+      gapsAllowed: this.gapsAllowed,
+    }
+  }
+
+  /** Where those stand side by side, below the newest; -1 where they do not. */
+  private placeOfAll(old: readonly Segment[]): number {
+    const at = this.segments.indexOf(old[0] as Segment)
+    const areThere = old.every((segment, i) => this.segments[at + i] === segment)
+    return at >= 0 && areThere && at + old.length < this.segments.length ? at : -1
   }
 
   private assertReadable(fromOffset: bigint): void {

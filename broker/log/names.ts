@@ -8,13 +8,17 @@
 //   meta.properties                            00000000000000000042.snapshot   producer state before offset 42
 //   recovery-point-offset-checkpoint           ….deleted                       on its way out, removed at open
 //   log-start-offset-checkpoint
-//   replication-offset-checkpoint
+//   replication-offset-checkpoint             ….cleaned, ….swap               what compaction/swap.ts is at
+//   cleaner-offset-checkpoint
+//   clock-checkpoint                          ours: see partition/clean-up-time.ts
 //   .kafka_cleanshutdown
 
 export const META_PROPERTIES_FILE = 'meta.properties'
 export const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint'
 export const LOG_START_OFFSET_FILE = 'log-start-offset-checkpoint'
 export const REPLICATION_OFFSET_FILE = 'replication-offset-checkpoint'
+export const CLEANER_OFFSET_FILE = 'cleaner-offset-checkpoint'
+export const CLOCK_FILE = 'clock-checkpoint'
 export const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown'
 export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint'
 /** The controller's own log lies beside the partitions and is none of them. */
@@ -27,10 +31,11 @@ export const TIME_INDEX_SUFFIX = '.timeindex'
 export const TXN_INDEX_SUFFIX = '.txnindex'
 export const SNAPSHOT_SUFFIX = '.snapshot'
 export const DELETED_SUFFIX = '.deleted'
+export const CLEANED_SUFFIX = '.cleaned'
 export const SWAP_SUFFIX = '.swap'
 
 /** What may be left of an interrupted operation and is removed at open. */
-const LEFTOVER_SUFFIXES = [DELETED_SUFFIX, '.cleaned', '.tmp']
+const LEFTOVER_SUFFIXES = [DELETED_SUFFIX, CLEANED_SUFFIX, '.tmp']
 
 const SEGMENT_SUFFIXES = [
   LOG_SUFFIX,

@@ -46,6 +46,8 @@ export function retentionBound(
 
 function isTooOld(segment: SegmentDescription, retentionMs: number, nowMs: number): boolean {
   if (retentionMs < 0) return false
+  // Compaction has left nothing of it.
+  if (segment.sizeInBytes === 0) return true
   const newest = segment.maxTimestamp
   // Without a timestamp there is no age to speak of: size alone decides.
   return newest >= 0n && BigInt(nowMs) - newest > BigInt(retentionMs)

@@ -23,9 +23,10 @@ export class SegmentAborted {
   private readonly place: AbortedPlace
   private entries: AbortedTransaction[] | undefined
 
-  constructor(place: AbortedPlace, isNew: boolean) {
+  /** `entries`: what the file says, where that is known. */
+  constructor(place: AbortedPlace, entries?: readonly AbortedTransaction[]) {
     this.place = place
-    if (isNew) this.entries = []
+    if (entries !== undefined) this.entries = [...entries]
   }
 
   /** In order of their markers. Throws CorruptLogError. */

@@ -44,6 +44,14 @@ export interface SegmentPlace {
   gapsAllowed: boolean
 }
 
+/** What whoever wrote the files need not read again. */
+export interface KnownContent {
+  index: SegmentIndex
+  aborted: readonly AbortedTransaction[]
+  indexFilesCurrent: boolean
+  firstTimestamp?: bigint | undefined
+}
+
 export class Segment {
   readonly baseOffset: bigint
   readonly file: StorageFile
@@ -62,14 +70,15 @@ export class Segment {
   private references = 0
   private doomed = false
 
-  private constructor(place: SegmentPlace, file: StorageFile, nextOffset: bigint, isNew: boolean) {
+  private constructor(place: SegmentPlace, file: StorageFile, nextOffset: bigint, known?: KnownContent) {
     this.place = place
     this.baseOffset = place.baseOffset
     this.createdMs = place.createdMs
     this.file = file
     this.nextOffset = nextOffset
-    this.indexFilesCurrent = !isNew
-    if (isNew) this.loadedIndex = new SegmentIndex(this.baseOffset)
+    this.indexFilesCurrent = known?.indexFilesCurrent ?? true
+    this.loadedIndex = known?.index
+    this.firstBatchTimestamp = known?.firstTimestamp
     this.aborted = new SegmentAborted(
       {
         storage: place.storage,
@@ -79,7 +88,7 @@ export class Segment {
         isMarker: (entry) => this.isMarker(entry),
         onWritten: () => this.noteUnsynced(TXN_INDEX_SUFFIX),
       },
-      isNew,
+      known?.aborted,
     )
   }
 
@@ -88,13 +97,20 @@ export class Segment {
     const name = `${place.directory}/${segmentFileName(place.baseOffset, LOG_SUFFIX)}`
     const file = place.storage.open(name, { create: true })
     if (file.sizeInBytes > 0) file.truncate(0)
-    return new Segment(place, file, place.baseOffset, true)
+    const index = new SegmentIndex(place.baseOffset)
+    return new Segment(place, file, place.baseOffset, { index, aborted: [], indexFilesCurrent: false })
   }
 
   /** An existing segment, nothing read yet. `nextOffset` is the next segment's base, or corrected by loading. */
   static openExisting(place: SegmentPlace, nextOffset: bigint): Segment {
     const name = `${place.directory}/${segmentFileName(place.baseOffset, LOG_SUFFIX)}`
-    return new Segment(place, place.storage.open(name), nextOffset, false)
+    return new Segment(place, place.storage.open(name), nextOffset)
+  }
+
+  /** One whose files were just written: the cleaner's. */
+  static openWritten(place: SegmentPlace, nextOffset: bigint, known: KnownContent): Segment {
+    const name = `${place.directory}/${segmentFileName(place.baseOffset, LOG_SUFFIX)}`
+    return new Segment(place, place.storage.open(name), nextOffset, known)
   }
 
   get sizeInBytes(): number {
@@ -209,6 +225,11 @@ export class Segment {
       const path = this.pathOf(suffix)
       if (storage.exists(path)) storage.rename(path, path + DELETED_SUFFIX)
     }
+    this.markReplaced()
+  }
+
+  /** As markDeleted, of files that were renamed already. */
+  markReplaced(): void {
     this.doomed = true
     this.unsyncedFiles = []
     if (this.references === 0) this.unlink()

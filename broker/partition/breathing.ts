@@ -17,9 +17,14 @@ export class Breathing {
     this.sinceMs = clock.now()
   }
 
+  /** pause() would wait. */
+  get isDue(): boolean {
+    return this.clock.now() - this.sinceMs >= LONGEST_MS
+  }
+
   /** Resolves at once, or in a later turn of the event loop. */
   async pause(): Promise<void> {
-    if (this.clock.now() - this.sinceMs < LONGEST_MS) return
+    if (!this.isDue) return
     await this.nextTurn()
     this.sinceMs = this.clock.now()
   }

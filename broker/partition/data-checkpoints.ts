@@ -1,14 +1,24 @@
-// The three checkpoint files of a data directory: per partition the recovery point, the log start offset
-// and the high watermark. An entry of a partition that is not open (yet) is kept as it was read.
+// The checkpoint files of a data directory: per partition the recovery point, the log start offset, the high
+// watermark, and of those that were ever compacted how far they are clean. An entry of a partition that is not open (yet) is kept as it was read.
 // Rules kept: a recovery point is written only for what is durable, side files included; a folder made
 // anew never finds the entry of the one before it.
 
-import { LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, REPLICATION_OFFSET_FILE } from '../log/names.ts'
+import {
+  CLEANER_OFFSET_FILE,
+  LOG_START_OFFSET_FILE,
+  RECOVERY_POINT_FILE,
+  REPLICATION_OFFSET_FILE,
+} from '../log/names.ts'
 import { decodeOffsetCheckpoint, encodeOffsetCheckpoint } from '../log/offset-checkpoints.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Partition } from './partition.ts'
 
-const FILES = [RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE, REPLICATION_OFFSET_FILE] as const
+const FILES = [
+  RECOVERY_POINT_FILE,
+  LOG_START_OFFSET_FILE,
+  REPLICATION_OFFSET_FILE,
+  CLEANER_OFFSET_FILE,
+] as const
 export type CheckpointFile = (typeof FILES)[number]
 
 interface Entry {
@@ -32,6 +42,10 @@ export class DataCheckpoints {
       const bytes = storage.readFile(file)
       const entries = (bytes === undefined ? undefined : decodeOffsetCheckpoint(bytes)) ?? []
       this.known.set(file, new Map(entries.map((entry) => [keyOf(entry.topic, entry.partition), entry])))
+      // Where nothing is compacted there is no such file.
+      if (bytes === undefined && file === CLEANER_OFFSET_FILE) {
+        this.written.set(file, encodeOffsetCheckpoint([]).toString('latin1'))
+      }
     }
   }
 
@@ -41,6 +55,15 @@ export class DataCheckpoints {
 
   logStartOffset(topic: string, partition: number): bigint {
     return this.known.get(LOG_START_OFFSET_FILE)?.get(keyOf(topic, partition))?.offset ?? 0n
+  }
+
+  /** What lies below is clean; undefined where the cleaner has never been there. */
+  cleanOffset(topic: string, partition: number): bigint | undefined {
+    return this.known.get(CLEANER_OFFSET_FILE)?.get(keyOf(topic, partition))?.offset
+  }
+
+  setCleanOffset(topic: string, partition: number, offset: bigint): void {
+    this.set(CLEANER_OFFSET_FILE, topic, partition, offset)
   }
 
   /** Forgets a partition in memory; returns whether a file may still name it: then write() before it is made anew. */
@@ -53,8 +76,13 @@ export class DataCheckpoints {
   /** Writes the files that have changed. Writes of one file never overlap. Rejects with StorageError. */
   write(partitions: Iterable<Partition>, files: readonly CheckpointFile[] = FILES): Promise<void> {
     const written = this.writing.then(async () => {
-      for (const partition of partitions) await this.note(partition)
+      const noted = [...partitions]
+      for (const partition of noted) await this.note(partition)
       for (const file of files) await this.writeFile(file)
+      if (!files.includes(RECOVERY_POINT_FILE)) return
+      for (const { topic, index, parts } of noted) {
+        if (parts !== undefined) parts.files.checkpointedRecoveryPoint = this.recoveryPoint(topic, index)
+      }
     })
     this.writing = written.catch(() => {})
     return written

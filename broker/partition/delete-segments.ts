@@ -13,7 +13,7 @@ export function deleteSegments(
   bound: bigint,
   isVolatile: boolean,
 ): number {
-  const remembered = isVolatile ? bound : files.newestDurableSnapshot(bound)
+  const remembered = isVolatile ? bound : files.recoverableFrom(bound, log.describeSegments())
   const removed = remembered === undefined ? 0 : log.deleteSegmentsBelow(remembered)
   const first = log.describeSegments()[0]?.baseOffset ?? 0n
   files.pruneSnapshots((offset) => offset >= first)

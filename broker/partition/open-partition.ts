@@ -30,6 +30,8 @@ export interface OpenPartitionOptions {
   recoveryPoint: bigint
   logStartOffset: bigint
   cleanShutdown: boolean
+  /** The cleaner has been here. */
+  wasCompacted: boolean
   /** producer.id.expiration.ms */
   producerIdExpirationMs: number
   onTailCut?: (cut: TailCut) => void
@@ -67,12 +69,13 @@ async function recover(
   const { storage, directory, recoveryPoint, cleanShutdown } = options
   const { config } = assignment
   const producers = new ProducerState()
-  const files = new SideFiles(storage, directory, (error) => opened.partition?.fail(error))
+  const files = new SideFiles(storage, directory, recoveryPoint, (error) => opened.partition?.fail(error))
   const log = Log.open(storage, directory, logConfigOf(config), {
     clock: context.clock,
     recoveryPoint,
     logStartOffset: options.logStartOffset,
     cleanShutdown,
+    mayHaveGaps: options.wasCompacted,
     ...(options.onTailCut === undefined ? {} : { onTailCut: options.onTailCut }),
     onRoll: (baseOffset) => {
       if (config.durability === 'memory') return

@@ -25,6 +25,11 @@ export interface PartitionConfig {
   /** retention.ms, retention.bytes: -1 = no bound. */
   readonly retentionMs: number
   readonly retentionBytes: number
+  /** Read where the policy compacts: min.cleanable.dirty.ratio, {min,max}.compaction.lag.ms, delete.retention.ms. */
+  readonly minCleanableDirtyRatio: number
+  readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  readonly deleteRetentionMs: number
   readonly maxMessageBytes: number
   readonly messageTimestampType: 'CreateTime' | 'LogAppendTime'
   /** message.timestamp.before.max.ms / .after.max.ms: how far a record's time may lie from the clock. */

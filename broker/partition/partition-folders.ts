@@ -32,6 +32,13 @@ export class PartitionFolders {
     this.storage = storage
   }
 
+  /** Whether anything of an earlier process is here. */
+  hasPartitions(): boolean {
+    return this.storage
+      .list('')
+      .some(({ name }) => name !== METADATA_DIRECTORY && parsePartitionDirectoryName(name) !== undefined)
+  }
+
   /** Finishes deletions that were interrupted. */
   removeDeleted(): void {
     for (const { name, isDirectory } of this.storage.list('')) {

@@ -10,6 +10,7 @@
 
 import { markCleanShutdown, takeCleanShutdown } from '../log/clean-shutdown.ts'
 import {
+  CLEANER_OFFSET_FILE,
   LOG_START_OFFSET_FILE,
   parsePartitionDirectoryName,
   partitionDirectoryName,
@@ -22,7 +23,14 @@ import { GroupCommit } from '../storage/group-commit.ts'
 import { isTemporary, type Storage, StorageError } from '../storage/storage.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import { Breathing } from './breathing.ts'
+import { CleanUpTime } from './clean-up-time.ts'
 import { type CheckpointFile, DataCheckpoints } from './data-checkpoints.ts'
+import {
+  type CleanerConfig,
+  defaultCleanerConfig,
+  LogCleaner,
+  type LogCleanerOptions,
+} from './log-cleaner.ts'
 import { openPartition } from './open-partition.ts'
 import { Partition } from './partition.ts'
 import type { PartitionAssignment, PartitionConfig } from './partition-api.ts'
@@ -45,6 +53,13 @@ export interface PartitionsOptions {
   checkpointIntervalMs?: number
   /** replica.high.watermark.checkpoint.interval.ms */
   highWatermarkCheckpointIntervalMs?: number
+  /** log.cleaner.*, asked for before each run. */
+  cleanerConfig?: () => CleanerConfig
+  onCleaned?: LogCleanerOptions['onCleaned']
+  /** A partition cannot be compacted and is left as it is until the next start. */
+  onUncleanable?: LogCleanerOptions['onUncleanable']
+  /** For the hashes of the cleaner's map: nobody shall be able to foresee them. */
+  randomSeed?: () => number
   /** How many logs are synced at a time. */
   syncConcurrency?: number
   /** For simulations: when the group commit acts on what was asked for. */
@@ -64,6 +79,8 @@ export class Partitions {
   private readonly folders: PartitionFolders
   private readonly checkpoints: DataCheckpoints
   private readonly commit: GroupCommit
+  readonly cleaner: LogCleaner
+  private readonly cleanUpTime: CleanUpTime
   private readonly byTopic = new Map<string, Map<number, Partition>>()
   private readonly timers = new Set<Timer>()
   private readonly cleanShutdown: boolean
@@ -93,6 +110,9 @@ export class Partitions {
       ...(options.defer === undefined ? {} : { defer: options.defer, later: options.defer }),
       onFailure: (error) => this.failAll(error),
     })
+    const isNew = options.isVolatile === true || !this.folders.hasPartitions()
+    this.cleanUpTime = new CleanUpTime(options.storage, options.clock, isNew)
+    this.cleaner = this.makeCleaner()
     this.startTimers()
   }
 
@@ -168,9 +188,9 @@ export class Partitions {
 
   /** Retention now, for all partitions; also runs every retentionCheckIntervalMs. Returns segments removed. */
   applyRetention(): number {
-    const nowMs = this.options.clock.now()
+    const { earliestMs } = this.cleanUpTime.bounds()
     let removed = 0
-    for (const partition of this.all()) removed += applyRetention(partition, nowMs)
+    for (const partition of this.all()) removed += applyRetention(partition, earliestMs)
     return removed
   }
 
@@ -193,12 +213,16 @@ export class Partitions {
 
   private async closeAll(): Promise<boolean> {
     for (const timer of this.timers) timer.cancel()
+    await this.cleaner.stop()
     const partitions = [...this.all()]
     const closed = await this.breathing().all(partitions, closePartition)
     if (this.options.isVolatile) return false
     const { storage, brokerEpoch } = this.options
     if (this.failure !== undefined) return false
-    const written = await this.attempt(() => this.checkpoints.write(partitions))
+    const written = await this.attempt(async () => {
+      await this.checkpoints.write(partitions)
+      await this.cleanUpTime.write(true)
+    })
     if (written instanceof StorageError || closed.includes(false)) return false
     // A folder that nobody opened has not been recovered from the unclean stop before this one.
     const unopened = this.strayDirectories().some((name) => parsePartitionDirectoryName(name) !== undefined)
@@ -246,6 +270,7 @@ export class Partitions {
       recoveryPoint: found === false ? 0n : this.checkpoints.recoveryPoint(topic, partition),
       logStartOffset: found === false ? 0n : this.checkpoints.logStartOffset(topic, partition),
       cleanShutdown: found === false || this.cleanShutdown,
+      wasCompacted: found !== false && this.checkpoints.cleanOffset(topic, partition) !== undefined,
       producerIdExpirationMs: this.expirationMs,
       ...(onTailCut === undefined ? {} : { onTailCut }),
     })
@@ -283,6 +308,7 @@ export class Partitions {
     const breathing = this.breathing()
     const renamed: string[] = []
     for (const partition of doomed) {
+      await this.cleaner.release(partition)
       await releasePartition(partition)
       await breathing.pause()
       const { topic, index, topicId } = partition
@@ -310,6 +336,28 @@ export class Partitions {
       if (!error.isTemporary) this.failAll(error)
       return error
     }
+  }
+
+  private makeCleaner(): LogCleaner {
+    const { options, checkpoints } = this
+    const { clock, cleanerConfig, randomSeed, onCleaned, onUncleanable } = options
+    const files = [RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE, CLEANER_OFFSET_FILE] as const
+    return new LogCleaner({
+      clock,
+      partitions: () => this.all(),
+      checkpoints: {
+        cleanOffset: ({ topic, index }) => checkpoints.cleanOffset(topic, index),
+        setCleanOffset: ({ topic, index }, offset) => checkpoints.setCleanOffset(topic, index, offset),
+        recoveryPoint: ({ topic, index }) => checkpoints.recoveryPoint(topic, index),
+        write: () => this.writeCheckpoints(files),
+      },
+      time: () => this.cleanUpTime.bounds(),
+      config: cleanerConfig ?? (() => defaultCleanerConfig),
+      seed: randomSeed ?? (() => clock.now()),
+      nextTurn: () => this.commit.nextTurn(),
+      ...(onCleaned === undefined ? {} : { onCleaned }),
+      ...(onUncleanable === undefined ? {} : { onUncleanable }),
+    })
   }
 
   private breathing(): Breathing {
@@ -357,6 +405,7 @@ export class Partitions {
 
   private startTimers(): void {
     const { options } = this
+    this.cleaner.start()
     this.every(options.retentionCheckIntervalMs ?? 5 * MINUTE_MS, () => void this.applyRetention())
     this.every(options.producerIdExpirationCheckIntervalMs ?? 10 * MINUTE_MS, () => {
       const nowMs = options.clock.now()
@@ -372,6 +421,7 @@ export class Partitions {
         void this.reopen()
     })
     this.every(options.checkpointIntervalMs ?? MINUTE_MS, write([RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE]))
+    this.every(MINUTE_MS, () => void this.attempt(() => this.cleanUpTime.write()))
     this.every(options.highWatermarkCheckpointIntervalMs ?? 5000, write([REPLICATION_OFFSET_FILE]))
   }
 

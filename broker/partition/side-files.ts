@@ -8,6 +8,7 @@
 import { decodeEpochCheckpoint, encodeEpochCheckpoint } from '../log/epoch-checkpoint.ts'
 import { LEADER_EPOCH_FILE, offsetOfFileName, SNAPSHOT_SUFFIX, segmentFileName } from '../log/names.ts'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from '../log/producer-snapshot.ts'
+import type { SegmentDescription } from '../log/retention.ts'
 import { isTemporary, type Storage } from '../storage/storage.ts'
 import type { EpochStart, LeaderEpochs } from './leader-epochs.ts'
 import { fromSnapshot, toSnapshot, type ProducerEntry } from './producer-entry.ts'
@@ -19,6 +20,8 @@ export interface LoadedSnapshot {
 }
 
 export class SideFiles {
+  /** What recovery-point-offset-checkpoint says of the log; written by the directory. */
+  checkpointedRecoveryPoint: bigint
   private readonly storage: Storage
   private readonly directory: string
   private readonly onFailure: (error: Error) => void
@@ -30,7 +33,8 @@ export class SideFiles {
   /** Epochs that found no room. */
   private unwrittenEpochs: Buffer | undefined
 
-  constructor(storage: Storage, directory: string, onFailure: (error: Error) => void) {
+  constructor(storage: Storage, directory: string, recoveryPoint: bigint, onFailure: (error: Error) => void) {
+    this.checkpointedRecoveryPoint = recoveryPoint
     this.storage = storage
     this.directory = directory
     this.onFailure = onFailure
@@ -48,11 +52,20 @@ export class SideFiles {
   }
 
   /**
-   * The newest durable snapshot at or below `bound`. Segments below it may go: what they knew of producers
-   * and open transactions is in it. Below any other place recovery would begin without.
+   * The newest place at or below `bound` from which recovery would know all of the producers: a durable snapshot
+   * lies there, where a segment begins. Segments below it may go, or be compacted: a power cut may then undo any
+   * part of that, so every segment in between must be such a place too, unless recovery begins above it anyway.
    */
-  newestDurableSnapshot(bound: bigint): bigint | undefined {
-    return this.durableSnapshots.findLast((offset) => offset <= bound)
+  recoverableFrom(bound: bigint, segments: readonly SegmentDescription[]): bigint | undefined {
+    let newest: bigint | undefined
+    let isWholeWay = true
+    for (const [i, { baseOffset }] of segments.entries()) {
+      if (baseOffset > bound) break
+      const isKnown = this.durableSnapshots.includes(baseOffset)
+      if (isKnown && (isWholeWay || baseOffset <= this.checkpointedRecoveryPoint)) newest = baseOffset
+      if (!isKnown && i > 0) isWholeWay = false
+    }
+    return newest
   }
 
   get isSnapshotUnderWay(): boolean {

@@ -8,17 +8,21 @@ import { deleteSegments } from './delete-segments.ts'
 import type { Partition } from './partition.ts'
 
 /**
- * retention.ms and retention.bytes: removes whole segments below the high watermark that no pin holds.
- * Returns how many. Where the snapshot that has to outlive them is still being written, they go after it.
+ * retention.ms and retention.bytes: removes whole segments below the high watermark that no pin holds. It is
+ * `earliestMs` at least; where that is not known nothing goes for its age. Returns how many. Where the snapshot that has to outlive them is still being written, they go after it.
  */
-export function applyRetention(partition: Partition, nowMs: number): number {
+export function applyRetention(partition: Partition, earliestMs: number | undefined): number {
   const { parts, config, highWatermark } = partition
   if (parts === undefined || partition.hasEnded) return 0
   const { log, files } = parts
+  const nowMs = earliestMs ?? 0
   const limits =
     config.cleanupPolicy === 'compact'
       ? { retentionMs: -1, retentionBytes: -1 }
-      : { retentionMs: config.retentionMs, retentionBytes: config.retentionBytes }
+      : {
+          retentionMs: earliestMs === undefined ? -1 : config.retentionMs,
+          retentionBytes: config.retentionBytes,
+        }
   try {
     const segments = log.describeSegments()
     const { logStartOffset, endOffset } = log
@@ -28,8 +32,9 @@ export function applyRetention(partition: Partition, nowMs: number): number {
     if (bound === endOffset) log.roll()
     const removed = deleteSegments(parts, bound, config.durability === 'memory')
     if (log.logStartOffset > logStartOffset) parts.progress.afterStartMoved()
-    const isHeldBack = (files.newestDurableSnapshot(bound) ?? bound) < bound && files.isSnapshotUnderWay
-    if (isHeldBack) void files.settled().then(() => applyRetention(partition, nowMs))
+    const isHeldBack =
+      (files.recoverableFrom(bound, log.describeSegments()) ?? bound) < bound && files.isSnapshotUnderWay
+    if (isHeldBack) void files.settled().then(() => applyRetention(partition, earliestMs))
     return removed
   } catch (error) {
     if (!isStorageFailure(error)) throw error

@@ -9,6 +9,8 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number
+  /** Milliseconds since some moment of this process: never set, never going back. */
+  monotonicMs(): number
   /** Calls back once, never before `delayMs` have passed. */
   setTimer(delayMs: number, callback: () => void): Timer
 }

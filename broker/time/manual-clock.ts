@@ -11,6 +11,7 @@ interface Pending {
 
 export class ManualClock implements Clock {
   private nowMs: number
+  private setByMs = 0
   private made = 0
   private readonly pending = new Set<Pending>()
 
@@ -19,7 +20,16 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
+    return this.nowMs + this.setByMs
+  }
+
+  monotonicMs(): number {
     return this.nowMs
+  }
+
+  /** As if somebody had set the machine's clock: no time passes, no timer knows. */
+  set(byMs: number): void {
+    this.setByMs += byMs
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
@@ -35,7 +45,8 @@ export class ManualClock implements Clock {
 
   /** When the next timer is due, or undefined when none is set. */
   get nextDueMs(): number | undefined {
-    return this.next()?.dueMs
+    const dueMs = this.next()?.dueMs
+    return dueMs === undefined ? undefined : dueMs + this.setByMs
   }
 
   /** Moves time forward and fires what falls due, all within this call. */

@@ -1,4 +1,4 @@
-// The real clock: Date.now and setTimeout, nothing else. The only file of the broker that may call them.
+// The real clock: Date.now, performance.now and setTimeout, nothing else. The only file of the broker that may call them.
 
 import type { Clock, Timer } from './clock.ts'
 
@@ -7,6 +7,7 @@ const LONGEST_TIMEOUT_MS = 0x7fffffff
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonicMs: () => performance.now(),
   setTimer(delayMs: number, callback: () => void): Timer {
     let handle: NodeJS.Timeout
     const arm = (remainingMs: number): void => {

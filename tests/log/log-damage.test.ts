@@ -265,7 +265,9 @@ test('what an interrupted operation left is removed at open', () => {
   expect(names.filter((name) => /deleted|tmp|999/.test(name))).toEqual([])
 })
 
-test('an unfinished compaction is not touched', () => {
+test('an unfinished compaction whose new segment is damaged takes nothing away', () => {
   storage.replaceFileUnsynced('orders-0/00000000000000000000.log.swap', Buffer.from('x'))
-  expect(() => open(clean)).toThrow('unfinished compaction')
+  const before = storage.list('orders-0')
+  expect(() => open(clean)).toThrow('00000000000000000000.log.swap at byte 0')
+  expect(storage.list('orders-0')).toEqual(before)
 })

@@ -234,6 +234,11 @@ export class RecordCursor {
     return true
   }
 
+  /** Where the next record begins in `buffer`: behind the one that next() moved to. */
+  get nextPosition(): number {
+    return this.position
+  }
+
   offset(): bigint {
     return this.baseOffset + BigInt(this.offsetDelta)
   }

@@ -41,6 +41,7 @@ export const CODEC_MASK = 0x07
 export const LOG_APPEND_TIME_BIT = 0x08
 export const TRANSACTIONAL_BIT = 0x10
 export const CONTROL_BIT = 0x20
+export const DELETE_HORIZON_BIT = 0x40
 
 export const NO_PRODUCER_ID = -1n
 export const NO_PRODUCER_EPOCH = -1
@@ -134,6 +135,12 @@ export function producerIdOf(buffer: Buffer, at: number): bigint {
 
 export function recordCountOf(buffer: Buffer, at: number): number {
   return buffer.readInt32BE(at + RECORD_COUNT_AT)
+}
+
+/** Until when tombstones, or a marker, of the batch are kept; undefined where the cleaner has not said. */
+export function deleteHorizonOf(buffer: Buffer, at: number): number | undefined {
+  if ((attributesOf(buffer, at) & DELETE_HORIZON_BIT) === 0) return undefined
+  return readInt64AsNumber(buffer, at + BASE_TIMESTAMP_AT)
 }
 
 /** An int64 as a number: exact up to 2^53, rounded beyond. For timestamps, without a bigint on the way. */
