@@ -14,19 +14,19 @@ export class Breathing {
   constructor(clock: Clock, nextTurn: () => Promise<void>) {
     this.clock = clock
     this.nextTurn = nextTurn
-    this.sinceMs = clock.now()
+    this.sinceMs = clock.monotonicMs()
   }
 
   /** pause() would wait. */
   get isDue(): boolean {
-    return this.clock.now() - this.sinceMs >= LONGEST_MS
+    return this.clock.monotonicMs() - this.sinceMs >= LONGEST_MS
   }
 
   /** Resolves at once, or in a later turn of the event loop. */
   async pause(): Promise<void> {
     if (!this.isDue) return
     await this.nextTurn()
-    this.sinceMs = this.clock.now()
+    this.sinceMs = this.clock.monotonicMs()
   }
 
   /** As Promise.all(items.map(act)); `act` is called for one after the other, with pauses in between. */

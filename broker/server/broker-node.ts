@@ -32,6 +32,7 @@ import { configRules } from './config/rules.ts'
 import { SECURITY_PROTOCOL_IDS } from './config/listeners.ts'
 import { coordinatorMetadata } from './coordinator-metadata.ts'
 import { identify } from './data-directory.ts'
+import { cleanerConfigOf } from './cleaner-config.ts'
 import { createHandlers } from './handler-table.ts'
 import { LeveledLogger } from './leveled-logger.ts'
 import { logDirectoryOf } from './log-directory.ts'
@@ -221,6 +222,10 @@ export class BrokerNode {
       },
       retentionCheckIntervalMs: config.logRetentionCheckIntervalMs,
       checkpointIntervalMs: config.logFlushOffsetCheckpointIntervalMs,
+      cleanerConfig: () => cleanerConfigOf(this.settings.config),
+      randomSeed: () => randomBytes(4).readUInt32BE(),
+      onUncleanable: (partition, reason) =>
+        logger.error(`${partition.name} cannot be compacted, and is left as it is: ${reason.message}`),
       onOffline: (partition, reason) => logger.error(`${partition.name} is offline: ${reason.message}`),
       onRefusing: (partition, reason) =>
         logger.error(`${partition.name} refuses records until there is room again: ${reason.message}`),

@@ -20,7 +20,7 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
   ],
   [
     'What changes while the broker runs',
-    'Kafka’s dynamic broker keys. Those without effect here (thread counts, cleaner and metrics settings) are checked, kept and shown as Kafka does; `listeners`, `listener.security.protocol.map` and `cordoned.log.dirs` are refused.',
+    'Kafka’s dynamic broker keys. Those without effect here (thread counts and metrics settings) are checked, kept and shown as Kafka does; `listeners`, `listener.security.protocol.map` and `cordoned.log.dirs` are refused.',
   ],
   [
     'Unregistering a broker',
@@ -43,8 +43,12 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
     'The classic protocol. `group.protocol=consumer` (KIP-848), share and streams groups are not served; a client that wants one is told so by ApiVersions.',
   ],
   [
+    'Clean-up by time',
+    'retention.ms, min.compaction.lag.ms and delete horizons wait for a clock that can be vouched for: after a jump of the clock nothing goes for its age that the old time would have kept, until the new one has run evenly for ten minutes. The same holds at a start, which counts from the last time that `clock-checkpoint` in the data directory has. Kafka believes the clock at once.',
+  ],
+  [
     'Compaction',
-    '`cleanup.policy=compact` is kept and shown, and null keys are refused, but no cleaner runs yet: nothing is compacted away.',
+    'As Kafka’s log cleaner: dirty ratio, lags, tombstones and markers by delete horizon, aborted records dropped, offsets never renumbered. The map of keys is exact (Kafka’s trusts a hash). One partition at a time; `log.cleaner.threads` has no effect. What a running job has planned to read is not compacted under it.',
   ],
   ['Retention', 'Applied by time and by size, and on DeleteRecords.'],
   [

@@ -254,14 +254,8 @@ replication.quota.window.size.seconds INT 1
 `,
   ],
   [
-    'there is no log cleaner yet',
+    'the log cleaner works on one partition at a time',
     `
-log.cleaner.backoff.ms LONG 15000 cluster-wide
-log.cleaner.dedupe.buffer.size LONG 134217728 cluster-wide
-log.cleaner.enable BOOLEAN true
-log.cleaner.io.buffer.load.factor DOUBLE 0.9 cluster-wide
-log.cleaner.io.buffer.size INT 524288 cluster-wide
-log.cleaner.io.max.bytes.per.second DOUBLE 1.7976931348623157E308 cluster-wide
 log.cleaner.threads INT 1 cluster-wide
 `,
   ],

@@ -44,12 +44,9 @@ export const topicKeys = {
   compressionZstdLevel: int('compression.zstd.level', 3, logKeys.compressionZstdLevel.doc, {
     validator: between(-131072, 22),
   }),
-  deleteRetentionMs: long(
-    'delete.retention.ms',
-    86400000,
-    'How long a compacted topic keeps tombstones. There is no log cleaner yet.',
-    { validator: atLeast(0), ...unread },
-  ),
+  deleteRetentionMs: long('delete.retention.ms', 86400000, logKeys.logCleanerDeleteRetentionMs.doc, {
+    validator: atLeast(0),
+  }),
   fileDeleteDelayMs: long('file.delete.delay.ms', 60000, logKeys.logSegmentDeleteDelayMs.doc, {
     validator: atLeast(0),
   }),
@@ -81,24 +78,15 @@ export const topicKeys = {
     logKeys.logMessageTimestampAfterMaxMs.doc,
     { validator: atLeast(0) },
   ),
-  minCleanableDirtyRatio: double(
-    'min.cleanable.dirty.ratio',
-    0.5,
-    'How much of a compacted log must be uncompacted before it is cleaned. There is no log cleaner yet.',
-    { validator: between(0, 1), ...unread },
-  ),
-  minCompactionLagMs: long(
-    'min.compaction.lag.ms',
-    0,
-    'A record younger than this is not compacted away. There is no log cleaner yet.',
-    { validator: atLeast(0), ...unread },
-  ),
-  maxCompactionLagMs: long(
-    'max.compaction.lag.ms',
-    LONGEST,
-    'A record older than this is due for compaction. There is no log cleaner yet.',
-    { validator: atLeast(1), ...unread },
-  ),
+  minCleanableDirtyRatio: double('min.cleanable.dirty.ratio', 0.5, logKeys.logCleanerMinCleanableRatio.doc, {
+    validator: between(0, 1),
+  }),
+  minCompactionLagMs: long('min.compaction.lag.ms', 0, logKeys.logCleanerMinCompactionLagMs.doc, {
+    validator: atLeast(0),
+  }),
+  maxCompactionLagMs: long('max.compaction.lag.ms', LONGEST, logKeys.logCleanerMaxCompactionLagMs.doc, {
+    validator: atLeast(1),
+  }),
   minInsyncReplicas: int(
     'min.insync.replicas',
     1,
