@@ -99,7 +99,7 @@ type NumericKey<D> = ConfigKey<D extends null ? number | null : number>
 
 function numeric(type: ConfigType) {
   return <const D extends Numeric>(name: string, byDefault: D, doc: string, options?: KeyOptions) =>
-    key(type, name, byDefault === null ? null : String(byDefault), doc, options) as NumericKey<D>
+    key(type, name, byDefault === null ? null : textOf(type, byDefault), doc, options) as NumericKey<D>
 }
 
 function text<Kind extends string = string>(type: ConfigType) {
