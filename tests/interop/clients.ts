@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import zlib from 'node:zlib'
 import { here } from './world.ts'
 
 export type Verb = 'produce' | 'consume' | 'member' | 'transact' | 'read'
@@ -10,6 +11,10 @@ export const allCodecs: readonly Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zs
 
 export interface Client {
   name: string
+  /** Which codecs it has where it runs here; all of them unless it says so. */
+  codecs?: readonly Codec[]
+  /** Of these, what it reads when another client wrote it; all of them unless it says so. */
+  codecsFromOthers?: readonly Codec[]
   /** The command of a verb; undefined where the client has no such thing. */
   command(verb: Verb, bootstrap: string, topic: string, ...rest: string[]): string[] | undefined
   /** What to write to the command's standard input. */
@@ -116,7 +121,38 @@ export const clients: readonly Client[] = [
     () => [cache('franz-go-client')],
     () => needs(existsSync(cache('franz-go-client')), 'the franz-go program'),
   ),
+  program(
+    'sarama',
+    () => [cache('sarama-client')],
+    () => needs(existsSync(cache('sarama-client')), 'the sarama program'),
+  ),
+  program('aiokafka', () => [python, join(here, 'python', 'aiokafka_client.py')], pythonMissing),
+  program(
+    'kafka-python 2',
+    () => [
+      'env',
+      `PYTHONPATH=${cache('kafka-python-before-3')}`,
+      python,
+      join(here, 'python', 'kafka_python_client.py'),
+    ],
+    () => needs(existsSync(cache('kafka-python-before-3')), 'the older kafka-python'),
+  ),
+  {
+    ...program(
+      '@platformatic/kafka',
+      () => [process.execPath, join(here, 'platformatic', 'client.mjs')],
+      () => needs(existsSync(join(here, 'platformatic', 'node_modules')), '@platformatic/kafka'),
+    ),
+    // Its zstd is Node's, which came with Node 22.15.
+    codecs: 'zstdCompressSync' in zlib ? allCodecs : ['none', 'gzip', 'snappy', 'lz4'],
+    // Its snappy is one bare block; the frames that the Java, C, Go and Python clients write it does not know.
+    codecsFromOthers: 'zstdCompressSync' in zlib ? ['none', 'gzip', 'lz4', 'zstd'] : ['none', 'gzip', 'lz4'],
+  },
 ]
+
+export const codecsOf = ({ codecs = allCodecs }: Client): readonly Codec[] => codecs
+export const readableCodecs = (client: Client): readonly Codec[] =>
+  client.codecsFromOthers ?? codecsOf(client)
 
 /** Why a client cannot run here. With CI=true everything must: then this throws. */
 export function skipReason(client: Pick<Client, 'name' | 'missing'>): string | undefined {
