@@ -1,7 +1,7 @@
 // The table of foreign clients: how each speaks the verbs of README.md, and whether it is there.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import zlib from 'node:zlib'
 import { here } from './world.ts'
 
@@ -39,6 +39,10 @@ function program(name: string, prefix: () => string[], missing: () => string | u
   }
 }
 
+/** The jars of Kafka's own distribution. */
+export const classpath = (): string[] =>
+  readFileSync(cache('java-classpath.txt'), 'utf8').trim().split(delimiter)
+
 /** A Java main class of Kafka's own distribution. */
 export function java(...rest: string[]): string[] {
   return [
@@ -46,8 +50,10 @@ export function java(...rest: string[]): string[] {
     '-XX:TieredStopAtLevel=1',
     '-XX:+UseSerialGC',
     '-Xmx256m',
+    // What a tool logs goes to standard error, and is shown where one fails.
+    `-Dorg.slf4j.simpleLogger.defaultLogLevel=${process.env.LOGMILL_INTEROP_LOG ?? 'error'}`,
     '-cp',
-    readFileSync(cache('java-classpath.txt'), 'utf8').trim(),
+    classpath().join(delimiter),
     ...rest,
   ]
 }
