@@ -28,7 +28,7 @@ export interface Client {
 const cache = (...path: string[]): string => join(here, '.cache', ...path)
 const onPath = (name: string): boolean =>
   (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, name)))
-const needs = (present: boolean, what: string): string | undefined =>
+export const needs = (present: boolean, what: string): string | undefined =>
   present ? undefined : `${what} is missing: run tests/interop/install.sh`
 
 function program(name: string, prefix: () => string[], missing: () => string | undefined): Client {
