@@ -24,6 +24,7 @@ export interface ServedFeature {
 /** One line a feature. Kafka 4.3 has more of them; what is missing here is not served. */
 export const servedFeatures: readonly ServedFeature[] = [
   { name: 'metadata.version', minLevel: LOWEST_METADATA_VERSION, maxLevel: METADATA_VERSION },
+  { name: 'streams.version', minLevel: 0, maxLevel: 1 },
   { name: 'eligible.leader.replicas.version', minLevel: 0, maxLevel: 1 },
 ]
 

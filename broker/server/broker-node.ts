@@ -38,6 +38,7 @@ import { LeveledLogger } from './leveled-logger.ts'
 import { logDirectoryOf } from './log-directory.ts'
 import { InternalTopics } from './internal-topics.ts'
 import { PartitionMarkerWriter } from './marker-writer.ts'
+import { streamsGroupConfig } from './streams-group-config.ts'
 import { openTopics, publishChange, type TopicLifeServices } from './topic-life.ts'
 
 export interface BrokerNodeOptions {
@@ -263,6 +264,7 @@ export class BrokerNode {
         offsetsRetentionMs: config.offsetsRetentionMinutes * 60_000,
         offsetsRetentionCheckIntervalMs: config.offsetsRetentionCheckIntervalMs,
         offsetsCommitTimeoutMs: config.offsetsCommitTimeoutMs,
+        streams: streamsGroupConfig(() => this.settings.config),
       },
     })
     this.transactions = new TransactionCoordinator({

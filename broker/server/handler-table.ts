@@ -34,6 +34,9 @@ import { handleOffsetCommit } from '../handlers/offset-commit.ts'
 import { handleOffsetFetch } from '../handlers/offset-fetch.ts'
 import { handleOffsetForLeaderEpoch } from '../handlers/offset-for-leader-epoch.ts'
 import { handleProduce } from '../handlers/produce.ts'
+import { handleStreamsGroupDescribe } from '../handlers/streams-group-describe.ts'
+import { handleStreamsGroupHeartbeat } from '../handlers/streams-group-heartbeat.ts'
+import { StreamsInternalTopics } from '../handlers/streams-internal-topics.ts'
 import { handleTxnOffsetCommit } from '../handlers/txn-offset-commit.ts'
 import { handleUpdateFeatures } from '../handlers/update-features.ts'
 import { handleUnregisterBroker } from '../handlers/unregister-broker.ts'
@@ -45,14 +48,15 @@ import type { BrokerNode } from './broker-node.ts'
 
 /** `listener`: the name of the one that the requests come through. */
 export function createHandlers(node: BrokerNode, listener: string): Handlers {
-  const { clock, controller, groups, transactions, internalTopics, logDirectory, logger, nodeId, settings } =
-    node
+  const { clock, controller, features, groups, transactions, internalTopics, logDirectory } = node
+  const { logger, nodeId, settings } = node
   const { image } = controller
   const directory = directoryOf(node)
   const cluster = clusterOf(node, listener)
   const layers = () => settings.layers
   const config = () => settings.config
   const allocate = (sizeInBytes: number): Buffer => node.buffers.take(sizeInBytes)
+  const streamsTopics = new StreamsInternalTopics(controller, clock, (message) => logger.warn(message))
   const data = { directory, clock, stopping: node.stopping.signal }
 
   const handlers: Handlers = {
@@ -120,6 +124,9 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     DescribeGroups: (request, context) => groups.describeGroups(request, groupContext(context)),
     ListGroups: (request) => groups.listGroups(request),
     DeleteGroups: (request) => groups.deleteGroups(request),
+    StreamsGroupHeartbeat: (request, context) =>
+      handleStreamsGroupHeartbeat(request, context, { groups, features, internalTopics: streamsTopics }),
+    StreamsGroupDescribe: (request) => handleStreamsGroupDescribe(request, { groups, features }),
 
     InitProducerId: (request, { apiVersion }) => transactions.initProducerId(request, apiVersion),
     AddPartitionsToTxn: (request, { apiVersion }) => transactions.addPartitionsToTxn(request, apiVersion),

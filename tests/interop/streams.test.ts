@@ -13,7 +13,9 @@ const maybe = reason === undefined ? test : test.skip
 
 let server: Server
 beforeAll(async () => {
-  server = await Server.start()
+  server = await Server.start({
+    set: { 'group.streams.min.session.timeout.ms': '6000', 'group.streams.session.timeout.ms': '6000' },
+  })
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -26,17 +28,20 @@ const onceEach = (text: readonly string[]): Map<string, string[]> =>
 const sorted = (updates: Map<string, string[]>): [string, string[]][] =>
   [...updates].sort(([a], [b]) => (a < b ? -1 : 1))
 
-describe('Kafka Streams, classic protocol', () => {
-  const settings = { 'consumer.session.timeout.ms': '6000' }
+const protocols = {
+  classic: { 'group.protocol': 'classic', 'consumer.session.timeout.ms': '6000' },
+  streams: { 'group.protocol': 'streams' },
+}
 
+describe.each(Object.entries(protocols))('Kafka Streams, %s protocol', (protocol, settings) => {
   maybe('counts every word once, through a restart, a lost state folder and kill -9', async () => {
-    const [input, output] = ['lines-classic', 'counts-classic']
+    const [id, input, output] = [`count-${protocol}`, `lines-${protocol}`, `counts-${protocol}`]
     await createTopic(server.bootstrap, input, 3)
     await createTopic(server.bootstrap, output, 2)
     using folder = new StateFolder()
     using other = new StateFolder()
     const app = (stateDir: string): StreamsApp =>
-      new StreamsApp(server.bootstrap, { id: 'word-count-classic', input, output, stateDir }, settings)
+      new StreamsApp(server.bootstrap, { id, input, output, stateDir }, settings)
     await using reader = await Output.read(server.bootstrap, output)
     await writeLines(server.bootstrap, input, lines(0, 100))
     const first = app(folder.path)
@@ -56,15 +61,15 @@ describe('Kafka Streams, classic protocol', () => {
   maybe(
     'two instances share six tasks, over a restart of the broker, and one takes all when the other leaves',
     async () => {
-      const [input, output] = ['lines-shared', 'counts-shared']
+      const [id, input, output] = [`shared-${protocol}`, `many-${protocol}`, `sums-${protocol}`]
       await createTopic(server.bootstrap, input, 3)
       await createTopic(server.bootstrap, output, 2)
       using folders = new StateFolder()
       const app = (name: string): StreamsApp =>
         new StreamsApp(
           server.bootstrap,
-          { id: 'shared', input, output, stateDir: `${folders.path}/${name}` },
-          { ...settings, 'num.standby.replicas': '1' },
+          { id, input, output, stateDir: `${folders.path}/${name}` },
+          { ...settings, ...(protocol === 'classic' ? { 'num.standby.replicas': '1' } : {}) },
         )
       await writeLines(server.bootstrap, input, lines(0, 100))
       const one = app('one')

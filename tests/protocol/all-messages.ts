@@ -6,9 +6,12 @@ import * as group from '../../broker/protocol/records/group.ts'
 import { metadataRecords } from '../../broker/protocol/records/metadata.ts'
 import * as raft from '../../broker/protocol/records/raft.ts'
 import * as snapshot from '../../broker/protocol/records/snapshot.ts'
+import * as streamsGroup from '../../broker/protocol/records/streams-group.ts'
 import * as transaction from '../../broker/protocol/records/transaction.ts'
 
 export const messages: readonly Message[] = [
-  ...[group, consumerProtocol, transaction, snapshot, raft].flatMap((module) => Object.values(module)),
+  ...[group, streamsGroup, consumerProtocol, transaction, snapshot, raft].flatMap((module) =>
+    Object.values(module),
+  ),
   ...metadataRecords,
 ]

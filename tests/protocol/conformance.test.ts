@@ -222,7 +222,9 @@ describe.skipIf(!known)('definitions are Kafka 4.3 (skipped without ../shared/ka
     expect(api.advertisedVersions).toEqual(name === 'Produce' ? [0, 13] : api.servedVersions)
   })
 
-  const inSnapshot = ({ name }: { name: string }) => !laterRecords.has(name)
+  // Streams groups are younger than the snapshot: their records are held against a real Kafka's bytes.
+  const inSnapshot = ({ name }: { name: string }) =>
+    !laterRecords.has(name) && !name.startsWith('StreamsGroup')
 
   test.each(messages.filter(inSnapshot).map((message) => ({ name: message.name, message })))(
     '$name',

@@ -79,6 +79,7 @@ export class GroupLogModel {
       if (fact.value === null && position >= this.newsFrom) this.onForgotten(fact.groupId)
       return
     }
+    if (fact.kind !== 'offset') return
     const key = keyOf(fact.groupId, fact.topic, fact.partition)
     if (fact.value === null) {
       this.registers.delete(key)

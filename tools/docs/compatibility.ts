@@ -121,7 +121,7 @@ const instead: readonly (readonly [RegExp, string])[] = [
   [/^Sasl/, 'no SASL listener: the client must use PLAINTEXT'],
   [/Telemetry/, 'the client sends no telemetry; nor is it offered by a Kafka without a receiver'],
   [/^ConsumerGroup/, 'UnsupportedVersionException for `group.protocol=consumer`; the classic protocol works'],
-  [/^(Share|Streams)Group|ShareGroup|^Share/, 'UnsupportedVersionException: no share or streams groups'],
+  [/ShareGroup|^Share/, 'UnsupportedVersionException: no share groups'],
   [/Acls|Delegation|Scram/, 'UnsupportedVersionException: no authorizer, no users'],
   [/Raft/, 'UnsupportedVersionException: the quorum is this one node'],
   [/WriteTxnMarkers/, 'only brokers send it, and there is one; `kafka-transactions --abort` fails'],

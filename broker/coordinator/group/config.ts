@@ -1,6 +1,8 @@
 // What the group coordinator can be told, under Kafka's names (server/config maps its keys to these) and
 // with Kafka 4.3's defaults.
 
+import { defaultStreamsConfig, type StreamsBrokerConfig } from './streams/config.ts'
+
 export interface GroupConfig {
   /** group.min.session.timeout.ms */
   minSessionTimeoutMs: number
@@ -18,6 +20,8 @@ export interface GroupConfig {
   offsetsRetentionCheckIntervalMs: number
   /** offsets.commit.timeout.ms */
   offsetsCommitTimeoutMs: number
+  /** group.streams.* */
+  streams: StreamsBrokerConfig
 }
 
 export const defaultGroupConfig: GroupConfig = {
@@ -29,6 +33,7 @@ export const defaultGroupConfig: GroupConfig = {
   offsetsRetentionMs: 7 * 24 * 60 * 60 * 1000,
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetsCommitTimeoutMs: 5_000,
+  streams: defaultStreamsConfig,
 }
 
 /** New members cannot heartbeat while their first JoinGroup waits; a defunct one goes after this time. */

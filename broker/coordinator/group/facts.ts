@@ -3,6 +3,7 @@
 
 import type { GroupFact, LiveNote } from './classic/facts.ts'
 import type { MetadataNote } from './modern/modern-group.ts'
+import type { StreamsFact, StreamsNote } from './streams/facts.ts'
 
 /** OffsetCommitValue. */
 export interface OffsetRecord {
@@ -25,6 +26,6 @@ export interface OffsetFact {
 }
 
 /** Each kind adds its own. `groupId` and a `kind` of its own are all that they share. */
-export type Fact = GroupFact | OffsetFact
+export type Fact = GroupFact | OffsetFact | StreamsFact
 
-export type Note = LiveNote | MetadataNote
+export type Note = LiveNote | MetadataNote | StreamsNote

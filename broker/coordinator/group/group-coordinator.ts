@@ -15,6 +15,9 @@ import type * as body from './messages.ts'
 import { commitRefused, describeRefused, fetchRefused, replyErrorCode, txnCommitRefused } from './refusals.ts'
 import { groupRecords } from './records.ts'
 import type { ShardPorts } from './shard-view.ts'
+import { describeStreamsRefused } from './streams/describe.ts'
+import { heartbeatRefused } from './streams/messages.ts'
+import { refuseHeartbeat } from './streams/validate.ts'
 
 export interface GroupCoordinatorOptions extends ShardPorts {
   clock: Clock
@@ -220,6 +223,33 @@ export class GroupCoordinator {
       } else groups.push(...(list as body.ListedGroup[]))
     }
     return { throttleTimeMs: 0, errorCode: errorCodes.NONE, groups }
+  }
+
+  async streamsGroupHeartbeat(
+    request: body.StreamsHeartbeatRequest,
+    { clientId, clientHost }: body.RequestContext,
+  ): Promise<body.StreamsHeartbeatResult> {
+    const refusal = refuseHeartbeat(request)
+    if (refusal !== undefined) return heartbeatRefused(refusal.errorCode, refusal.message)
+    const client = { clientId: clientId ?? '', clientHost }
+    return this.ask<body.StreamsHeartbeatResult>(
+      request.groupId,
+      { kind: 'streamsHeartbeat', request, client },
+      (errorCode) => heartbeatRefused(errorCode, null),
+    )
+  }
+
+  streamsGroupDescribe(groupIds: readonly string[]): Promise<body.DescribedStreamsGroup[]> {
+    return Promise.all(
+      groupIds.map((groupId) =>
+        this.ask<body.DescribedStreamsGroup>(
+          groupId,
+          { kind: 'streamsDescribe', groupId },
+          (errorCode) => describeStreamsRefused(groupId, errorCode, null),
+          emptyId(groupId),
+        ),
+      ),
+    )
   }
 
   async deleteGroups(request: body.DeleteGroupsRequest): Promise<body.DeleteGroupsResponse> {

@@ -40,7 +40,7 @@ export interface Committer {
 }
 
 /** An objection to one partition of a commit (Kafka's CommitPartitionValidator); one refuses the whole request. */
-export type PartitionCheck = (topicId: string, partition: number) => number | undefined
+export type PartitionCheck = (topicId: string, partition: number, topic: string) => number | undefined
 
 /**
  * `G` is the group, `C` its commands, `Change` the facts and notes that touch it. Every refusal is an error code

@@ -14,6 +14,7 @@ import { kindOf, kindOfChange, kindOfCommand } from './kinds.ts'
 import type { Command, Reply } from './messages.ts'
 import { metadataChanged } from './metadata-change.ts'
 import { isModern, type MetadataNote } from './modern/modern-group.ts'
+import { TopicHashes } from './modern/topic-hash.ts'
 import { commitOffsets, commitTxnOffsets, fetchOffsets } from './offset-requests.ts'
 import { Offsets } from './offsets.ts'
 import type { ShardPorts, ShardView } from './shard-view.ts'
@@ -36,6 +37,7 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
       group: (groupId) => this.groups.get(groupId),
       groups: () => this.groups.values(),
       offsets: this.offsets,
+      topicHashes: new TopicHashes(),
     }
   }
 

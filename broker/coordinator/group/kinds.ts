@@ -4,8 +4,9 @@ import { classicKind } from './classic/classic-kind.ts'
 import type { Fact, Note } from './facts.ts'
 import type { Group, GroupKind } from './group-kind.ts'
 import type { Command } from './messages.ts'
+import { streamsKind } from './streams/streams-kind.ts'
 
-const kinds: readonly GroupKind<Group>[] = [classicKind]
+const kinds: readonly GroupKind<Group>[] = [classicKind, streamsKind]
 
 const byType = new Map(kinds.map((kind) => [kind.type, kind]))
 const byCommand = indexed((kind) => kind.commands)

@@ -9,8 +9,10 @@ import type { offsetFetch } from '../../protocol/apis/offset-fetch.ts'
 import type { txnOffsetCommit } from '../../protocol/apis/txn-offset-commit.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/message.ts'
 import type { ClassicCommand, ClassicReply } from './classic/messages.ts'
+import type { StreamsCommand, StreamsReply } from './streams/messages.ts'
 
 export type * from './classic/messages.ts'
+export type * from './streams/messages.ts'
 
 export type OffsetCommitRequest = RequestOf<typeof offsetCommit>
 export type OffsetCommitResponse = ResponseOf<typeof offsetCommit>
@@ -45,6 +47,7 @@ export interface TopicPartitions {
 
 export type Command =
   | ClassicCommand
+  | StreamsCommand
   | { kind: 'commit'; request: OffsetCommitRequest; apiVersion: number }
   | { kind: 'txnCommit'; request: TxnOffsetCommitRequest; apiVersion: number }
   | { kind: 'fetch'; group: OffsetFetchGroup; requireStable: boolean }
@@ -58,6 +61,7 @@ export type Command =
 /** An answer of a shard; the facade asked, so it knows which. */
 export type Reply =
   | ClassicReply
+  | StreamsReply
   | OffsetCommitResponse
   | TxnOffsetCommitResponse
   | OffsetFetchGroupResult

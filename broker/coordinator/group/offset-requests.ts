@@ -46,7 +46,7 @@ export function commitOffsets(
       const errorCode = checkMetadata(partition.committedMetadata, config)
       if (errorCode === errorCodes.NONE) {
         // A member that is behind: one partition that it no longer has refuses the whole request.
-        const stale = check?.(topicId, partition.partitionIndex)
+        const stale = check?.(topicId, partition.partitionIndex, name)
         if (stale !== undefined) return answer(requestId, commitRefused(request, stale))
         facts.push(offsetFact(groupId, name, partition, nowMs, expireTimestampMs))
       }
@@ -83,7 +83,7 @@ export function commitTxnOffsets(
     for (const partition of partitions) {
       const errorCode = checkMetadata(partition.committedMetadata, config)
       if (errorCode === errorCodes.NONE) {
-        const stale = topicId === undefined ? undefined : check?.(topicId, partition.partitionIndex)
+        const stale = topicId === undefined ? undefined : check?.(topicId, partition.partitionIndex, name)
         if (stale !== undefined) return refused(stale)
         facts.push(offsetFact(groupId, name, partition, nowMs, null))
       }

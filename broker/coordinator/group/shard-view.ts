@@ -5,6 +5,7 @@ import type { Features } from '../features.ts'
 import type { GroupConfig } from './config.ts'
 import type { Group } from './group-kind.ts'
 import type { MetadataView } from './metadata-view.ts'
+import type { TopicHashes } from './modern/topic-hash.ts'
 import type { Offsets } from './offsets.ts'
 
 /** What was set for groups by name (config resource GROUP), by key, within today's broker limits. */
@@ -24,4 +25,5 @@ export interface ShardView extends ShardPorts {
   group(groupId: string): Group | undefined
   groups(): Iterable<Group>
   readonly offsets: Offsets
+  readonly topicHashes: TopicHashes
 }

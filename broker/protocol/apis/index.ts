@@ -41,6 +41,8 @@ import { offsetDelete } from './offset-delete.ts'
 import { offsetFetch } from './offset-fetch.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
+import { streamsGroupDescribe } from './streams-group-describe.ts'
+import { streamsGroupHeartbeat } from './streams-group-heartbeat.ts'
 import { syncGroup } from './sync-group.ts'
 import { txnOffsetCommit } from './txn-offset-commit.ts'
 import { updateFeatures } from './update-features.ts'
@@ -93,6 +95,8 @@ export const apis = [
   listTransactions,
   listConfigResources,
   describeTopicPartitions,
+  streamsGroupHeartbeat,
+  streamsGroupDescribe,
 ] as const
 
 export type ApiName = (typeof apis)[number]['name']

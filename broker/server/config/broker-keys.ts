@@ -13,6 +13,7 @@ import {
   socketKeys,
   topicCreationKeys,
 } from './server-keys.ts'
+import { streamsGroupKeys } from './streams-group-keys.ts'
 
 export const brokerKeys = {
   ...nodeKeys,
@@ -23,6 +24,7 @@ export const brokerKeys = {
   ...offsetsTopicKeys,
   ...logKeys,
   ...groupKeys,
+  ...streamsGroupKeys,
   ...transactionKeys,
   ...logmillKeys,
 }

@@ -165,24 +165,6 @@ share.fetch.purgatory.purge.interval.requests INT 1000
 `,
   ],
   [
-    'streams groups are not served yet',
-    `
-group.streams.assignment.interval.ms INT 1000 cluster-wide
-group.streams.heartbeat.interval.ms INT 5000
-group.streams.initial.rebalance.delay.ms INT 3000
-group.streams.max.assignment.interval.ms INT 15000
-group.streams.max.heartbeat.interval.ms INT 15000
-group.streams.max.session.timeout.ms INT 60000
-group.streams.max.size INT 2147483647
-group.streams.max.standby.replicas INT 2
-group.streams.min.assignment.interval.ms INT 0
-group.streams.min.heartbeat.interval.ms INT 5000
-group.streams.min.session.timeout.ms INT 45000
-group.streams.num.standby.replicas INT 0
-group.streams.session.timeout.ms INT 45000
-`,
-  ],
-  [
     'the consumer group protocol of KIP-848 is not served yet',
     `
 group.consumer.assignment.interval.ms INT 1000 cluster-wide

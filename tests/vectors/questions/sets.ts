@@ -6,6 +6,7 @@ import { dataQuestions } from './data.ts'
 import { featureQuestions } from './features.ts'
 import { groupQuestions } from './groups.ts'
 import type { Question } from './question.ts'
+import { streamsGroupQuestions } from './streams-groups.ts'
 import { topicQuestions } from './topics.ts'
 
 export const questionSets: Readonly<Record<string, readonly Question[]>> = {
@@ -13,4 +14,5 @@ export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   features: featureQuestions,
   admin: adminQuestions,
   configs: configQuestions,
+  'streams-groups': streamsGroupQuestions,
 }

@@ -38,3 +38,15 @@ export interface ModernGroup extends Group {
 export function isModern(group: Group): group is ModernGroup {
   return group.type !== 'classic'
 }
+
+/** Whether it is time to compare the metadata's hash with the group's. */
+export function isStale({ freshness, groupEpoch }: ModernGroup, nowMs: number): boolean {
+  return nowMs >= freshness.deadlineMs || groupEpoch < freshness.groupEpoch
+}
+
+/** Kafka looks at a group's topics only when told to: the deadline is as far as an int32 goes. */
+const METADATA_REFRESH_INTERVAL_MS = 2_147_483_647
+
+export function freshFrom(nowMs: number, groupEpoch: number): MetadataFreshness {
+  return { deadlineMs: nowMs + METADATA_REFRESH_INTERVAL_MS, groupEpoch }
+}
