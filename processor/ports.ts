@@ -65,6 +65,7 @@ export interface CommittedOffset {
 
 /** One Kafka transaction at a time, of one transactional id. After an error only abort() or close() may follow. */
 export interface OutputSession {
+  /** As of the last decision: under transaction.version 2 every one raises the epoch. */
   readonly producerId: bigint
   readonly producerEpoch: number
   /** Offsets the group committed last (stable: pending transactions awaited); absent partitions are left out. */
@@ -86,10 +87,21 @@ export interface OutputPort {
   ensureTopic(topic: string): Promise<number>
 }
 
-/** The session was fenced by a newer instance of the same job, or its epoch is no longer valid. */
+/** The session's epoch is no longer valid: a newer instance of the same job has it, or a transaction took too long. */
 export class FencedError extends Error {
-  constructor(transactionalId: string, options?: { cause?: unknown }) {
-    super(`transactional id '${transactionalId}' was taken by another instance`, options)
+  /** `overdue`: the transaction was open for longer than it may be, and so the broker aborted it. */
+  constructor(
+    transactionalId: string,
+    options?: { cause?: unknown; overdue?: { openMs: number; timeoutMs: number } },
+  ) {
+    const overdue = options?.overdue
+    super(
+      overdue === undefined
+        ? `transactional id '${transactionalId}' was taken by another instance`
+        : `the transaction of '${transactionalId}' was open for ${overdue.openMs} ms, its timeout is ` +
+            `${overdue.timeoutMs} ms: it was aborted, and nothing of it counts`,
+      options,
+    )
     this.name = 'FencedError'
   }
 }

@@ -25,6 +25,7 @@ export interface ServedFeature {
 export const servedFeatures: readonly ServedFeature[] = [
   { name: 'metadata.version', minLevel: LOWEST_METADATA_VERSION, maxLevel: METADATA_VERSION },
   { name: 'streams.version', minLevel: 0, maxLevel: 1 },
+  { name: 'transaction.version', minLevel: 0, maxLevel: 2 },
   { name: 'eligible.leader.replicas.version', minLevel: 0, maxLevel: 1 },
 ]
 

@@ -1,16 +1,17 @@
 // Produce, versions 3-13 (0-2 are advertised for old librdkafka and refused, KAFKA-18659).
 //
 // Everything is appended before the first await, so pipelined requests of one connection reach the log in
-// order. The reply waits until the high watermark covers the batch: under the default durability that is
+// order; a transaction that has to take in partitions first keeps its own order (transaction-turns.ts). The reply waits until the high watermark covers the batch: under the default durability that is
 // the group-commit fsync, for acks=1 as for acks=all. acks=0 gets no reply, and an error closes its connection.
 // min.insync.replicas never refuses here: Kafka bounds it by the number of replicas (KIP-966), which is one.
 
+import { appendErrorCode, type TransactionSupport } from '../coordinator/transaction/answers.ts'
 import type { AppendResult } from '../partition/partition-api.ts'
 import type { Partition } from '../partition/partition.ts'
-import { type ErrorCode, errorCodes, errorName } from '../protocol/errors.ts'
+import { type ErrorCode, errorCodes, errorName, isRetriable } from '../protocol/errors.ts'
 import { BATCH_OVERHEAD, codecOf, isTransactionalBatch } from '../protocol/record-batch/header.ts'
 import type { Clock } from '../time/clock.ts'
-import { batchProducer } from './batch-producer.ts'
+import { type BatchProducer, batchProducer, NO_PRODUCER } from './batch-producer.ts'
 import {
   InvalidRequestError,
   type PartitionDirectory,
@@ -19,6 +20,7 @@ import {
   type Response,
 } from './context.ts'
 import { resolveTopic } from './topic-names.ts'
+import type { TransactionTurns } from './transaction-turns.ts'
 
 type ProduceRequest = Request<'Produce'>
 type ProduceResponse = Response<'Produce'>
@@ -27,6 +29,8 @@ type PartitionResponse = TopicResponse['partitionResponses'][number]
 
 /** Topic ids replace names from this version on (KIP-516). */
 const BY_TOPIC_ID_FROM = 13
+/** Producers of this version bring partitions into their transaction by writing to them (KIP-890, part two). */
+const ADDS_IMPLICITLY_FROM = 12
 /** Producers of this version understand "abort and begin again" (KIP-890). */
 const TRANSACTION_ABORTABLE_FROM = 11
 /** Older producers are not believed when they say zstd (KIP-110). */
@@ -47,25 +51,67 @@ export interface ProduceServices {
     producerEpoch: number,
     topic: string,
     partition: number,
-    knowsTransactionAbortable: boolean,
+    support: TransactionSupport,
   ): ErrorCode
+  turns: TransactionTurns
 }
 
-export async function handleProduce(
+interface Appended {
+  responses: TopicResponse[]
+  waits: Promise<void>[]
+}
+
+export function handleProduce(
   request: ProduceRequest,
   context: RequestContext,
   services: ProduceServices,
 ): Promise<ProduceResponse | null> {
-  const waits: Promise<void>[] = []
   const refusedAsWhole = wholeRefusal(request)
+  const { transactionalId } = request
+  const appendNow = (refusedToAdd: ErrorCode) =>
+    appendAll(request, context.apiVersion, refusedAsWhole, refusedToAdd, services)
+  if (
+    transactionalId === null ||
+    context.apiVersion < ADDS_IMPLICITLY_FROM ||
+    refusedAsWhole !== errorCodes.NONE
+  ) {
+    return answered(request, appendNow(errorCodes.NONE))
+  }
+  const { producer, missing } = notInTransaction(request, context.apiVersion, services)
+  const appended = services.turns.take(transactionalId, producer, missing, appendNow)
+  return appended instanceof Promise
+    ? appended.then((late) => answered(request, late))
+    : answered(request, appended)
+}
+
+async function answered(
+  { acks }: ProduceRequest,
+  { responses, waits }: Appended,
+): Promise<ProduceResponse | null> {
+  if (acks === 0) {
+    closeOnError(responses)
+    return null
+  }
+  if (waits.length > 0) await Promise.all(waits)
+  return { responses }
+}
+
+function appendAll(
+  request: ProduceRequest,
+  apiVersion: number,
+  refusedAsWhole: ErrorCode,
+  refusedToAdd: ErrorCode,
+  services: ProduceServices,
+): Appended {
+  const waits: Promise<void>[] = []
   const responses = request.topicData.map((topic): TopicResponse => {
-    const resolved = resolveTopic(services.directory, topic, context.apiVersion >= BY_TOPIC_ID_FROM)
+    const resolved = resolveTopic(services.directory, topic, apiVersion >= BY_TOPIC_ID_FROM)
     const partitionResponses = topic.partitionData.map(({ index, records }): PartitionResponse => {
       if (refusedAsWhole !== errorCodes.NONE) return refusal(index, refusedAsWhole)
       if (resolved.errorCode !== errorCodes.NONE) return refusal(index, resolved.errorCode)
       const partition = services.directory.partition(resolved.name, index)
       if (partition === undefined) return refusal(index, errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
-      const result = append(request, context.apiVersion, resolved.name, partition, records, services)
+      const result = append(request, apiVersion, partition, records, refusedToAdd, services)
       const response = toResponse(index, result)
       const isAcknowledged = result.lastOffset < partition.highWatermark
       if (result.errorCode === errorCodes.NONE && request.acks !== 0 && !isAcknowledged) {
@@ -75,59 +121,103 @@ export async function handleProduce(
     })
     return { name: resolved.name, topicId: topic.topicId, partitionResponses }
   })
-  if (request.acks === 0) {
-    closeOnError(responses)
-    return null
-  }
-  if (waits.length > 0) await Promise.all(waits)
-  return { responses }
+  return { responses, waits }
 }
 
-/** Transactional batches need a transactional id, or nothing of the request counts (KafkaApis.handleProduceRequest). */
+/**
+ * Transactional batches need a transactional id, and one producer for all of them, or nothing of the request
+ * counts (KafkaApis.handleProduceRequest, ReplicaManager.handleProduceAppend).
+ */
 function wholeRefusal({ transactionalId, topicData }: ProduceRequest): ErrorCode {
-  if (transactionalId !== null) return errorCodes.NONE
+  let first: BatchProducer | undefined
   for (const { partitionData } of topicData) {
     for (const { records } of partitionData) {
-      if (records !== null && records.length >= BATCH_OVERHEAD && isTransactionalBatch(records, 0)) {
-        return errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+      if (records === null || records.length < BATCH_OVERHEAD || !isTransactionalBatch(records, 0)) continue
+      if (transactionalId === null) return errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+      const producer = batchProducer(records)
+      first ??= producer
+      if (producer.producerId !== first.producerId || producer.producerEpoch !== first.producerEpoch) {
+        return errorCodes.INVALID_PRODUCER_ID_MAPPING
       }
     }
   }
   return errorCodes.NONE
 }
 
+/** The partitions of this request that its transaction has not written to yet, and whose it is. */
+function notInTransaction(
+  { topicData }: ProduceRequest,
+  apiVersion: number,
+  { directory }: ProduceServices,
+): { producer: BatchProducer; missing: { topic: string; partition: number }[] } {
+  const missing: { topic: string; partition: number }[] = []
+  let producer = NO_PRODUCER
+  for (const topic of topicData) {
+    const { name, errorCode } = resolveTopic(directory, topic, apiVersion >= BY_TOPIC_ID_FROM)
+    if (errorCode !== errorCodes.NONE) continue
+    for (const { index, records } of topic.partitionData) {
+      const partition = directory.partition(name, index)
+      if (records === null || partition === undefined) continue
+      const batch = batchProducer(records)
+      if (!batch.isTransactional) continue
+      producer = batch
+      if (!partition.hasOpenTransaction(batch.producerId, batch.producerEpoch)) {
+        missing.push({ topic: name, partition: index })
+      }
+    }
+  }
+  return { producer, missing }
+}
+
 function append(
   request: ProduceRequest,
   apiVersion: number,
-  topic: string,
   partition: Partition,
   records: Buffer | null,
+  refusedToAdd: ErrorCode,
   services: ProduceServices,
 ): AppendResult {
+  const { topic } = partition
+
   if (request.acks < -1 || request.acks > 1) return failed(errorCodes.INVALID_REQUIRED_ACKS)
   if (!services.mayWrite(topic)) return failed(errorCodes.INVALID_TOPIC_EXCEPTION)
   if (records === null) return failed(errorCodes.INVALID_RECORD, 'the partition carries no records')
   if (apiVersion < ZSTD_FROM && records.length >= BATCH_OVERHEAD && codecOf(records, 0) === 'zstd') {
     return failed(errorCodes.UNSUPPORTED_COMPRESSION_TYPE, `zstd needs Produce version ${ZSTD_FROM}`)
   }
-  const { producerId, producerEpoch, isTransactional } = batchProducer(records)
+  const { producerId, producerEpoch, baseSequence, isTransactional } = batchProducer(records)
   const { transactionalId } = request
+  const nowMs = services.clock.now()
   if (
     isTransactional &&
     transactionalId !== null &&
     !partition.hasOpenTransaction(producerId, producerEpoch)
   ) {
-    const verdict = services.verifyTransaction(
-      transactionalId,
-      producerId,
-      producerEpoch,
-      topic,
-      partition.index,
-      apiVersion >= TRANSACTION_ABORTABLE_FROM,
-    )
-    if (verdict !== errorCodes.NONE) return failed(verdict)
+    // What was added may have been decided upon since: only this turn's answer counts.
+    const verdict =
+      refusedToAdd !== errorCodes.NONE
+        ? appendErrorCode(refusedToAdd, 'implicit')
+        : services.verifyTransaction(
+            transactionalId,
+            producerId,
+            producerEpoch,
+            topic,
+            partition.index,
+            supportOf(apiVersion),
+          )
+    if (verdict !== errorCodes.NONE) {
+      const comesAgain = isRetriable(verdict) || verdict === errorCodes.CONCURRENT_TRANSACTIONS
+      if (comesAgain) partition.noteBatchPutOff(producerId, producerEpoch, baseSequence, nowMs)
+      return failed(verdict)
+    }
   }
-  return partition.append(records, { nowMs: services.clock.now(), fromClient: true })
+  const startsAtZero = isTransactional && apiVersion >= ADDS_IMPLICITLY_FROM
+  return partition.append(records, { nowMs, fromClient: true, startsAtZero })
+}
+
+function supportOf(apiVersion: number): TransactionSupport {
+  if (apiVersion >= ADDS_IMPLICITLY_FROM) return 'implicit'
+  return apiVersion >= TRANSACTION_ABORTABLE_FROM ? 'abortable' : 'plain'
 }
 
 /** Resolves when the high watermark covers the batch, or turns the response into the reason why it does not. */

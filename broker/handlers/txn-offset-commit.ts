@@ -1,12 +1,15 @@
-// TxnOffsetCommit, versions 0-5: offsets that count when the producer's transaction commits.
+// TxnOffsetCommit, versions 0-5: offsets that count when the producer's transaction commits. From version 5 on
+// the request brings the group's partition of __consumer_offsets into the transaction itself (KIP-890).
 
 import { OFFSETS_TOPIC } from '../controller/topic-name.ts'
 import type { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
+import { appendErrorCode, type TransactionSupport } from '../coordinator/transaction/answers.ts'
 import type { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
-import { errorCodes } from '../protocol/errors.ts'
+import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import type { PartitionDirectory, Request, RequestContext, Response } from './context.ts'
 import { existence, forExisting } from './existing-partitions.ts'
 
+const ADDS_IMPLICITLY_FROM = 5
 /** Producers of this version understand "abort and begin again" (KIP-890). */
 const TRANSACTION_ABORTABLE_FROM = 4
 
@@ -14,33 +17,73 @@ export interface TxnOffsetCommitServices {
   groups: GroupCoordinator
   transactions: TransactionCoordinator
   directory: PartitionDirectory
+  /** Whether __consumer_offsets is there to take the marker. */
+  ensureOffsetsTopic(): Promise<boolean>
 }
 
 export async function handleTxnOffsetCommit(
   request: Request<'TxnOffsetCommit'>,
   { apiVersion }: RequestContext,
-  { groups, transactions, directory }: TxnOffsetCommitServices,
+  services: TxnOffsetCommitServices,
 ): Promise<Response<'TxnOffsetCommit'>> {
+  const { groups, transactions, directory } = services
   const { transactionalId, producerId, producerEpoch, groupId } = request
-  // Offsets of a transaction that has ended would stay pending for ever.
-  const verdict = transactions.verifyTransaction(
-    transactionalId,
-    producerId,
-    producerEpoch,
-    OFFSETS_TOPIC,
-    groups.partitionFor(groupId),
-    apiVersion >= TRANSACTION_ABORTABLE_FROM,
-  )
-  // In a producer's words "not now" is about replicas; here it is about the coordinator.
-  const late = verdict === errorCodes.NOT_ENOUGH_REPLICAS ? errorCodes.COORDINATOR_LOAD_IN_PROGRESS : verdict
-  // Kafka looks at the group id before it asks about the transaction.
-  const refused = groupId === '' ? errorCodes.INVALID_GROUP_ID : late
+  const partition = groups.partitionFor(groupId)
+  const refusedToAdd = await implicitAdding(request, apiVersion, partition, services)
+  // Offsets of a transaction that has ended would stay pending for ever: asked in the turn in which they are
+  // written. Kafka looks at the group id before that.
+  const refused =
+    groupId === ''
+      ? errorCodes.INVALID_GROUP_ID
+      : inGroupWords(
+          refusedToAdd !== errorCodes.NONE
+            ? refusedToAdd
+            : transactions.verifyTransaction(
+                transactionalId,
+                producerId,
+                producerEpoch,
+                OFFSETS_TOPIC,
+                partition,
+                supportOf(apiVersion),
+              ),
+        )
   const topics = await forExisting(
     request.topics,
-    ({ name }, partitionIndex) =>
-      refused === errorCodes.NONE ? existence(directory, name, partitionIndex) : refused,
+    ({ name }, partitionIndex) => {
+      const errorCode = existence(directory, name, partitionIndex)
+      return errorCode === errorCodes.NONE ? refused : errorCode
+    },
     async (existing) =>
       (await groups.txnOffsetCommit({ ...request, topics: existing }, { apiVersion })).topics,
   )
   return { topics: topics.map(({ name, partitions }) => ({ name, partitions })) }
+}
+
+/** Adds the group's partition where the request may, and commits anything. */
+async function implicitAdding(
+  { transactionalId, producerId, producerEpoch, groupId, topics }: Request<'TxnOffsetCommit'>,
+  apiVersion: number,
+  partition: number,
+  { transactions, directory, ensureOffsetsTopic }: TxnOffsetCommitServices,
+): Promise<ErrorCode> {
+  const commitsAnything = topics.some(({ name, partitions }) =>
+    partitions.some(({ partitionIndex }) => existence(directory, name, partitionIndex) === errorCodes.NONE),
+  )
+  if (apiVersion < ADDS_IMPLICITLY_FROM || groupId === '' || !commitsAnything) return errorCodes.NONE
+  if (!(await ensureOffsetsTopic())) return errorCodes.COORDINATOR_NOT_AVAILABLE
+  const producer = { producerId, producerEpoch }
+  const added = await transactions.addImplicitly(transactionalId, producer, [
+    { topic: OFFSETS_TOPIC, partition },
+  ])
+  return appendErrorCode(added, 'implicit')
+}
+
+/** In a producer's words "not now" is about replicas; here it is about the coordinator. */
+function inGroupWords(errorCode: ErrorCode): ErrorCode {
+  return errorCode === errorCodes.NOT_ENOUGH_REPLICAS ? errorCodes.COORDINATOR_LOAD_IN_PROGRESS : errorCode
+}
+
+function supportOf(apiVersion: number): TransactionSupport {
+  if (apiVersion >= ADDS_IMPLICITLY_FROM) return 'implicit'
+  return apiVersion >= TRANSACTION_ABORTABLE_FROM ? 'abortable' : 'plain'
 }

@@ -53,6 +53,8 @@ export interface AppendOptions {
    * False for a coordinator's own records: the producer's epoch is checked, sequences are not.
    */
   fromClient: boolean
+  /** From a producer of transaction.version 2: the first batch that is known of it has sequence 0 (KIP-890). */
+  startsAtZero?: boolean
   /** Synced before the high watermark passes it, whatever the topic's durability is. */
   forceDurable?: boolean
   /** The leader epoch that the caller believes in; left out = not checked. */
@@ -64,6 +66,8 @@ export interface MarkerOptions {
   producerEpoch: number
   commit: boolean
   coordinatorEpoch: number
+  /** From 2 on the marker's epoch is above that of the records (KIP-890). Left out: 0. */
+  transactionVersion?: number
   nowMs: number
 }
 

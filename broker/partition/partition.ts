@@ -40,6 +40,7 @@ import type { PartitionContext, PartitionParts } from './partition-parts.ts'
 import { PartitionReader } from './partition-reader.ts'
 import { appended, epochRefusal, refuseAppend, refuseRead } from './partition-answers.ts'
 import { prepareBatch } from './prepare-batch.ts'
+import type { ProducerEntry } from './producer-entry.ts'
 import { Progress } from './progress.ts'
 import { abortedBy, applyMarker } from './replay.ts'
 
@@ -143,6 +144,16 @@ export class Partition {
     return this.parts?.producers.hasOpenTransaction(producerId, producerEpoch) ?? false
   }
 
+  /** A producer's batch was refused without being looked at, and will come again: none may overtake it. */
+  noteBatchPutOff(producerId: bigint, producerEpoch: number, baseSequence: number, nowMs: number): void {
+    this.parts?.producers.noteBatchPutOff(producerId, producerEpoch, baseSequence, nowMs)
+  }
+
+  /** The producers that the partition knows (DescribeProducers). */
+  producers(): Iterable<Readonly<ProducerEntry>> {
+    return this.parts?.producers.allEntries() ?? []
+  }
+
   /**
    * Appends one record batch as a producer sent it, or a coordinator's own. The bytes are stamped in place,
    * so they are the partition's from then on. Synchronous: when it returns, the batch has its offsets. It
@@ -160,7 +171,7 @@ export class Partition {
     const { batch, head, logAppendTimeMs } = prepared
     const fromProducer = head.producerId !== NO_PRODUCER_ID
     if (fromProducer) {
-      const decision = producers.decideBatch(head, options.fromClient)
+      const decision = producers.decideBatch(head, options.fromClient, options.startsAtZero === true)
       if (decision.kind === 'refuse') return refuseAppend(decision.errorCode, decision.errorMessage)
       if (decision.kind === 'duplicate') {
         const { lastOffset, offsetDelta, timestamp } = decision.kept

@@ -3,6 +3,8 @@
 //
 //   incoming batch of producer p, epoch e, sequences [first, last]         answer
 //   p unknown                                                              append, whatever `first` is
+//   p unknown, of transaction.version 2, first > 0                         OUT_OF_ORDER_SEQUENCE_NUMBER
+//   a batch of p and e with a lower sequence was put off, and is to come   OUT_OF_ORDER_SEQUENCE_NUMBER
 //   e < kept epoch                                                         INVALID_PRODUCER_EPOCH
 //   e = kept epoch, [first, last] is one of the five kept batches          duplicate: the kept offsets
 //   e = kept epoch, first follows the last sequence (0 after 2^31 - 1)     append
@@ -12,10 +14,11 @@
 //
 //   marker of producer p, epoch e, coordinator epoch c                     answer
 //   e < kept epoch                                                         INVALID_PRODUCER_EPOCH
+//   e = kept epoch, of transaction.version 2, p has a transaction open     INVALID_PRODUCER_EPOCH (of the one before)
 //   c < kept coordinator epoch                                             TRANSACTION_COORDINATOR_FENCED
 //   else                                                                   append; ends p's transaction
 //
-// Source: Kafka's ProducerAppendInfo and ProducerStateManager; KIP-98, KIP-360.
+// Source: Kafka's ProducerAppendInfo, VerificationStateEntry and ProducerStateManager; KIP-98, KIP-360, KIP-890.
 
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import { type CompletedTransaction, OpenTransactions } from './open-transactions.ts'
@@ -45,6 +48,8 @@ export interface ProducerMarker {
   producerEpoch: number
   coordinatorEpoch: number
   commit: boolean
+  /** Not in the log: a replay takes what stands there. */
+  transactionVersion?: number
 }
 
 export interface Refusal {
@@ -55,11 +60,19 @@ export interface Refusal {
 
 export type BatchDecision = { kind: 'append' } | { kind: 'duplicate'; kept: KeptBatch } | Refusal
 
+/** int16: beyond it an epoch cannot be raised. */
+const MAX_EPOCH = 32767
+
 const APPEND: BatchDecision = { kind: 'append' }
 
 export class ProducerState {
   private readonly entries = new Map<bigint, ProducerEntry>()
   readonly transactions = new OpenTransactions()
+  /**
+   * By producer, the lowest sequence of batches that were put off: the coordinator could not say whether they
+   * belong to a transaction. What follows them must not come first, or they would be out of order for ever.
+   */
+  private readonly putOff = new Map<bigint, { producerEpoch: number; sequence: number; atMs: number }>()
 
   get producerCount(): number {
     return this.entries.size
@@ -79,15 +92,30 @@ export class ProducerState {
     return entry?.openSince !== undefined && entry.producerEpoch === producerEpoch
   }
 
-  decideBatch(batch: ProducerBatch, checkSequence: boolean): BatchDecision {
+  /** The batch of this sequence was refused without being looked at, and will come again. */
+  noteBatchPutOff(producerId: bigint, producerEpoch: number, sequence: number, atMs: number): void {
+    const known = this.putOff.get(producerId)
+    const isLater = known !== undefined && known.producerEpoch > producerEpoch
+    const isHigher = known?.producerEpoch === producerEpoch && known.sequence <= sequence
+    if (!isLater && !isHigher) this.putOff.set(producerId, { producerEpoch, sequence, atMs })
+  }
+
+  /** `startsAtZero`: of a producer that begins every epoch anew, so that none of its batches comes from nowhere. */
+  decideBatch(batch: ProducerBatch, checkSequence: boolean, startsAtZero = false): BatchDecision {
     const entry = this.entries.get(batch.producerId)
-    if (entry === undefined) return APPEND
     const { producerEpoch, baseSequence } = batch
+    const putOff = this.putOff.get(batch.producerId)
+    const comesTooEarly = putOff?.producerEpoch === producerEpoch && baseSequence > putOff.sequence
+    if (entry === undefined) {
+      const isOutOfOrder = checkSequence && (comesTooEarly || (startsAtZero && baseSequence !== 0))
+      return isOutOfOrder ? outOfOrder(batch, comesTooEarly ? (putOff?.sequence ?? 0) : 0) : APPEND
+    }
     if (checkSequence && producerEpoch === entry.producerEpoch) {
       const kept = findKeptBatch(entry, baseSequence, lastSequenceOfBatch(batch))
       if (kept !== undefined) return { kind: 'duplicate', kept }
     }
     if (producerEpoch < entry.producerEpoch) return staleEpoch(batch, entry)
+    if (checkSequence && comesTooEarly) return outOfOrder(batch, putOff?.sequence ?? 0)
     if (checkSequence) {
       const last = producerEpoch === entry.producerEpoch ? lastSequenceOf(entry) : -1
       if (!followsSequence(last, baseSequence)) {
@@ -111,6 +139,18 @@ export class ProducerState {
     const entry = this.entries.get(marker.producerId)
     if (entry === undefined) return undefined
     if (marker.producerEpoch < entry.producerEpoch) return staleEpoch(marker, entry)
+    // Its transaction has ended already, or it is the retry of the marker that ended it; 32767 is beyond raising.
+    const endsTheNextOne =
+      (marker.transactionVersion ?? 0) >= 2 &&
+      marker.producerEpoch === entry.producerEpoch &&
+      entry.openSince !== undefined &&
+      marker.producerEpoch !== MAX_EPOCH
+    if (endsTheNextOne) {
+      return refuse(
+        errorCodes.INVALID_PRODUCER_EPOCH,
+        `marker for producer ${marker.producerId} epoch ${marker.producerEpoch}, which has records of that epoch`,
+      )
+    }
     if (marker.coordinatorEpoch < entry.coordinatorEpoch) {
       return refuse(
         errorCodes.TRANSACTION_COORDINATOR_FENCED,
@@ -124,6 +164,7 @@ export class ProducerState {
   /** The batch stands in the log from `baseOffset` on. Never refuses: the log is the truth. */
   applyBatch(batch: ProducerBatch, baseOffset: bigint, nowMs: number): void {
     const entry = this.entryOfEpoch(batch.producerId, batch.producerEpoch)
+    this.putOff.delete(batch.producerId)
     entry.batches.push({
       lastSequence: lastSequenceOfBatch(batch),
       lastOffset: baseOffset + BigInt(batch.lastOffsetDelta),
@@ -166,6 +207,11 @@ export class ProducerState {
   /** The marker stands in the log at `offset`. Returns the transaction that it ends, if it had data here. */
   applyMarker(marker: ProducerMarker, offset: bigint, nowMs: number): CompletedTransaction | undefined {
     const entry = this.entryOfEpoch(marker.producerId, marker.producerEpoch)
+    // A batch of the marker's own epoch is of the next transaction, and still to come (KIP-890).
+    const ofTheNext =
+      (marker.transactionVersion ?? 0) >= 2 &&
+      this.putOff.get(marker.producerId)?.producerEpoch === marker.producerEpoch
+    if (!ofTheNext) this.putOff.delete(marker.producerId)
     entry.coordinatorEpoch = marker.coordinatorEpoch
     entry.lastUsedMs = nowMs
     const completed = this.completedBy(marker, offset)
@@ -201,6 +247,9 @@ export class ProducerState {
         this.entries.delete(producerId)
       }
     }
+    for (const [producerId, { atMs }] of this.putOff) {
+      if (nowMs - atMs >= expirationMs) this.putOff.delete(producerId)
+    }
     return before - this.entries.size
   }
 
@@ -220,6 +269,13 @@ export class ProducerState {
 
 function lastSequenceOfBatch({ baseSequence, lastOffsetDelta }: ProducerBatch): number {
   return baseSequence < 0 ? baseSequence : incrementSequence(baseSequence, lastOffsetDelta)
+}
+
+function outOfOrder({ producerId, producerEpoch, baseSequence }: ProducerBatch, expected: number): Refusal {
+  return refuse(
+    errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    `producer ${producerId} epoch ${producerEpoch} sent sequence ${baseSequence} before ${expected}`,
+  )
 }
 
 function staleEpoch(from: { producerId: bigint; producerEpoch: number }, entry: ProducerEntry): Refusal {

@@ -285,7 +285,9 @@ export class BrokerNode {
         transactionalIdExpirationMs: config.transactionalIdExpirationMs,
         removeExpiredTransactionCleanupIntervalMs:
           config.transactionRemoveExpiredTransactionCleanupIntervalMs,
-        transactionVersion: 0,
+        addPartitionsRetryBackoffMaxMs: config.addPartitionsToTxnRetryBackoffMaxMs,
+        addPartitionsRetryBackoffMs: config.addPartitionsToTxnRetryBackoffMs,
+        transactionVersion: () => this.features.level('transaction.version'),
       },
     })
     this.undo.push(

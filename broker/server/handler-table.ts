@@ -37,6 +37,7 @@ import { handleProduce } from '../handlers/produce.ts'
 import { handleStreamsGroupDescribe } from '../handlers/streams-group-describe.ts'
 import { handleStreamsGroupHeartbeat } from '../handlers/streams-group-heartbeat.ts'
 import { StreamsInternalTopics } from '../handlers/streams-internal-topics.ts'
+import { TransactionTurns } from '../handlers/transaction-turns.ts'
 import { handleTxnOffsetCommit } from '../handlers/txn-offset-commit.ts'
 import { handleUpdateFeatures } from '../handlers/update-features.ts'
 import { handleUnregisterBroker } from '../handlers/unregister-broker.ts'
@@ -57,6 +58,7 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
   const config = () => settings.config
   const allocate = (sizeInBytes: number): Buffer => node.buffers.take(sizeInBytes)
   const streamsTopics = new StreamsInternalTopics(controller, clock, (message) => logger.warn(message))
+  const turns = new TransactionTurns((...asked) => transactions.addImplicitly(...asked))
   const data = { directory, clock, stopping: node.stopping.signal }
 
   const handlers: Handlers = {
@@ -64,6 +66,7 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
       handleProduce(request, context, {
         ...data,
         mayWrite: (topic) => !isInternalTopic(topic),
+        turns,
         verifyTransaction: (...asked) => transactions.verifyTransaction(...asked),
       }),
     Fetch: (request, context) =>
@@ -137,7 +140,12 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
       return transactions.addOffsetsToTxn(request, apiVersion)
     },
     TxnOffsetCommit: (request, context) =>
-      handleTxnOffsetCommit(request, context, { groups, directory, transactions }),
+      handleTxnOffsetCommit(request, context, {
+        groups,
+        directory,
+        transactions,
+        ensureOffsetsTopic: () => ensured(node, OFFSETS_TOPIC),
+      }),
     EndTxn: (request, { apiVersion }) => transactions.endTxn(request, apiVersion),
     DescribeTransactions: (request) => transactions.describeTransactions(request),
 

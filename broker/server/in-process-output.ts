@@ -4,10 +4,12 @@
 //
 // Rule kept: output, offsets and decision are durable when commit() resolves, whatever the topics' durability.
 
+import { OFFSETS_TOPIC } from '../controller/topic-name.ts'
+import type { Features } from '../coordinator/features.ts'
 import type { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
 import type { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
 import type { Partition } from '../partition/partition.ts'
-import { type ErrorCode, errorCodes, errorName } from '../protocol/errors.ts'
+import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import {
   BATCH_OVERHEAD,
   readBatchHeader,
@@ -15,6 +17,7 @@ import {
   stampProducer,
 } from '../protocol/record-batch/header.ts'
 import type { Clock } from '../time/clock.ts'
+import { failureOf, fenced, OutputError, untilDone } from './output-errors.ts'
 import {
   type CommittedOffset,
   FencedError,
@@ -28,6 +31,7 @@ export interface InProcessOutputServices {
   clock: Clock
   /** Aborted when the broker stops: nobody will be less busy then. */
   stopping: AbortSignal
+  features: Features
   partition(topic: string, index: number): Partition | undefined
   /** Partitions of a topic, creating it by the rules of auto-creation; throws with Kafka's error name. */
   ensureTopic(topic: string): Promise<number>
@@ -35,26 +39,14 @@ export interface InProcessOutputServices {
   coordinatorsReady(): Promise<void>
 }
 
-/** Between attempts while the coordinator finishes what was there before (Kafka: retry.backoff.ms). */
-const RETRY_BACKOFF_MS = 5
-/** Kafka's max.block.ms. */
-const LONGEST_WAIT_MS = 60_000
-/** The newest version below transaction.version 2: fenced producers are told so by name. */
-const TXN_VERSION = 4
+/** Versions of InitProducerId, AddOffsetsToTxn, and of EndTxn by the protocol that the session speaks. */
+const INIT_VERSION = 5
+const ADD_OFFSETS_VERSION = 4
+const OFFSETS_VERSION = 5
+const END_VERSION = { byState: 4, byEpoch: 5 } as const
+/** transaction.version from which on partitions are added implicitly, and a decision raises the epoch (KIP-890). */
+const EPOCH_PER_TRANSACTION = 2
 const COMMITTED_OFFSETS_VERSION = 8
-
-const retriable: ReadonlySet<ErrorCode> = new Set([
-  errorCodes.CONCURRENT_TRANSACTIONS,
-  errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
-  errorCodes.COORDINATOR_NOT_AVAILABLE,
-  errorCodes.UNSTABLE_OFFSET_COMMIT,
-])
-
-const fenced: ReadonlySet<ErrorCode> = new Set([
-  errorCodes.PRODUCER_FENCED,
-  errorCodes.INVALID_PRODUCER_EPOCH,
-  errorCodes.INVALID_PRODUCER_ID_MAPPING,
-])
 
 export class InProcessOutput implements OutputPort {
   private readonly services: InProcessOutputServices
@@ -65,7 +57,9 @@ export class InProcessOutput implements OutputPort {
 
   async open(transactionalId: string, transactionTimeoutMs: number): Promise<OutputSession> {
     await this.services.coordinatorsReady()
-    const { transactions } = this.services
+    const { transactions, features } = this.services
+    // Kept for the whole session: the broker understands both at any level.
+    const byEpoch = features.level('transaction.version') >= EPOCH_PER_TRANSACTION
     const request = {
       transactionalId,
       transactionTimeoutMs,
@@ -74,11 +68,12 @@ export class InProcessOutput implements OutputPort {
       enable2Pc: false,
       keepPreparedTxn: false,
     }
-    const producer = await untilDone(this.services, transactionalId, async () => {
-      const answer = await transactions.initProducerId(request, TXN_VERSION)
+    const failure = (errorCode: ErrorCode) => failureOf(transactionalId, errorCode)
+    const producer = await untilDone(this.services, failure, async () => {
+      const answer = await transactions.initProducerId(request, INIT_VERSION)
       return { errorCode: answer.errorCode, value: answer }
     })
-    return new InProcessSession(this.services, transactionalId, producer.producerId, producer.producerEpoch)
+    return new InProcessSession(this.services, { transactionalId, transactionTimeoutMs, byEpoch }, producer)
   }
 
   ensureTopic(topic: string): Promise<number> {
@@ -86,27 +81,38 @@ export class InProcessOutput implements OutputPort {
   }
 }
 
+interface SessionTerms {
+  transactionalId: string
+  transactionTimeoutMs: number
+  /** Of transaction.version 2. */
+  byEpoch: boolean
+}
+
 class InProcessSession implements OutputSession {
-  readonly producerId: bigint
-  readonly producerEpoch: number
+  producerId: bigint
+  producerEpoch: number
   private readonly services: InProcessOutputServices
+  private readonly terms: SessionTerms
   private readonly transactionalId: string
-  /** Next sequence by partition name; wraps as Kafka's does. */
+  /** Next sequence of this epoch by partition name; wraps as Kafka's does. */
   private readonly sequences = new Map<string, number>()
   /** Partitions of the open transaction: the promise that the coordinator knows of them. */
   private readonly added = new Map<string, Promise<void>>()
   /** Offsets of a group are, or may be, part of the open transaction. */
   private hasOffsets = false
+  /** Where the last transaction's group keeps its offsets: the next one's will be there, too. */
+  private offsetsPartition: number | undefined
+  private begunAtMs = 0
   private state: 'idle' | 'open' | 'failed' | 'closed' = 'idle'
 
   constructor(
     services: InProcessOutputServices,
-    transactionalId: string,
-    producerId: bigint,
-    producerEpoch: number,
+    terms: SessionTerms,
+    { producerId, producerEpoch }: { producerId: bigint; producerEpoch: number },
   ) {
     this.services = services
-    this.transactionalId = transactionalId
+    this.terms = terms
+    this.transactionalId = terms.transactionalId
     this.producerId = producerId
     this.producerEpoch = producerEpoch
   }
@@ -120,7 +126,7 @@ class InProcessSession implements OutputSession {
       requireStable: true,
     }
     const context = { apiVersion: COMMITTED_OFFSETS_VERSION, clientId: this.transactionalId, clientHost: '' }
-    return await untilDone(this.services, this.transactionalId, async () => {
+    return await this.untilDone(async () => {
       const { groups: answers } = await groups.offsetFetch(request, context)
       const [answer] = answers
       if (answer === undefined) throw new Error(`no answer for group ${groupId}`)
@@ -148,6 +154,7 @@ class InProcessSession implements OutputSession {
     if (this.state !== 'idle') throw new Error(`begin while the session is ${this.state}`)
     this.added.clear()
     this.hasOffsets = false
+    this.begunAtMs = this.services.clock.now()
     this.state = 'open'
   }
 
@@ -162,8 +169,8 @@ class InProcessSession implements OutputSession {
       const { producerId, producerEpoch } = this
       stampProducer(batch, 0, { producerId, producerEpoch, baseSequence, isTransactional: true })
       recomputeCrc(batch, 0)
-      const nowMs = this.services.clock.now()
-      const result = target.append(batch, { nowMs, fromClient: true, forceDurable: true })
+      const options = { nowMs: this.services.clock.now(), fromClient: true, forceDurable: true }
+      const result = target.append(batch, { ...options, startsAtZero: this.terms.byEpoch })
       if (result.errorCode !== errorCodes.NONE) throw this.failure(result.errorCode, result.errorMessage)
       this.sequences.set(target.name, next)
       const errorCode = await target.whenDurable(result.lastOffset)
@@ -173,15 +180,13 @@ class InProcessSession implements OutputSession {
 
   async commitOffsets(groupId: string, offsets: readonly CommittedOffset[]): Promise<void> {
     this.mustBeOpen()
-    const { transactions, groups } = this.services
+    const { groups } = this.services
     const { transactionalId, producerId, producerEpoch } = this
     this.hasOffsets = true
     await this.guarded(async () => {
       const producer = { transactionalId, producerId, producerEpoch, groupId }
-      await untilDone(this.services, transactionalId, async () => {
-        const { errorCode } = await transactions.addOffsetsToTxn(producer, TXN_VERSION)
-        return { errorCode, value: undefined }
-      })
+      await this.addOffsets(groupId)
+      this.mustBeOpen()
       const topics = [...new Set(offsets.map(({ topic }) => topic))].map((name) => ({
         name,
         partitions: offsets
@@ -194,13 +199,31 @@ class InProcessSession implements OutputSession {
           })),
       }))
       const request = { ...producer, generationId: -1, memberId: '', groupInstanceId: null, topics }
-      await untilDone(this.services, transactionalId, async () => {
-        const answer = await groups.txnOffsetCommit(request, { apiVersion: 4 })
+      await this.untilDone(async () => {
+        // In the turn in which they are written: offsets of a transaction that has ended would stay for ever.
+        const errorCode = this.mayCommitOffsets(groupId)
+        if (errorCode !== errorCodes.NONE) return { errorCode, value: undefined }
+        const answer = await groups.txnOffsetCommit(request, { apiVersion: OFFSETS_VERSION })
         const codes = answer.topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))
-        const errorCode = codes.find((code) => code !== errorCodes.NONE) ?? errorCodes.NONE
-        return { errorCode, value: undefined }
+        return {
+          errorCode: codes.find((code) => code !== errorCodes.NONE) ?? errorCodes.NONE,
+          value: undefined,
+        }
       })
     })
+  }
+
+  private mayCommitOffsets(groupId: string): ErrorCode {
+    const { transactions, groups } = this.services
+    const { transactionalId, producerId, producerEpoch } = this
+    return transactions.verifyTransaction(
+      transactionalId,
+      producerId,
+      producerEpoch,
+      OFFSETS_TOPIC,
+      groups.partitionFor(groupId),
+      this.terms.byEpoch ? 'implicit' : 'abortable',
+    )
   }
 
   async commit(): Promise<void> {
@@ -242,11 +265,16 @@ class InProcessSession implements OutputSession {
   private async end(committed: boolean): Promise<void> {
     const { transactions } = this.services
     const { transactionalId, producerId, producerEpoch } = this
-    await untilDone(this.services, transactionalId, async () => {
+    const { byEpoch } = this.terms
+    const next = await this.untilDone(async () => {
       const request = { transactionalId, producerId, producerEpoch, committed }
-      const { errorCode } = await transactions.endTxn(request, TXN_VERSION)
-      return { errorCode, value: undefined }
+      const answer = await transactions.endTxn(request, byEpoch ? END_VERSION.byEpoch : END_VERSION.byState)
+      return { errorCode: answer.errorCode, value: answer }
     })
+    if (!byEpoch) return
+    this.producerId = next.producerId
+    this.producerEpoch = next.producerEpoch
+    this.sequences.clear()
   }
 
   private addPartition(topic: string, partition: number): Promise<void> {
@@ -259,7 +287,41 @@ class InProcessSession implements OutputSession {
     return adding
   }
 
+  /** The group's partition of __consumer_offsets joins, unless it came along with the first output. */
+  private addOffsets(groupId: string): Promise<void> {
+    const { transactions, groups } = this.services
+    const { transactionalId, producerId, producerEpoch } = this
+    if (this.terms.byEpoch) {
+      this.offsetsPartition = groups.partitionFor(groupId)
+      return this.addPartition(OFFSETS_TOPIC, this.offsetsPartition)
+    }
+    return this.untilDone(async () => {
+      const request = { transactionalId, producerId, producerEpoch, groupId }
+      const { errorCode } = await transactions.addOffsetsToTxn(request, ADD_OFFSETS_VERSION)
+      return { errorCode, value: undefined }
+    })
+  }
+
   private askToAdd(topic: string, partition: number): Promise<void> {
+    return this.terms.byEpoch ? this.addImplicitly(topic, partition) : this.addExplicitly(topic, partition)
+  }
+
+  /** The first of a transaction takes the group's offsets along: the coordinator's log is synced once for both. */
+  private addImplicitly(topic: string, partition: number): Promise<void> {
+    const { transactions } = this.services
+    const { transactionalId, offsetsPartition } = this
+    const partitions = [{ topic, partition }]
+    const takesOffsets = this.added.size === 0 && offsetsPartition !== undefined && topic !== OFFSETS_TOPIC
+    if (takesOffsets) partitions.push({ topic: OFFSETS_TOPIC, partition: offsetsPartition })
+    const adding = this.untilDone(async () => {
+      const errorCode = await transactions.addImplicitly(transactionalId, this, partitions)
+      return { errorCode, value: undefined }
+    })
+    if (takesOffsets) this.added.set(`${OFFSETS_TOPIC}-${offsetsPartition}`, adding)
+    return adding
+  }
+
+  private addExplicitly(topic: string, partition: number): Promise<void> {
     const { transactions } = this.services
     const request = {
       transactions: [],
@@ -268,7 +330,7 @@ class InProcessSession implements OutputSession {
       v3AndBelowProducerEpoch: this.producerEpoch,
       v3AndBelowTopics: [{ name: topic, partitions: [partition] }],
     }
-    return untilDone(this.services, this.transactionalId, async () => {
+    return this.untilDone(async () => {
       const { resultsByTopicV3AndBelow } = await transactions.addPartitionsToTxn(request, 3)
       const errorCode = resultsByTopicV3AndBelow[0]?.resultsByPartition[0]?.partitionErrorCode
       if (errorCode === undefined) throw new Error(`no answer for ${topic}-${partition}`)
@@ -298,36 +360,16 @@ class InProcessSession implements OutputSession {
   }
 
   private failure(errorCode: ErrorCode, errorMessage: string | null = null): Error {
-    return failureOf(this.transactionalId, errorCode, errorMessage)
+    const { transactionalId, transactionTimeoutMs: timeoutMs } = this.terms
+    const openMs = this.services.clock.now() - this.begunAtMs
+    const isOverdue = this.isBegun && openMs >= timeoutMs
+    // The broker has aborted it: from version 2 on EndTxn says that a commit does not fit.
+    const aborted = fenced.has(errorCode) || errorCode === errorCodes.INVALID_TXN_STATE
+    if (isOverdue && aborted) return new FencedError(transactionalId, { overdue: { openMs, timeoutMs } })
+    return failureOf(transactionalId, errorCode, errorMessage)
   }
-}
 
-/** A step of the transaction was refused; carries Kafka's code. */
-export class OutputError extends Error {
-  readonly errorCode: ErrorCode
-  constructor(errorCode: ErrorCode, detail: string | null) {
-    super(detail === null ? errorName(errorCode) : `${errorName(errorCode)}: ${detail}`)
-    this.name = 'OutputError'
-    this.errorCode = errorCode
-  }
-}
-
-function failureOf(transactionalId: string, errorCode: ErrorCode, detail: string | null = null): Error {
-  return fenced.has(errorCode) ? new FencedError(transactionalId) : new OutputError(errorCode, detail)
-}
-
-/** Asks again while the coordinator is busy with what was before; any other error is thrown. */
-async function untilDone<T>(
-  { clock, stopping }: Pick<InProcessOutputServices, 'clock' | 'stopping'>,
-  transactionalId: string,
-  ask: () => Promise<{ errorCode: ErrorCode; value: T }>,
-): Promise<T> {
-  const giveUpMs = clock.now() + LONGEST_WAIT_MS
-  for (;;) {
-    const { errorCode, value } = await ask()
-    if (errorCode === errorCodes.NONE) return value
-    const mayPass = retriable.has(errorCode) && !stopping.aborted && clock.now() < giveUpMs
-    if (!mayPass) throw failureOf(transactionalId, errorCode)
-    await new Promise<void>((resolve) => clock.setTimer(RETRY_BACKOFF_MS, resolve))
+  private untilDone<T>(ask: () => Promise<{ errorCode: ErrorCode; value: T }>): Promise<T> {
+    return untilDone(this.services, (errorCode) => this.failure(errorCode), ask)
   }
 }

@@ -1,6 +1,6 @@
 // The transaction coordinator's hand in the partitions: in one process a marker is an append, not a request.
 
-import type { MarkerWriter } from '../coordinator/transaction/marker-writer.ts'
+import type { Marker, MarkerWriter } from '../coordinator/transaction/marker-writer.ts'
 import type { TopicPartition } from '../coordinator/transaction/partition-set.ts'
 import type { Partition } from '../partition/partition.ts'
 import { errorCodes } from '../protocol/errors.ts'
@@ -17,14 +17,10 @@ export class PartitionMarkerWriter implements MarkerWriter {
 
   /** All markers are appended within this call; the promise waits until none of them can be lost. */
   write(
-    producerId: bigint,
-    producerEpoch: number,
-    committed: boolean,
-    coordinatorEpoch: number,
+    { committed, ...producer }: Marker,
     partitions: readonly TopicPartition[],
   ): Promise<readonly number[]> {
-    const nowMs = this.clock.now()
-    const marker = { producerId, producerEpoch, commit: committed, coordinatorEpoch, nowMs }
+    const marker = { ...producer, commit: committed, nowMs: this.clock.now() }
     return Promise.all(
       partitions.map(async ({ topic, partition: index }) => {
         const partition = this.find(topic, index)

@@ -106,6 +106,7 @@ function publicBroker(node: BrokerNode, stop: () => Promise<void>): Broker {
       groups: node.groups,
       clock: node.clock,
       stopping: node.stopping.signal,
+      features: node.features,
       partition,
       ensureTopic: (topic) => node.ensureTopic(topic),
       coordinatorsReady: () => node.coordinatorsReady(),

@@ -79,14 +79,17 @@ export class DecisionLog {
 
   /** Output and offsets are in the transaction, durable, and not yet decided. */
   async prepare(batch: BatchStamp, moved: readonly InputPositions[], checkpointId: string): Promise<void> {
-    await this.output?.finish()
     const offsets = offsetsOf(batch, moved, checkpointId)
     if (offsets.length === 0) {
       throw new Error(
         `batch ${batch.batchId} writes records, but none of its inputs has a partition whose offset could carry the decision`,
       )
     }
-    await this.session.commitOffsets(this.groupId, offsets)
+    // Side by side, for each needs a sync of its own. Where output has failed, that is the reason to tell.
+    const committing = this.session.commitOffsets(this.groupId, offsets)
+    committing.catch(() => undefined)
+    await this.output?.finish()
+    await committing
   }
 
   /** The decision. */

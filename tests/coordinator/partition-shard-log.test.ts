@@ -54,8 +54,8 @@ class World {
 
   mark(producerId: bigint, commit: boolean): number {
     const nowMs = this.clock.now()
-    return this.partition.appendMarker({ producerId, producerEpoch: 1, commit, coordinatorEpoch: 0, nowMs })
-      .errorCode
+    const marker = { producerId, producerEpoch: 1, commit, coordinatorEpoch: 0, transactionVersion: 0, nowMs }
+    return this.partition.appendMarker(marker).errorCode
   }
 
   async replayed(): Promise<string[]> {

@@ -202,6 +202,7 @@ export class CrashWorld {
       producerEpoch,
       commit,
       coordinatorEpoch: 0,
+      transactionVersion: 0,
       nowMs: NOW_MS,
     })
     if (!this.accepted(result, 'append')) return

@@ -87,12 +87,14 @@ export function endTransaction(
   producerId: bigint,
   commit: boolean,
   producerEpoch = 0,
+  transactionVersion = 0,
 ): AppendResult {
   return partition.appendMarker({
     producerId,
     producerEpoch,
     commit,
     coordinatorEpoch: 0,
+    transactionVersion,
     nowMs: 1_700_000_000_000,
   })
 }

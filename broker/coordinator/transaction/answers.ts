@@ -33,17 +33,27 @@ export function forVersion(errorCode: number, version: number, since = 2): numbe
     : errorCode
 }
 
+/** What a client that appends to a transaction is ready to hear (Kafka's TransactionSupportedOperation). */
+export type TransactionSupport =
+  /** Produce to 10, TxnOffsetCommit to 3. */
+  | 'plain'
+  /** Produce 11, TxnOffsetCommit 4: TRANSACTION_ABORTABLE. */
+  | 'abortable'
+  /** From Produce 12 and TxnOffsetCommit 5 on partitions are added implicitly; CONCURRENT_TRANSACTIONS is common then. */
+  | 'implicit'
+
 /**
  * A refused verification as Produce and TxnOffsetCommit say it. What passes by itself becomes
  * NOT_ENOUGH_REPLICAS: clients retry it without looking for another leader (Kafka's ReplicaManager).
  */
-export function appendErrorCode(errorCode: number, knowsTransactionAbortable: boolean): number {
+export function appendErrorCode(errorCode: number, support: TransactionSupport): number {
   switch (errorCode) {
     case errorCodes.PRODUCER_FENCED:
       return errorCodes.INVALID_PRODUCER_EPOCH
     case errorCodes.TRANSACTION_ABORTABLE:
-      return knowsTransactionAbortable ? errorCode : errorCodes.INVALID_TXN_STATE
+      return support !== 'plain' ? errorCode : errorCodes.INVALID_TXN_STATE
     case errorCodes.CONCURRENT_TRANSACTIONS:
+      return support === 'implicit' ? errorCode : errorCodes.NOT_ENOUGH_REPLICAS
     case errorCodes.COORDINATOR_LOAD_IN_PROGRESS:
     case errorCodes.COORDINATOR_NOT_AVAILABLE:
     case errorCodes.NOT_COORDINATOR:

@@ -21,9 +21,22 @@ export type TransactionCommand =
       /** Given when a first try answered `needsProducerId`. */
       freshProducerId: bigint | undefined
     }
-  | ({ type: 'addPartitions'; transactionalId: string; partitions: PartitionSet } & ProducerIdAndEpoch)
+  | ({
+      type: 'addPartitions'
+      transactionalId: string
+      partitions: PartitionSet
+      /** The transaction.version whose words the client uses. */
+      clientTransactionVersion: number
+    } & ProducerIdAndEpoch)
   | ({ type: 'verifyPartitions'; transactionalId: string; partitions: PartitionSet } & ProducerIdAndEpoch)
-  | ({ type: 'end'; transactionalId: string; committed: boolean } & ProducerIdAndEpoch)
+  | ({
+      type: 'end'
+      transactionalId: string
+      committed: boolean
+      clientTransactionVersion: number
+      /** Given when a first try answered `needsProducerId`. */
+      freshProducerId: bigint | undefined
+    } & ProducerIdAndEpoch)
   /** The open transaction's time is up. */
   | { type: 'timeOut'; transactionalId: string }
   /** These partitions of a decision need no marker any more: written, or the topic is gone. */
@@ -49,15 +62,15 @@ export type TransactionFact =
   | { type: 'tombstone'; transactionalId: string }
 
 export type TransactionNote =
-  | ({ type: 'initialized'; transactionalId: string } & RememberedInit)
+  | ({ type: 'initialized'; transactionalId: string } & RememberedEpoch)
   | { type: 'marked'; transactionalId: string; decision: number; partitions: PartitionSet }
 
 /**
- * What the producer had before its last InitProducerId, so that a retry of that very request gets the
- * same answer (KIP-360). Kafka's log does not keep it either: a retry across a restart is fenced.
+ * The epoch that the producer had before its last InitProducerId or, from transaction.version 2 on, its last
+ * decision, so that a retry of InitProducerId gets the same answer (KIP-360). Kafka's log does not keep it
+ * either: the retry of an InitProducerId across a restart is fenced.
  */
-export interface RememberedInit {
-  previousProducerId: bigint
+export interface RememberedEpoch {
   lastProducerEpoch: number
 }
 
@@ -70,6 +83,8 @@ export interface MarkerWork {
   producerEpoch: number
   committed: boolean
   partitions: PartitionSet
+  /** From 2 on the markers' epoch is above that of the records that they end. */
+  transactionVersion: number
 }
 
 export type TransactionReply =

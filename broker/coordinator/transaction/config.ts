@@ -11,8 +11,11 @@ export interface TransactionConfig {
   transactionalIdExpirationMs: number
   /** transaction.remove.expired.transaction.cleanup.interval.ms */
   removeExpiredTransactionCleanupIntervalMs: number
-  /** Finalized level of transaction.version: 0, or 1 (records may carry tagged fields). */
-  transactionVersion: 0 | 1
+  /** add.partitions.to.txn.retry.backoff.max.ms and .backoff.ms: how an implicit adding waits for the end before. */
+  addPartitionsRetryBackoffMaxMs: number
+  addPartitionsRetryBackoffMs: number
+  /** Finalized level of transaction.version, asked anew at each use: it may change while everything runs. */
+  transactionVersion: () => number
 }
 
 export const defaultTransactionConfig: TransactionConfig = {
@@ -21,5 +24,7 @@ export const defaultTransactionConfig: TransactionConfig = {
   transactionMaxTimeoutMs: 15 * 60_000,
   transactionalIdExpirationMs: 7 * 24 * 3_600_000,
   removeExpiredTransactionCleanupIntervalMs: 3_600_000,
-  transactionVersion: 0,
+  addPartitionsRetryBackoffMaxMs: 100,
+  addPartitionsRetryBackoffMs: 20,
+  transactionVersion: () => 0,
 }

@@ -86,13 +86,14 @@ export class MarkerSender {
 
   /** The partitions that want no marker any more. */
   private async attempt(work: MarkerWork): Promise<TopicPartition[]> {
-    const { transactionalId, producerId, producerEpoch, committed } = work
+    const { transactionalId, producerId, producerEpoch, committed, transactionVersion } = work
     const partitions = partitionsOf(work.partitions)
     if (partitions.length === 0) return []
     const { writer, coordinatorEpoch, partitionExists, onWarning } = this.options
+    const marker = { producerId, producerEpoch, committed, transactionVersion, coordinatorEpoch }
     let codes: readonly number[]
     try {
-      codes = await writer.write(producerId, producerEpoch, committed, coordinatorEpoch, partitions)
+      codes = await writer.write(marker, partitions)
     } catch (error) {
       onWarning(`${transactionalId}: markers could not be written: ${describe(error)}`)
       return []

@@ -14,6 +14,8 @@ export interface ProducerIdBlock {
 export interface ProducerIds {
   /** Rejects with CoordinatorError COORDINATOR_LOAD_IN_PROGRESS, retriable, when no block could be had. */
   next(): Promise<bigint>
+  /** One that is at hand, or undefined: then another block is asked for, and one will be there later. */
+  spare(): bigint | undefined
 }
 
 export class ProducerIdBlocks implements ProducerIds {
@@ -30,6 +32,13 @@ export class ProducerIdBlocks implements ProducerIds {
     // Others who waited for the same block may have used it up before this one's turn.
     while (this.nextId >= this.blockEnd) await this.anotherBlock()
     return this.nextId++
+  }
+
+  spare(): bigint | undefined {
+    if (this.nextId < this.blockEnd) return this.nextId++
+    // Whoever needs it asks again, and says so if it takes for ever.
+    this.anotherBlock().catch(() => {})
+    return undefined
   }
 
   private anotherBlock(): Promise<void> {

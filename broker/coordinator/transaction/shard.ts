@@ -19,12 +19,13 @@ import { transactionLogCodec } from './transaction-log.ts'
 import { TransactionMachine } from './transaction-machine.ts'
 import { hasPartition } from './partition-set.ts'
 import type { Transaction } from './transaction.ts'
-import { isPrepared } from './transaction-state.ts'
+import { isIdle, isPrepared } from './transaction-state.ts'
 
 export interface ShardOptions {
   config: TransactionConfig
   clock: Clock
   markerWriter: MarkerWriter
+  spareProducerId: () => bigint | undefined
   partitionExists: (topic: string, partition: number) => boolean
   onWarning: (message: string) => void
   onFailed: (error: Error) => void
@@ -42,12 +43,14 @@ export class TransactionShard {
   private readonly onWarning: (message: string) => void
   /** By id, the newest of its states that the log can no longer lose. */
   private readonly durable = new Map<string, Transaction>()
+  /** By id, who waits for the end of its decided transaction. */
+  private readonly endings = new Map<string, Set<() => void>>()
   private readonly unsubscribe: () => void
 
   constructor(log: ShardLog, options: ShardOptions) {
     const { config, clock, onWarning } = options
     this.onWarning = onWarning
-    this.machine = new TransactionMachine(config)
+    this.machine = new TransactionMachine(config, options.spareProducerId)
     this.runtime = new ShardRuntime({
       machine: this.machine,
       codec: transactionLogCodec(config.transactionVersion),
@@ -100,6 +103,17 @@ export class TransactionShard {
     return isAdded ? errorCodes.NONE : errorCodes.CONCURRENT_TRANSACTIONS
   }
 
+  /** Calls back once when this id's decided transaction has its markers, or when the shard closes. */
+  onEnding(transactionalId: string, callback: () => void): () => void {
+    const waiting = this.endings.get(transactionalId) ?? new Set()
+    this.endings.set(transactionalId, waiting.add(callback))
+    return () => {
+      waiting.delete(callback)
+      if (waiting.size === 0 && this.endings.get(transactionalId) === waiting)
+        this.endings.delete(transactionalId)
+    }
+  }
+
   submit(command: TransactionCommand): Promise<TransactionReply> {
     return this.runtime.submit(command)
   }
@@ -108,6 +122,14 @@ export class TransactionShard {
     this.unsubscribe()
     this.sender.close()
     this.runtime.close()
+    for (const transactionalId of this.endings.keys()) this.wake(transactionalId)
+  }
+
+  private wake(transactionalId: string): void {
+    const waiting = this.endings.get(transactionalId)
+    if (waiting === undefined) return
+    this.endings.delete(transactionalId)
+    for (const callback of waiting) callback()
   }
 
   /** Decisions found in the log are carried out as new ones are: when the log can no longer lose them. */
@@ -130,8 +152,11 @@ export class TransactionShard {
     for (const fact of facts) {
       if (fact.type === 'transaction') this.durable.set(fact.transaction.transactionalId, fact.transaction)
       else this.durable.delete(fact.transactionalId)
-      if (fact.type !== 'transaction' || !isPrepared(fact.transaction.state)) continue
-      const work = this.machine.markerWork(fact.transaction.transactionalId)
+      if (fact.type !== 'transaction') continue
+      const { transactionalId, state } = fact.transaction
+      if (isIdle(state)) this.wake(transactionalId)
+      if (!isPrepared(state)) continue
+      const work = this.machine.markerWork(transactionalId)
       if (work !== undefined) this.sender.start(work.transactionalId, work.decision)
     }
   }

@@ -13,19 +13,28 @@ import { errorCodes } from '../../protocol/errors.ts'
 import type { Clock } from '../../time/clock.ts'
 import { partitionForHash } from '../java-hash.ts'
 import { CoordinatorError, type ShardLog } from '../shard-log.ts'
-import { appendErrorCode, errorCodeOf, forVersion } from './answers.ts'
+import { appendErrorCode, errorCodeOf, forVersion, type TransactionSupport } from './answers.ts'
 import type { ProducerIdAndEpoch, TransactionCommand, TransactionReply } from './commands.ts'
 import type { TransactionConfig } from './config.ts'
 import type { MarkerWriter } from './marker-writer.ts'
-import { hasPartition, noPartitions, type PartitionSet, partitionSet } from './partition-set.ts'
+import {
+  hasPartition,
+  noPartitions,
+  type PartitionSet,
+  partitionSet,
+  type TopicPartition,
+} from './partition-set.ts'
 import type { ProducerIds } from './producer-ids.ts'
 import { type TransactionListing, toDescription, toFilter, toListing } from './read-side.ts'
 import { TransactionShard } from './shard.ts'
-import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from './transaction.ts'
+import { EPOCH_PER_TRANSACTION, NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from './transaction.ts'
 
 type InitProducerIdResponse = ResponseOf<typeof initProducerId>
 type AddPartitionsRequest = RequestOf<typeof addPartitionsToTxn>
 type AddPartitionsResponse = ResponseOf<typeof addPartitionsToTxn>
+/** EndTxn of clients that speak transaction.version 2. */
+const EPOCH_PER_TRANSACTION_FROM = 5
+
 type TopicsOfRequest = AddPartitionsRequest['v3AndBelowTopics']
 type TopicResults = AddPartitionsResponse['resultsByTopicV3AndBelow']
 
@@ -60,11 +69,13 @@ export class TransactionCoordinator {
    */
   async load(partition: number, log: ShardLog): Promise<void> {
     if (this.shards.has(partition)) throw new Error(`__transaction_state-${partition} is loaded already`)
-    const { config, clock, markerWriter, partitionExists, onWarning, onShardFailed } = this.options
+    const { config, clock, markerWriter, producerIds, partitionExists, onWarning, onShardFailed } =
+      this.options
     const shard = new TransactionShard(log, {
       config,
       clock,
       markerWriter,
+      spareProducerId: () => producerIds.spare(),
       partitionExists,
       onWarning: (message) => onWarning?.(`__transaction_state-${partition}: ${message}`),
       onFailed: (error) => onShardFailed?.(partition, error),
@@ -145,27 +156,78 @@ export class TransactionCoordinator {
       producerId,
       producerEpoch,
       partitions,
+      // Whoever asks for it does not know of implicit adding.
+      clientTransactionVersion: 0,
     })
     return { throttleTimeMs: 0, errorCode: forVersion(errorCode, version) }
+  }
+
+  /**
+   * Partitions that a Produce or a TxnOffsetCommit brings along become part of the transaction (KIP-890, second
+   * part); resolves with NONE, or the code for all of them, in the coordinator's words (`appendErrorCode`). While the transaction before is
+   * not ended everywhere it waits a while, for that is the rule with a producer that goes on at once
+   * (add.partitions.to.txn.retry.backoff.max.ms). Whoever appends asks `verifyTransaction` in the same turn.
+   */
+  async addImplicitly(
+    transactionalId: string,
+    { producerId, producerEpoch }: ProducerIdAndEpoch,
+    partitions: readonly TopicPartition[],
+  ): Promise<number> {
+    const { clock, config } = this.options
+    const command = {
+      type: 'addPartitions',
+      transactionalId,
+      producerId,
+      producerEpoch,
+      clientTransactionVersion: EPOCH_PER_TRANSACTION,
+      partitions: partitionSet(
+        partitions.map(({ topic, partition }) => ({ topic, partitionIds: [partition] })),
+      ),
+    } as const
+    const deadlineMs = clock.now() + config.addPartitionsRetryBackoffMaxMs
+    for (;;) {
+      const errorCode = await this.outcomeOf(command)
+      const leftMs = deadlineMs - clock.now()
+      if (errorCode !== errorCodes.CONCURRENT_TRANSACTIONS || leftMs <= 0) {
+        return errorCode
+      }
+      await this.ending(transactionalId, leftMs)
+    }
+  }
+
+  /** Resolves when the decided transaction of this id has ended, or after so long. */
+  private ending(transactionalId: string, longestMs: number): Promise<void> {
+    const { clock, config } = this.options
+    const shard = this.shards.get(this.partitionFor(transactionalId))
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel()
+        stop?.()
+        resolve()
+      }
+      // Not every wait has an end that is told: so it looks again as Kafka does.
+      const timer = clock.setTimer(Math.min(longestMs, config.addPartitionsRetryBackoffMs), done)
+      const stop = shard?.onEnding(transactionalId, done)
+    })
   }
 
   /** NONE: the decision is durable and will be carried out, not: every marker is written. */
   async endTxn(request: RequestOf<typeof endTxn>, version: number): Promise<ResponseOf<typeof endTxn>> {
     const { transactionalId, producerId, producerEpoch, committed } = request
-    const errorCode = await this.outcomeOf({
-      type: 'end',
-      transactionalId,
-      producerId,
-      producerEpoch,
-      committed,
-    })
-    // Version 5 tells the producer what to go on with (KIP-890); below transaction.version 2 nothing changes.
-    const goesOn = errorCode === errorCodes.NONE
-    return {
-      throttleTimeMs: 0,
-      errorCode: forVersion(errorCode, version),
-      producerId: goesOn ? producerId : NO_PRODUCER_ID,
-      producerEpoch: goesOn ? producerEpoch : NO_PRODUCER_EPOCH,
+    // Whoever speaks version 5 is told what to go on with, whatever level is finalized (KIP-890).
+    const clientTransactionVersion = version >= EPOCH_PER_TRANSACTION_FROM ? EPOCH_PER_TRANSACTION : 0
+    const producer = { producerId, producerEpoch }
+    const end = { type: 'end', transactionalId, ...producer, committed, clientTransactionVersion } as const
+    try {
+      let reply = await this.ask({ ...end, freshProducerId: undefined })
+      if (reply.type === 'needsProducerId') {
+        reply = await this.ask({ ...end, freshProducerId: await this.options.producerIds.next() })
+      }
+      if (reply.type === 'producer') return endResponse(errorCodes.NONE, reply)
+      if (reply.type === 'done') return endResponse(forVersion(reply.errorCode, version))
+      throw new Error(`end was answered with ${reply.type}`)
+    } catch (error) {
+      return endResponse(errorCodeOf(error))
     }
   }
 
@@ -180,14 +242,13 @@ export class TransactionCoordinator {
     producerEpoch: number,
     topic: string,
     partition: number,
-    /** Produce from version 11 on and TxnOffsetCommit from 4 on know TRANSACTION_ABORTABLE. */
-    knowsTransactionAbortable = false,
+    support: TransactionSupport = 'plain',
   ): number {
     const shard = this.shards.get(this.partitionFor(transactionalId))
     const errorCode = shard?.isActive
       ? shard.mayAppend({ transactionalId, producerId, producerEpoch }, topic, partition)
       : errorCodes.NOT_COORDINATOR
-    return appendErrorCode(errorCode, knowsTransactionAbortable)
+    return appendErrorCode(errorCode, support)
   }
 
   /** One answer per id, in their order. */
@@ -281,7 +342,9 @@ export class TransactionCoordinator {
     )
     const producer = { transactionalId, producerId, producerEpoch, partitions }
     if (!verifyOnly) {
-      const errorCode = await this.outcomeOf({ type: 'addPartitions', ...producer })
+      // Brokers ask from version 4 on, for clients that add implicitly.
+      const clientTransactionVersion = version >= 4 ? EPOCH_PER_TRANSACTION : 0
+      const errorCode = await this.outcomeOf({ type: 'addPartitions', clientTransactionVersion, ...producer })
       return results(topics, () => forVersion(errorCode, version))
     }
     const { errorCode, missing } = await this.verify({ type: 'verifyPartitions', ...producer })
@@ -324,6 +387,11 @@ export class TransactionCoordinator {
     if (shard === undefined) throw new CoordinatorError(errorCodes.NOT_COORDINATOR, 'not loaded here')
     return shard.submit(command)
   }
+}
+
+function endResponse(errorCode: number, producer?: ProducerIdAndEpoch): ResponseOf<typeof endTxn> {
+  const { producerId = NO_PRODUCER_ID, producerEpoch = NO_PRODUCER_EPOCH } = producer ?? {}
+  return { throttleTimeMs: 0, errorCode, producerId, producerEpoch }
 }
 
 function initResponse(

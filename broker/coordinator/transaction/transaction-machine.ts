@@ -11,18 +11,29 @@ import type { Decision, Machine, RequestId } from '../machine.ts'
 import type {
   MarkerWork,
   ProducerIdAndEpoch,
-  RememberedInit,
+  RememberedEpoch,
   TransactionCommand,
   TransactionFact,
   TransactionNote,
   TransactionReply,
 } from './commands.ts'
 import type { TransactionConfig } from './config.ts'
-import { endTransactionError } from './end-transaction.ts'
+import { decideEnd, ownershipError } from './end-transaction.ts'
 import { decideInit } from './init-producer-id.ts'
 import { containsAll, hasPartition, noPartitions, without } from './partition-set.ts'
 import { matches } from './read-side.ts'
-import { completed, decided, fencedAndAborted, type Transaction, withPartitions } from './transaction.ts'
+import {
+  completed,
+  decided,
+  EPOCH_PER_TRANSACTION,
+  fencedAndAborted,
+  fenceVersion,
+  needsNextProducerId,
+  NO_PRODUCER_ID,
+  successor,
+  type Transaction,
+  withPartitions,
+} from './transaction.ts'
 import { isIdle, isPrepared } from './transaction-state.ts'
 
 type TransactionDecision = Decision<TransactionFact, TransactionNote, TransactionReply>
@@ -31,6 +42,9 @@ type Of<T extends TransactionCommand['type']> = Extract<TransactionCommand, { ty
 const EXPIRE_IDS = 'expireIds'
 const TIME_OUT = 'timeOut:'
 
+/** Until a producer id is at hand. */
+const SPARE_ID_RETRY_MS = 500
+
 /** Tombstones written in one batch; what is left follows at once. */
 const MOST_EXPIRED_AT_ONCE = 1_000
 
@@ -38,13 +52,16 @@ export class TransactionMachine
   implements Machine<TransactionCommand, TransactionFact, TransactionNote, TransactionReply>
 {
   private readonly config: TransactionConfig
+  /** A producer id that nobody has, if one is at hand: for a decision that no request waits for. */
+  private readonly spareProducerId: () => bigint | undefined
   private readonly transactions = new Map<string, Transaction>()
-  private readonly remembered = new Map<string, RememberedInit>()
+  private readonly remembered = new Map<string, RememberedEpoch>()
   private readonly undelivered = new Map<string, MarkerWork>()
   private decisions = 0
 
-  constructor(config: TransactionConfig) {
+  constructor(config: TransactionConfig, spareProducerId: () => bigint | undefined) {
     this.config = config
+    this.spareProducerId = spareProducerId
   }
 
   /** Everything that the log keeps, by transactional id. */
@@ -117,8 +134,8 @@ export class TransactionMachine
         this.forget(change.transactionalId)
         break
       case 'initialized': {
-        const { transactionalId, previousProducerId, lastProducerEpoch } = change
-        this.remembered.set(transactionalId, { previousProducerId, lastProducerEpoch })
+        const { transactionalId, lastProducerEpoch } = change
+        this.remembered.set(transactionalId, { lastProducerEpoch })
         break
       }
       case 'marked': {
@@ -171,7 +188,9 @@ export class TransactionMachine
   private init(command: Of<'init'>, requestId: RequestId, nowMs: number): TransactionDecision {
     const { transactionalId } = command
     const known = this.transactions.get(transactionalId)
-    const outcome = decideInit(command, known, this.remembered.get(transactionalId), nowMs)
+    const { transactionVersion } = this.config
+    const remembered = this.remembered.get(transactionalId)
+    const outcome = decideInit(command, known, remembered, transactionVersion(), nowMs)
     switch (outcome.type) {
       case 'needsProducerId':
         return answer(requestId, { type: 'needsProducerId' })
@@ -203,7 +222,7 @@ export class TransactionMachine
     if (known.state === 'Ongoing' && containsAll(known.partitions, command.partitions)) {
       return refuse(requestId, errorCodes.NONE)
     }
-    const open = withPartitions(known, command.partitions, nowMs)
+    const open = withPartitions(known, command.partitions, command.clientTransactionVersion, nowMs)
     const decision = this.write(open, requestId, { type: 'done', errorCode: errorCodes.NONE })
     if (known.state !== 'Ongoing') {
       decision.timers.push({ key: TIME_OUT + open.transactionalId, afterMs: open.transactionTimeoutMs })
@@ -221,19 +240,37 @@ export class TransactionMachine
   }
 
   private end(command: Of<'end'>, requestId: RequestId, nowMs: number): TransactionDecision {
-    const known = this.owned(command)
-    if (typeof known === 'number') return refuse(requestId, known)
-    const errorCode = endTransactionError(known, command.committed)
-    if (errorCode !== undefined) return refuse(requestId, errorCode)
-    const transaction = decided(known, command.committed, nowMs)
-    return this.write(transaction, requestId, { type: 'done', errorCode: errorCodes.NONE })
+    const { transactionalId, committed, clientTransactionVersion, freshProducerId } = command
+    const known = this.transactions.get(transactionalId)
+    if (known === undefined) return refuse(requestId, errorCodes.INVALID_PRODUCER_ID_MAPPING)
+    const outcome = decideEnd(command, known)
+    const goesOn = (from: Transaction): TransactionReply => ({
+      type: 'producer',
+      errorCode: errorCodes.NONE,
+      ...successor(from),
+    })
+    if (outcome.type === 'answer') {
+      const { errorCode } = outcome
+      return errorCode === errorCodes.NONE ? answer(requestId, goesOn(known)) : refuse(requestId, errorCode)
+    }
+    const isSpent = needsNextProducerId(known, clientTransactionVersion)
+    if (isSpent && freshProducerId === undefined) return answer(requestId, { type: 'needsProducerId' })
+    const nextProducerId = isSpent ? (freshProducerId as bigint) : NO_PRODUCER_ID
+    const transaction = decided(known, committed, { clientTransactionVersion, nextProducerId }, nowMs)
+    return this.write(transaction, requestId, goesOn(transaction))
   }
 
   private timeOut({ transactionalId }: Of<'timeOut'>, nowMs: number): TransactionDecision {
     const known = this.transactions.get(transactionalId)
     if (known === undefined || (known.state !== 'Ongoing' && known.state !== 'PrepareEpochFence'))
       return nothing()
-    return this.write(fencedAndAborted(known, nowMs))
+    const clientTransactionVersion = fenceVersion(this.config.transactionVersion())
+    const isSpent = needsNextProducerId(known, clientTransactionVersion)
+    const nextProducerId = isSpent ? this.spareProducerId() : NO_PRODUCER_ID
+    if (nextProducerId === undefined) {
+      return { ...nothing(), timers: [{ key: TIME_OUT + transactionalId, afterMs: SPARE_ID_RETRY_MS }] }
+    }
+    return this.write(fencedAndAborted(known, { clientTransactionVersion, nextProducerId }, nowMs))
   }
 
   private marked(command: Of<'marked'>, requestId: RequestId, nowMs: number): TransactionDecision {
@@ -273,11 +310,7 @@ export class TransactionMachine
   /** The id if this producer owns it, otherwise the error code. */
   private owned(command: { transactionalId: string } & ProducerIdAndEpoch): Transaction | number {
     const known = this.transactions.get(command.transactionalId)
-    if (known === undefined || known.producerId !== command.producerId)
-      return errorCodes.INVALID_PRODUCER_ID_MAPPING
-    // A higher epoch is refused too: nobody was handed it.
-    if (known.producerEpoch !== command.producerEpoch) return errorCodes.PRODUCER_FENCED
-    return known
+    return ownershipError(command, known) ?? (known as Transaction)
   }
 
   /** The time of a transaction runs while it is open, and a decision ends it. */
@@ -296,12 +329,16 @@ export class TransactionMachine
 
   private put(transaction: Transaction): void {
     const { transactionalId, producerId, producerEpoch, state, partitions } = transaction
+    const transactionVersion = transaction.clientTransactionVersion
     const before = this.transactions.get(transactionalId)
     if (state === 'Dead') {
       this.forget(transactionalId)
       return
     }
-    if (before?.producerId !== producerId || before.producerEpoch !== producerEpoch) {
+    if (isPrepared(state) && transactionVersion >= EPOCH_PER_TRANSACTION) {
+      // Kept where the id changes with the end of the transaction: it is what the producer last knew.
+      this.remembered.set(transactionalId, { lastProducerEpoch: producerEpoch - 1 })
+    } else if (state === 'Empty' || (isPrepared(state) && before?.producerEpoch !== producerEpoch)) {
       this.remembered.delete(transactionalId)
     }
     this.transactions.set(transactionalId, transaction)
@@ -310,7 +347,7 @@ export class TransactionMachine
       const committed = state === 'PrepareCommit'
       const decision = ++this.decisions
       const work = { transactionalId, decision, producerId, producerEpoch, committed, partitions }
-      this.undelivered.set(transactionalId, work)
+      this.undelivered.set(transactionalId, { ...work, transactionVersion })
     }
   }
 

@@ -18,11 +18,13 @@
 //
 //   CompleteCommit, CompleteAbort ── AddPartitions, AddOffsets ──► Ongoing
 //   Empty, CompleteCommit, CompleteAbort ── InitProducerId ──► Empty
+//   Empty, CompleteCommit, CompleteAbort ── EndTxn(abort) of transaction.version 2 ──► PrepareAbort
 //   Empty, CompleteCommit, CompleteAbort ── unused for transactional.id.expiration.ms ──► Dead (tombstone)
 //
+// Under transaction.version 2 every Prepare* raises the epoch, and where that was the last one of a producer
+// id, Complete* goes over to a new id at epoch 0 (KIP-890).
 // PrepareEpochFence is passed through inside one decision: the log shows Ongoing, then PrepareAbort with
-// the raised epoch. transaction.version 2 adds Empty, CompleteCommit, CompleteAbort ─► PrepareAbort (an
-// abort that carries an epoch bump): its row of the table is the one place to change.
+// the raised epoch.
 
 export const transactionStates = [
   'Empty',
@@ -42,7 +44,7 @@ const enteredFrom: Readonly<Record<TransactionState, readonly TransactionState[]
   Empty: ['Empty', 'CompleteCommit', 'CompleteAbort'],
   Ongoing: ['Ongoing', 'Empty', 'CompleteCommit', 'CompleteAbort'],
   PrepareCommit: ['Ongoing'],
-  PrepareAbort: ['Ongoing', 'PrepareEpochFence'],
+  PrepareAbort: ['Ongoing', 'PrepareEpochFence', 'Empty', 'CompleteCommit', 'CompleteAbort'],
   CompleteCommit: ['PrepareCommit'],
   CompleteAbort: ['PrepareAbort'],
   Dead: ['Empty', 'CompleteCommit', 'CompleteAbort'],

@@ -4,11 +4,15 @@
 // `RememberedInit` in commands.ts).
 
 import { containsAll, noPartitions, type PartitionSet, union } from './partition-set.ts'
-import { mayBecome, type TransactionState } from './transaction-state.ts'
+import { isIdle, mayBecome, type TransactionState } from './transaction-state.ts'
 
 export interface Transaction {
   readonly transactionalId: string
   readonly producerId: bigint
+  /** The one before the last move: tells the retry of a request that changed it. */
+  readonly previousProducerId: bigint
+  /** What a decision that used up the epochs goes on with once it is carried out; -1: with its own. */
+  readonly nextProducerId: bigint
   readonly producerEpoch: number
   readonly transactionTimeoutMs: number
   readonly state: TransactionState
@@ -17,7 +21,12 @@ export interface Transaction {
   /** When the transaction's first partition was added; -1 when none ever was. */
   readonly startTimestampMs: number
   readonly lastUpdateTimestampMs: number
+  /** Of the protocol in which the transaction was last moved: from 2 on a decision raises the epoch (KIP-890). */
+  readonly clientTransactionVersion: number
 }
+
+/** From this transaction.version on a decision raises the epoch, and partitions are added implicitly. */
+export const EPOCH_PER_TRANSACTION = 2
 
 export const NO_PRODUCER_ID = -1n
 export const NO_PRODUCER_EPOCH = -1
@@ -41,12 +50,15 @@ export function newTransaction(
   return {
     transactionalId,
     producerId,
+    previousProducerId: producerId,
+    nextProducerId: NO_PRODUCER_ID,
     producerEpoch: 0,
     transactionTimeoutMs,
     state: 'Empty',
     partitions: noPartitions,
     startTimestampMs: NO_TIMESTAMP,
     lastUpdateTimestampMs: nowMs,
+    clientTransactionVersion: 0,
   }
 }
 
@@ -75,35 +87,89 @@ export function initialized(
   })
 }
 
-export function withPartitions(from: Transaction, added: PartitionSet, nowMs: number): Transaction {
+export function withPartitions(
+  from: Transaction,
+  added: PartitionSet,
+  clientTransactionVersion: number,
+  nowMs: number,
+): Transaction {
   const begun = from.state === 'Ongoing'
   const partitions = begun ? union(from.partitions, added) : added
   return move(from, 'Ongoing', nowMs, {
     partitions,
     startTimestampMs: begun ? from.startTimestampMs : nowMs,
+    clientTransactionVersion,
   })
 }
 
-/** The decision. From here on the outcome never changes. */
-export function decided(from: Transaction, committed: boolean, nowMs: number): Transaction {
-  return move(from, committed ? 'PrepareCommit' : 'PrepareAbort', nowMs, {})
+/** In whose words a decision is made, and what it goes on with where it uses up the epochs. */
+export interface DecisionTerms {
+  clientTransactionVersion: number
+  /** A fresh one where `needsNextProducerId`, else -1. */
+  nextProducerId: bigint
+}
+
+/** Whether a decision in this protocol uses up the epochs of the producer id. */
+export function needsNextProducerId(from: Transaction, clientTransactionVersion: number): boolean {
+  return clientTransactionVersion >= EPOCH_PER_TRANSACTION && isEpochExhausted(from.producerEpoch)
+}
+
+/**
+ * The decision. From here on the outcome never changes. From transaction.version 2 on it raises the epoch, and
+ * the markers carry the raised one: what comes late of the transaction meets a later epoch everywhere. An abort
+ * may then end a transaction that has nothing in it.
+ */
+export function decided(
+  from: Transaction,
+  committed: boolean,
+  { clientTransactionVersion, nextProducerId }: DecisionTerms,
+  nowMs: number,
+): Transaction {
+  const raises = clientTransactionVersion >= EPOCH_PER_TRANSACTION
+  if (isIdle(from.state) && (committed || !raises)) {
+    throw new Error(`${from.transactionalId} is ${from.state}: there is nothing to decide`)
+  }
+  return move(from, committed ? 'PrepareCommit' : 'PrepareAbort', nowMs, {
+    producerEpoch: raises ? Math.min(from.producerEpoch + 1, MAX_EPOCH) : from.producerEpoch,
+    partitions: isIdle(from.state) ? noPartitions : from.partitions,
+    startTimestampMs: isIdle(from.state) ? nowMs : from.startTimestampMs,
+    nextProducerId,
+    clientTransactionVersion,
+  })
 }
 
 /**
  * Shuts out the producer of an open transaction and decides to abort it. The raised epoch is handed to
- * nobody: the next InitProducerId raises it again.
+ * nobody, but to a producer that asks again for the end of this very transaction: the next InitProducerId
+ * raises it again.
  */
-export function fencedAndAborted(from: Transaction, nowMs: number): Transaction {
+export function fencedAndAborted(from: Transaction, terms: DecisionTerms, nowMs: number): Transaction {
+  // The decision raises the epoch itself from version 2 on.
+  const raises = terms.clientTransactionVersion >= EPOCH_PER_TRANSACTION
+  const producerEpoch = raises ? from.producerEpoch : Math.min(from.producerEpoch + 1, MAX_EPOCH)
   const fenced =
-    from.state === 'PrepareEpochFence'
-      ? from
-      : move(from, 'PrepareEpochFence', nowMs, { producerEpoch: Math.min(from.producerEpoch + 1, MAX_EPOCH) })
-  return decided(fenced, false, nowMs)
+    from.state === 'PrepareEpochFence' ? from : move(from, 'PrepareEpochFence', nowMs, { producerEpoch })
+  return decided(fenced, false, terms, nowMs)
+}
+
+/** A fence speaks for the broker, in the words of the finalized level; below 2 they are all the same. */
+export function fenceVersion(transactionVersion: number): number {
+  return transactionVersion >= EPOCH_PER_TRANSACTION ? EPOCH_PER_TRANSACTION : 0
+}
+
+/** What a producer goes on with after a decision. */
+export function successor(decision: Transaction): { producerId: bigint; producerEpoch: number } {
+  const { producerId, nextProducerId, producerEpoch } = decision
+  return nextProducerId === NO_PRODUCER_ID
+    ? { producerId, producerEpoch }
+    : { producerId: nextProducerId, producerEpoch: 0 }
 }
 
 /** Every partition has its marker, or is gone. */
 export function completed(from: Transaction, nowMs: number): Transaction {
   return move(from, from.state === 'PrepareCommit' ? 'CompleteCommit' : 'CompleteAbort', nowMs, {
+    ...successor(from),
+    nextProducerId: NO_PRODUCER_ID,
     partitions: noPartitions,
   })
 }
@@ -118,6 +184,7 @@ function move(
   const to: Transaction = {
     ...from,
     ...changes,
+    previousProducerId: from.producerId,
     state,
     lastUpdateTimestampMs: Math.max(from.lastUpdateTimestampMs, nowMs),
   }

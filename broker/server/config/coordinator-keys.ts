@@ -97,6 +97,18 @@ export const transactionKeys = {
     'How often transactional ids are looked over for those that may be forgotten.',
     { ...positive, importance: 'LOW' },
   ),
+  addPartitionsToTxnRetryBackoffMaxMs: int(
+    'add.partitions.to.txn.retry.backoff.max.ms',
+    100,
+    'How long a produce waits for the end of the transaction before, to add its partitions to the next one.',
+    { validator: atLeast(0), ...high },
+  ),
+  addPartitionsToTxnRetryBackoffMs: int(
+    'add.partitions.to.txn.retry.backoff.ms',
+    20,
+    'How often such a produce looks again at the latest.',
+    { ...positive, ...high },
+  ),
   producerIdExpirationMs: int(
     'producer.id.expiration.ms',
     86400000,

@@ -264,8 +264,6 @@ telemetry.max.bytes INT 1048576
   [
     'nothing in logmill corresponds to it',
     `
-add.partitions.to.txn.retry.backoff.max.ms INT 100
-add.partitions.to.txn.retry.backoff.ms INT 20
 alter.config.policy.class.name CLASS -
 background.threads INT 10 cluster-wide
 config.providers LIST '' cluster-wide

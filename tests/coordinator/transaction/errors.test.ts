@@ -216,8 +216,9 @@ test('EndTxn from version 5 on says what to go on with, and nothing after an err
   expect(await fixture.coordinator.endTxn(request, 5)).toMatchObject({
     errorCode: 0,
     producerId: P,
-    producerEpoch: 0,
+    producerEpoch: 1,
   })
+  await fixture.settle()
   const refused = await fixture.coordinator.endTxn({ ...request, committed: false }, 5)
   expect(refused).toMatchObject({
     errorCode: errorCodes.INVALID_TXN_STATE,

@@ -1,46 +1,36 @@
 // A coordinator of one shard over a memory log and a clock that stands still: what the tests of this
 // folder share. Requests are short forms of the protocol's bodies at their newest versions.
 
+import { appendErrorCode } from '../../../broker/coordinator/transaction/answers.ts'
 import type { ProducerIds } from '../../../broker/coordinator/transaction/producer-ids.ts'
 import {
   defaultTransactionConfig,
   type TransactionConfig,
 } from '../../../broker/coordinator/transaction/config.ts'
-import type { MarkerWriter } from '../../../broker/coordinator/transaction/marker-writer.ts'
+import type { Marker, MarkerWriter } from '../../../broker/coordinator/transaction/marker-writer.ts'
 import type { TopicPartition } from '../../../broker/coordinator/transaction/partition-set.ts'
 import { TransactionCoordinator } from '../../../broker/coordinator/transaction/transaction-coordinator.ts'
 import { errorCodes, errorName } from '../../../broker/protocol/errors.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { MemoryShardLog } from '../../world/memory-shard-log.ts'
 
-export interface Marker extends TopicPartition {
-  producerId: bigint
-  producerEpoch: number
-  committed: boolean
-  coordinatorEpoch: number
-}
+export type WrittenMarker = Marker & TopicPartition
 
 /** Writes markers into a list; `hold` keeps them waiting, `answers` are error codes for the next ones. */
 export class TestWriter implements MarkerWriter {
-  written: Marker[] = []
+  written: WrittenMarker[] = []
   attempts = 0
   answers: number[] = []
   hold = false
   private held: (() => void)[] = []
 
-  async write(
-    producerId: bigint,
-    producerEpoch: number,
-    committed: boolean,
-    coordinatorEpoch: number,
-    partitions: readonly TopicPartition[],
-  ): Promise<number[]> {
+  async write(marker: Marker, partitions: readonly TopicPartition[]): Promise<number[]> {
     this.attempts++
     if (this.hold) await new Promise<void>((resolve) => this.held.push(resolve))
     return partitions.map((partition) => {
       const code = this.answers.shift() ?? errorCodes.NONE
       if (code === errorCodes.NONE) {
-        this.written.push({ ...partition, producerId, producerEpoch, committed, coordinatorEpoch })
+        this.written.push({ ...partition, ...marker })
       }
       return code
     })
@@ -61,7 +51,12 @@ export class Fixture {
   readonly config: TransactionConfig
   coordinator: TransactionCoordinator
   private lastProducerId = 999n
-  readonly producerIds: ProducerIds = { next: () => Promise.resolve(++this.lastProducerId) }
+  /** Whether a producer id is at hand without waiting. */
+  hasSpareId = true
+  readonly producerIds: ProducerIds = {
+    next: () => Promise.resolve(++this.lastProducerId),
+    spare: () => (this.hasSpareId ? ++this.lastProducerId : undefined),
+  }
 
   constructor(config: Partial<TransactionConfig> = {}, log = new MemoryShardLog()) {
     this.config = { ...defaultTransactionConfig, transactionStateLogNumPartitions: 1, ...config }
@@ -186,6 +181,20 @@ export class Fixture {
   ): Promise<string> {
     const request = { transactionalId, producerId, producerEpoch, committed }
     return errorName((await this.coordinator.endTxn(request, version)).errorCode)
+  }
+
+  /** EndTxn v5: the error's name, and what the producer goes on with. */
+  async endByEpoch(producerId: bigint, producerEpoch: number, committed: boolean) {
+    const request = { transactionalId: 'tx', producerId, producerEpoch, committed }
+    const { errorCode, ...next } = await this.coordinator.endTxn(request, 5)
+    return { error: errorName(errorCode), next: [next.producerId, next.producerEpoch] as const }
+  }
+
+  /** What a Produce of version 12 does first. */
+  async addImplicitly(producerId: bigint, producerEpoch: number, partition = 0): Promise<string> {
+    const producer = { producerId, producerEpoch }
+    const code = await this.coordinator.addImplicitly('tx', producer, [{ topic: 'a', partition }])
+    return errorName(appendErrorCode(code, 'implicit'))
   }
 
   async state(transactionalId = 'tx'): Promise<string> {

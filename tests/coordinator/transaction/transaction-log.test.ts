@@ -9,6 +9,8 @@ import { transactionLogCodec } from '../../../broker/coordinator/transaction/tra
 const ongoing: Transaction = {
   transactionalId: 'tx',
   producerId: 0x1122n,
+  previousProducerId: -1n,
+  nextProducerId: -1n,
   producerEpoch: 3,
   transactionTimeoutMs: 60_000,
   state: 'Ongoing',
@@ -18,12 +20,21 @@ const ongoing: Transaction = {
   ]),
   startTimestampMs: 1_700_000_000_000,
   lastUpdateTimestampMs: 1_700_000_000_001,
+  clientTransactionVersion: 0,
 }
 const empty: Transaction = {
   ...ongoing,
   state: 'Empty',
   partitions: new Map(),
   startTimestampMs: -1,
+}
+/** A decision of transaction.version 2 that used up the epochs. */
+const overflown: Transaction = {
+  ...ongoing,
+  state: 'PrepareCommit',
+  previousProducerId: 0x1122n,
+  nextProducerId: 0x1133n,
+  clientTransactionVersion: 2,
 }
 
 const key = '0000 0002 7478'
@@ -50,31 +61,43 @@ const bytes: [name: string, version: 0 | 1, transaction: Transaction, value: str
     `0000 ${head} 00 ffffffff 0000018bcfe56801 ffffffffffffffff`,
   ],
   ['Empty has no partitions, version 1', 1, empty, `0001 ${head} 00 00 0000018bcfe56801 ffffffffffffffff 00`],
+  [
+    'the ids before and after, version 1',
+    1,
+    overflown,
+    `0001 ${head} 02 03 02 61 02 00000001 00 02 62 03 00000000 00000002 00 ${times} ` +
+      '03 00 08 0000000000001122 01 08 0000000000001133 02 02 0002',
+  ],
 ]
 
 test.each(bytes)('%s', (_, version, transaction, value) => {
-  const codec = transactionLogCodec(version)
+  const codec = transactionLogCodec(() => version)
   const record = codec.encode({ type: 'transaction', transaction })
   expect(Buffer.from(record.key).toString('hex')).toBe(key.replaceAll(' ', ''))
   expect(Buffer.from(record.value ?? []).toString('hex')).toBe(value.replaceAll(' ', ''))
   // Whatever is written is read, also under the other transaction.version.
-  for (const reader of [transactionLogCodec(0), transactionLogCodec(1)]) {
+  for (const reader of [transactionLogCodec(() => 0), transactionLogCodec(() => 1)]) {
     expect(reader.decode(record.key, record.value)).toEqual({ type: 'transaction', transaction })
   }
 })
 
 test('a tombstone is a key without value', () => {
-  const codec = transactionLogCodec(0)
+  const codec = transactionLogCodec(() => 0)
   const record = codec.encode({ type: 'tombstone', transactionalId: 'tx' })
   expect(record.value).toBeNull()
   expect(codec.decode(record.key, null)).toEqual({ type: 'tombstone', transactionalId: 'tx' })
 })
 
+test('what only version 1 can say is not lost when the level goes down meanwhile', () => {
+  const codec = transactionLogCodec(() => 0)
+  const record = codec.encode({ type: 'transaction', transaction: overflown })
+  const { previousProducerId: _, ...kept } = overflown
+  expect(codec.decode(record.key, record.value)).toMatchObject({ transaction: kept })
+})
+
 test('tagged fields of later releases are read over', () => {
-  const codec = transactionLogCodec(1)
-  // previousProducerId 5 (tag 0), nextProducerId 6 (tag 1), clientTransactionVersion 2 (tag 2)
-  const tags = '03 00 08 0000000000000005 01 08 0000000000000006 02 02 0002'
-  const value = hex(`0001 ${head} 00 00 0000018bcfe56801 ffffffffffffffff ${tags}`)
+  const codec = transactionLogCodec(() => 1)
+  const value = hex(`0001 ${head} 00 00 0000018bcfe56801 ffffffffffffffff 01 09 02 0007`)
   expect(codec.decode(hex(key), value)).toEqual({ type: 'transaction', transaction: empty })
 })
 
@@ -86,12 +109,12 @@ test.each([
   ['a key cut short', '00', `0000 ${head} 00 ffffffff ${times}`],
   ['more partitions than bytes', key, `0000 ${head} 01 7fffffff 0001 61 00000001 00000001 ${times}`],
 ])('%s throws: silence would lose a transaction', (_, badKey, badValue) => {
-  expect(() => transactionLogCodec(1).decode(hex(badKey), hex(badValue))).toThrow()
+  expect(() => transactionLogCodec(() => 1).decode(hex(badKey), hex(badValue))).toThrow()
 })
 
 test('Empty with partitions is never written', () => {
   const transaction: Transaction = { ...ongoing, state: 'Empty' }
-  expect(() => transactionLogCodec(0).encode({ type: 'transaction', transaction })).toThrow(
+  expect(() => transactionLogCodec(() => 0).encode({ type: 'transaction', transaction })).toThrow(
     'is Empty and has',
   )
 })

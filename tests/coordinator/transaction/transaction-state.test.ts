@@ -24,13 +24,14 @@ test('the ids in the log are Kafka’s', () => {
   expect(stateOfId(-1)).toBeUndefined()
 })
 
-test('of the 64 moves these 16 are allowed', () => {
+test('of the 64 moves these 19 are allowed', () => {
   const allowed = transactionStates.flatMap((from) =>
     transactionStates.filter((to) => mayBecome(from, to)).map((to) => `${from} > ${to}`),
   )
   expect(allowed).toEqual([
     'Empty > Empty',
     'Empty > Ongoing',
+    'Empty > PrepareAbort',
     'Empty > Dead',
     'Ongoing > Ongoing',
     'Ongoing > PrepareCommit',
@@ -40,9 +41,11 @@ test('of the 64 moves these 16 are allowed', () => {
     'PrepareAbort > CompleteAbort',
     'CompleteCommit > Empty',
     'CompleteCommit > Ongoing',
+    'CompleteCommit > PrepareAbort',
     'CompleteCommit > Dead',
     'CompleteAbort > Empty',
     'CompleteAbort > Ongoing',
+    'CompleteAbort > PrepareAbort',
     'CompleteAbort > Dead',
     'PrepareEpochFence > PrepareAbort',
   ])

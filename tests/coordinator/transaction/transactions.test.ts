@@ -16,7 +16,7 @@ const HOUR_MS = 3_600_000
 /** A log that holds one id in the given form, as another coordinator left it. */
 function logOf(...transactions: Transaction[]): MemoryShardLog {
   const log = new MemoryShardLog()
-  const codec = transactionLogCodec(0)
+  const codec = transactionLogCodec(() => 0)
   for (const transaction of transactions) log.append([codec.encode({ type: 'transaction', transaction })])
   return log
 }
@@ -37,7 +37,14 @@ describe('one transaction', () => {
         { topic: 'a', partition: 0 },
         { topic: 'a', partition: 2 },
         { topic: 'b', partition: 1 },
-      ].map((at) => ({ ...at, producerId: P, producerEpoch: 0, committed: true, coordinatorEpoch: 0 })),
+      ].map((at) => ({
+        ...at,
+        producerId: P,
+        producerEpoch: 0,
+        committed: true,
+        coordinatorEpoch: 0,
+        transactionVersion: 0,
+      })),
     )
     expect(await fixture.state()).toBe('CompleteCommit')
   })
@@ -149,7 +156,7 @@ describe('markers', () => {
   })
 
   test('of an earlier decision do not count for a later one of the same epoch', () => {
-    const machine = new TransactionMachine(defaultTransactionConfig)
+    const machine = new TransactionMachine(defaultTransactionConfig, () => undefined)
     const partitions = new Map([['a', new Set([0])]])
     const open: Transaction = { ...newTransaction('tx', P, 1_000, 0), state: 'Ongoing', partitions }
     const apply = (state: Transaction['state']) =>
@@ -349,7 +356,7 @@ describe('a restart', () => {
   test('takes a decision up only when the log cannot lose it', async () => {
     const log = new MemoryShardLog({ autoSync: false })
     log.append([
-      transactionLogCodec(0).encode({ type: 'transaction', transaction: prepared('PrepareCommit') }),
+      transactionLogCodec(() => 0).encode({ type: 'transaction', transaction: prepared('PrepareCommit') }),
     ])
     const fixture = await Fixture.loaded({}, log)
     await fixture.clock.advance(20_000)

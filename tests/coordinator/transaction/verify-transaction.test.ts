@@ -1,14 +1,21 @@
 // What a partition asks before it takes a transactional batch, in the words of Produce.
 
 import { expect, test } from 'vitest'
+import type { TransactionSupport } from '../../../broker/coordinator/transaction/answers.ts'
 import { errorName } from '../../../broker/protocol/errors.ts'
 import { Fixture } from './fixture.ts'
 
 const P = 1000n
 
-function ask(fixture: Fixture, producerId = P, producerEpoch = 0, partition = 0, knows = true): string {
+function ask(
+  fixture: Fixture,
+  producerId = P,
+  producerEpoch = 0,
+  partition = 0,
+  support: TransactionSupport = 'abortable',
+): string {
   return errorName(
-    fixture.coordinator.verifyTransaction('tx', producerId, producerEpoch, 'a', partition, knows),
+    fixture.coordinator.verifyTransaction('tx', producerId, producerEpoch, 'a', partition, support),
   )
 }
 
@@ -24,7 +31,7 @@ test('only a partition of the open transaction takes records, only from its owne
   await fixture.add(P, 0)
   expect(ask(fixture)).toBe('NONE')
   expect(ask(fixture, P, 0, 1)).toBe('TRANSACTION_ABORTABLE')
-  expect(ask(fixture, P, 0, 1, false)).toBe('INVALID_TXN_STATE')
+  expect(ask(fixture, P, 0, 1, 'plain')).toBe('INVALID_TXN_STATE')
   expect(ask(fixture, P + 1n)).toBe('INVALID_PRODUCER_ID_MAPPING')
   expect(ask(fixture, P, 1)).toBe('INVALID_PRODUCER_EPOCH')
 })

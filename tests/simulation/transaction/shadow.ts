@@ -6,7 +6,7 @@ import { containsAll } from '../../../broker/coordinator/transaction/partition-s
 import { transactionLogCodec } from '../../../broker/coordinator/transaction/transaction-log.ts'
 import { type MemoryBatch, type MemoryShardLog, replayBatch } from '../../world/memory-shard-log.ts'
 
-const codec = transactionLogCodec(0)
+const codec = transactionLogCodec(() => 0)
 
 export class Shadow {
   readonly state = new Map<string, Transaction>()
@@ -62,6 +62,10 @@ export function sameTransaction(a: Transaction | undefined, b: Transaction | und
     b !== undefined &&
     a.state === b.state &&
     a.producerId === b.producerId &&
+    a.nextProducerId === b.nextProducerId &&
+    a.clientTransactionVersion === b.clientTransactionVersion &&
+    // Version 0 of the record has no room for it.
+    (b.previousProducerId === -1n || a.previousProducerId === b.previousProducerId) &&
     a.producerEpoch === b.producerEpoch &&
     a.transactionTimeoutMs === b.transactionTimeoutMs &&
     a.startTimestampMs === b.startTimestampMs &&
@@ -79,6 +83,10 @@ export function show(transaction: Transaction | undefined): string {
 
 function brokenRule(before: Transaction | undefined, after: Transaction): string | undefined {
   const owner = before?.producerId === after.producerId && before.producerEpoch === after.producerEpoch
+  const raised = before?.producerId === after.producerId && before.producerEpoch + 1 === after.producerEpoch
+  const byEpoch = after.clientTransactionVersion >= 2
+  // Of the last epoch of its id; only then another one follows.
+  const wrongNext = (after.nextProducerId !== -1n) !== (byEpoch && (before?.producerEpoch ?? 0) >= 32766)
   switch (after.state) {
     case 'Empty':
       return before === undefined || !isOpen(before) ? undefined : 'InitProducerId over an open transaction'
@@ -90,22 +98,30 @@ function brokenRule(before: Transaction | undefined, after: Transaction): string
         ? undefined
         : 'partitions forgotten'
     case 'PrepareCommit':
-      return before?.state === 'Ongoing' && owner && containsAll(after.partitions, before.partitions)
+      if (wrongNext) return 'a next producer id out of place'
+      return before?.state === 'Ongoing' &&
+        (byEpoch ? raised : owner) &&
+        containsAll(after.partitions, before.partitions)
         ? undefined
         : 'I12: a commit that is none'
     case 'PrepareAbort': {
-      const fenced =
-        before?.producerId === after.producerId && before.producerEpoch + 1 === after.producerEpoch
-      return before?.state === 'Ongoing' &&
-        (owner || fenced) &&
+      if (wrongNext) return 'a next producer id out of place'
+      const ofNothing = byEpoch && before !== undefined && !isOpen(before) && after.partitions.size === 0
+      return (before?.state === 'Ongoing' || ofNothing) &&
+        (raised || (owner && !byEpoch)) &&
         containsAll(after.partitions, before.partitions)
         ? undefined
         : 'I12: an abort that is none'
     }
     case 'CompleteCommit':
-      return before?.state === 'PrepareCommit' && owner ? undefined : 'I12: the outcome changed'
-    case 'CompleteAbort':
-      return before?.state === 'PrepareAbort' && owner ? undefined : 'I12: the outcome changed'
+    case 'CompleteAbort': {
+      const goesOn =
+        before?.nextProducerId === -1n
+          ? owner
+          : after.producerId === before?.nextProducerId && after.producerEpoch === 0
+      const prepared = after.state === 'CompleteCommit' ? 'PrepareCommit' : 'PrepareAbort'
+      return before?.state === prepared && goesOn ? undefined : 'I12: the outcome changed'
+    }
     default:
       return `state ${after.state} in the log`
   }

@@ -1,13 +1,15 @@
 // The simulated world of the transaction coordinator: producers and their zombies, partitions, a log that
-// loses its tail, a clock that jumps, all from one seed. After every event it is asked whether all is well.
+// loses its tail, a clock that jumps, a transaction.version that goes up and down, all from one seed. After every
+// event it is asked whether all is well.
 //
-// What it cannot ask of transaction.version 0 and 1: an EndTxn that comes late, under the epoch of a
-// transaction begun since, ends that one. Late EndTxn are therefore sent under older epochs only (a late
-// AddPartitionsToTxn may come at any time); KIP-890 closes the gap, and then this restriction goes.
+// What it cannot ask of transaction.version 0 and 1: an EndTxn, or a marker, that comes late, under the epoch of a
+// transaction begun since, ends that one. They are sent late under older epochs only (a late AddPartitionsToTxn may
+// come at any time). KIP-890 closes the gap: what is of version 2 comes late whenever it likes.
 
 import { defaultTransactionConfig } from '../../../broker/coordinator/transaction/config.ts'
 import { TransactionCoordinator } from '../../../broker/coordinator/transaction/transaction-coordinator.ts'
 import { newTransaction } from '../../../broker/coordinator/transaction/transaction.ts'
+import type { Marker } from '../../../broker/coordinator/transaction/marker-writer.ts'
 import { transactionLogCodec } from '../../../broker/coordinator/transaction/transaction-log.ts'
 import type { TransactionShard } from '../../../broker/coordinator/transaction/shard.ts'
 import { errorCodes } from '../../../broker/protocol/errors.ts'
@@ -33,6 +35,22 @@ export const newCounters = () => ({
   refusedAppend: 0,
   lateRequest: 0,
   droppedPartition: 0,
+  levelUp: 0,
+  levelDown: 0,
+  goneOver: 0,
+  hastyWrite: 0,
+  implicitAdd: 0,
+  raisedByDecision: 0,
+  emptyAbort: 0,
+  abortAfterTimeout: 0,
+  usedUpByDecision: 0,
+  usedUpByFence: 0,
+  noSpareId: 0,
+  duplicateBatch: 0,
+  markerOfOne: 0,
+  lateMarker: 0,
+  lateMarkerRefused: 0,
+  rolledPartition: 0,
   recoveredEmpty: 0,
   recoveredOngoing: 0,
   recoveredPrepareCommit: 0,
@@ -51,9 +69,6 @@ interface Sent {
   send: () => Promise<unknown>
 }
 
-/** Breaks a shard on purpose: the simulation has to notice. */
-export type Plant = (shard: TransactionShard) => void
-
 const LONGEST_TIMEOUT_MS = 4_000
 const EXPIRATION_MS = 60_000
 
@@ -64,12 +79,16 @@ export class World {
   readonly partitions: SimPartitions
   readonly counters: Counters
   readonly partitionNames: string[]
-  private readonly plant: Plant | undefined
+  /** transaction.version as it is finalized. */
+  level: number
   private coordinator!: TransactionCoordinator
   /** All that was appended, and what of it cannot be lost any more. */
   private shadow = new Shadow()
   private durable = new Shadow()
   private readonly producers: SimProducer[] = []
+  /** By InitProducerId: who came before is fenced. */
+  private readonly owner = new Map<string, { producerId: bigint; epoch: number }>()
+  /** By InitProducerId or a decision. */
   private readonly latest = new Map<string, { producerId: bigint; epoch: number }>()
   private readonly sent: Sent[] = []
   private readonly intents: Intent[] = []
@@ -79,13 +98,13 @@ export class World {
   private readonly weightOfAll: number
   private readonly weights: [weight: number, event: () => void | Promise<void>][]
 
-  constructor(seed: number, counters: Counters, plant?: Plant) {
+  constructor(seed: number, counters: Counters) {
     this.random = new Random(seed)
     this.counters = counters
-    this.plant = plant
+    this.level = this.random.pick([0, 1, 2, 2, 2])
     this.partitionNames = ['a-0', 'a-1', 'b-0', 'doomed-0', '__consumer_offsets-0', '__consumer_offsets-1']
     this.partitions = new SimPartitions(this.random, this.partitionNames)
-    this.partitions.onWrite = (producerId, epoch, outcome) => this.mustBeDurable(producerId, epoch, outcome)
+    this.partitions.onWrite = (marker) => this.mustBeDurable(marker)
     for (const id of ['x', 'y', 'z']) {
       this.timeoutMs.set(id, this.random.between(200, LONGEST_TIMEOUT_MS))
       this.producers.push(new SimProducer(this, id))
@@ -104,6 +123,9 @@ export class World {
       [some(3), () => this.replaceProducer()],
       [some(5), () => this.sendLate()],
       [some(0.2), () => this.deleteTopic()],
+      [some(0.6), () => this.changeLevel()],
+      [some(4), () => this.partitions.sendLate()],
+      [some(1), () => this.roll()],
     ]
     this.weightOfAll = this.weights.reduce((sum, [weight]) => sum + weight, 0)
   }
@@ -122,10 +144,18 @@ export class World {
         offsetsTopicNumPartitions: 2,
         transactionalIdExpirationMs: EXPIRATION_MS,
         removeExpiredTransactionCleanupIntervalMs: 10_000,
+        transactionVersion: () => this.level,
       },
       clock: this.clock,
       markerWriter: this.partitions,
-      producerIds: { next: () => Promise.resolve(this.producerIdsGiven++) },
+      producerIds: {
+        next: () => Promise.resolve(this.producerIdsGiven++),
+        spare: () => {
+          if (this.random.chance(0.4)) return this.producerIdsGiven++
+          this.counters.noSpareId++
+          return undefined
+        },
+      },
       partitionExists: (topic, partition) => this.partitions.byName.has(`${topic}-${partition}`),
       onWarning: (message) => {
         if (!message.includes('the connection broke')) this.failures.push(new Error(message))
@@ -139,6 +169,9 @@ export class World {
       if (before !== undefined && after !== undefined && before.producerId !== after.producerId) {
         this.counters.newProducerId++
       }
+      if (after?.state.startsWith('Prepare') && after.clientTransactionVersion >= 2) {
+        this.counters.raisedByDecision++
+      }
     })
     this.durable = new Shadow()
     const loading = this.coordinator.load(0, this.log)
@@ -150,9 +183,12 @@ export class World {
       const aborts = fact?.type === 'transaction' && fact.transaction.state === 'PrepareAbort'
       if (command.type === 'timeOut' && aborts) this.counters.timeoutAbort++
       if (command.type === 'init' && aborts) this.counters.initFence++
+      if (fact?.type === 'transaction' && fact.transaction.nextProducerId !== -1n) {
+        if (command.type === 'end') this.counters.usedUpByDecision++
+        else this.counters.usedUpByFence++
+      }
       return decision
     }
-    this.plant?.(this.shard)
     await loading
   }
 
@@ -165,6 +201,9 @@ export class World {
       this.check()
     }
     this.counters.markerRetry += this.partitions.retries
+    this.counters.markerOfOne += this.partitions.markersOfOne
+    this.counters.lateMarker += this.partitions.lateMarkers
+    this.counters.lateMarkerRefused += this.partitions.lateMarkersRefused
     await this.heal()
   }
 
@@ -183,15 +222,23 @@ export class World {
       5,
     )
     if (response.errorCode === errorCodes.NONE) {
-      const latest = this.latest.get(transactionalId)
       const epoch = response.producerEpoch
-      if (latest === undefined || !isBefore(response.producerId, epoch, latest)) {
-        this.latest.set(transactionalId, { producerId: response.producerId, epoch })
-      } else if (producerId === -1n) {
+      const isNew = this.handedOut(transactionalId, response.producerId, epoch)
+      if (isNew) this.owner.set(transactionalId, { producerId: response.producerId, epoch })
+      if (!isNew && producerId === -1n) {
         throw new Error(`I10: ${transactionalId} was given ${response.producerId}/${epoch} a second time`)
       }
     }
     return response
+  }
+
+  /** Whether nobody was given as much before. */
+  private handedOut(transactionalId: string, producerId: bigint, epoch: number): boolean {
+    const latest = this.latest.get(transactionalId)
+    if (latest !== undefined && isBefore(producerId, epoch, latest)) return false
+    const isNew = latest?.producerId !== producerId || latest.epoch !== epoch
+    this.latest.set(transactionalId, { producerId, epoch })
+    return isNew
   }
 
   async add(transactionalId: string, producerId: bigint, epoch: number, name: string): Promise<number> {
@@ -214,38 +261,50 @@ export class World {
     return codeOf(response.resultsByTopicV3AndBelow[0])
   }
 
-  async verify(transactionalId: string, producerId: bigint, epoch: number, name: string): Promise<number> {
-    const { topic, partition } = parse(name)
-    const topics = [{ name: topic, partitions: [partition] }]
-    const transaction = { transactionalId, producerId, producerEpoch: epoch, verifyOnly: true, topics }
-    const response = await this.coordinator.addPartitionsToTxn(
-      {
-        transactions: [transaction],
-        v3AndBelowTransactionalId: '',
-        v3AndBelowProducerId: 0n,
-        v3AndBelowProducerEpoch: 0,
-        v3AndBelowTopics: [],
-      },
-      5,
-    )
-    return codeOf(response.resultsByTransaction[0]?.topicResults[0])
+  addImplicitly(transactionalId: string, producerId: bigint, epoch: number, name: string): Promise<number> {
+    const producer = { producerId, producerEpoch: epoch }
+    return this.coordinator.addImplicitly(transactionalId, producer, [parse(name)])
   }
 
-  async end(transactionalId: string, producerId: bigint, epoch: number, outcome: Outcome): Promise<number> {
+  /** Asked in the turn in which a partition appends. */
+  verifyNow(
+    transactionalId: string,
+    producerId: bigint,
+    epoch: number,
+    name: string,
+    speaksTwo: boolean,
+  ): number {
+    const { topic, partition } = parse(name)
+    const support = speaksTwo ? 'implicit' : 'abortable'
+    return this.coordinator.verifyTransaction(transactionalId, producerId, epoch, topic, partition, support)
+  }
+
+  async end(
+    transactionalId: string,
+    producerId: bigint,
+    epoch: number,
+    outcome: Outcome,
+    speaksTwo: boolean,
+  ): Promise<{ errorCode: number; next: { producerId: bigint; epoch: number } }> {
     const request = { transactionalId, producerId, producerEpoch: epoch, committed: outcome === 'commit' }
-    return (await this.coordinator.endTxn(request, 4)).errorCode
+    const response = await this.coordinator.endTxn(request, speaksTwo ? 5 : 4)
+    const next = { producerId: response.producerId, epoch: response.producerEpoch }
+    if (response.errorCode === errorCodes.NONE && speaksTwo) {
+      this.handedOut(transactionalId, next.producerId, next.epoch)
+    }
+    return { errorCode: response.errorCode, next }
   }
 
   newIntent(transactionalId: string): Intent {
     const tag = this.intents.length
-    const intent: Intent = { tag, transactionalId, ended: undefined, acknowledged: undefined, records: 0 }
+    const intent: Intent = { tag, transactionalId, ended: undefined, acknowledged: undefined, epoch: -1 }
     this.intents.push(intent)
     return intent
   }
 
   isSuperseded(transactionalId: string, producerId: bigint, epoch: number): boolean {
-    const latest = this.latest.get(transactionalId)
-    return latest !== undefined && isBefore(producerId, epoch, latest)
+    const owner = this.owner.get(transactionalId)
+    return owner !== undefined && isBefore(producerId, epoch, owner)
   }
 
   remember(sent: Sent): void {
@@ -304,6 +363,18 @@ export class World {
 
   private deleteTopic(): void {
     if (this.partitions.byName.delete('doomed-0')) this.counters.droppedPartition++
+  }
+
+  private changeLevel(): void {
+    const level = this.random.below(3)
+    if (level > this.level) this.counters.levelUp++
+    if (level < this.level) this.counters.levelDown++
+    this.level = level
+  }
+
+  private roll(): void {
+    this.random.pick([...this.partitions.byName.values()]).roll()
+    this.counters.rolledPartition++
   }
 
   private async crash(): Promise<void> {
@@ -370,13 +441,13 @@ export class World {
     }
   }
 
-  private mustBeDurable(producerId: bigint, epoch: number, outcome: Outcome): void {
-    const state = outcome === 'commit' ? 'PrepareCommit' : 'PrepareAbort'
+  private mustBeDurable({ producerId, producerEpoch: epoch, committed }: Marker): void {
+    const state = committed ? 'PrepareCommit' : 'PrepareAbort'
     for (const known of this.durable.follow(this.log, this.log.highWatermark).state.values()) {
       if (known.producerId === producerId && known.producerEpoch === epoch && known.state === state) return
     }
     throw this.fail(
-      new Error(`I12: a marker (${outcome}) for ${producerId}/${epoch} before its decision is durable`),
+      new Error(`I12: a marker (${state}) for ${producerId}/${epoch} before its decision is durable`),
     )
   }
 
@@ -385,10 +456,11 @@ export class World {
     return error
   }
 
-  /** One id begins with few epochs left, so that some worlds see a producer id run out. */
+  /** One id begins with few epochs left, so that many worlds see a producer id run out. */
   private seedWornOutId(): void {
-    const transaction = { ...newTransaction('x', 7n, 1_000, this.clock.now()), producerEpoch: 32_755 }
-    this.log.append([transactionLogCodec(0).encode({ type: 'transaction', transaction })])
+    const producerEpoch = this.random.between(32_750, 32_766)
+    const transaction = { ...newTransaction('x', 7n, 1_000, this.clock.now()), producerEpoch }
+    this.log.append([transactionLogCodec(() => this.level).encode({ type: 'transaction', transaction })])
     this.log.sync()
   }
 }
