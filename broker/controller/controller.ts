@@ -16,6 +16,7 @@ import { MetadataMachine, type MachineOptions } from './machine.ts'
 import { levelsProblem } from './features.ts'
 import { decodeFact, encodeFact } from './metadata-codec.ts'
 import { type Quorum, QuorumError } from './quorum.ts'
+import { type SnapshotLimits, Snapshots } from './snapshots.ts'
 
 /** One committed batch: what changed, and the image after it. */
 export interface MetadataChange {
@@ -35,6 +36,9 @@ export interface ControllerOptions {
   features?: Readonly<Record<string, number>>
   /** Makes a committed change real on this node (partitions open, settings apply); in order, one at a time. */
   publish?: (change: MetadataChange) => void | Promise<void>
+  /** When what is committed is put into a snapshot; left out: never. */
+  snapshotLimits?: () => SnapshotLimits
+  onSnapshotFailed?: (error: Error) => void
   /** A bug, or a log that cannot be understood, ended the controller. */
   onFailed?: (error: Error) => void
 }
@@ -56,6 +60,7 @@ export class Controller {
   private publishing = false
   /** End of what `image` holds. */
   private publishedEnd = 0n
+  private readonly snapshots: Snapshots | undefined
   private state: 'new' | 'active' | 'closed' = 'new'
   private readonly unsubscribe: (() => void)[] = []
 
@@ -65,6 +70,11 @@ export class Controller {
     const { nodeId } = quorum
     const nextOffset = (): bigint => quorum.endOffset
     this.machine = new MetadataMachine({ nodeId, settings, rules, randomBytes, nextOffset })
+    const { clock, snapshotLimits: limits, onSnapshotFailed: onFailed } = options
+    if (limits !== undefined) {
+      const failed = onFailed === undefined ? {} : { onFailed }
+      this.snapshots = new Snapshots({ quorum, clock, image: this.image, limits, ...failed })
+    }
   }
 
   get leaderId(): number {
@@ -107,6 +117,7 @@ export class Controller {
       quorum.onCommitted(() => this.release()),
       quorum.onClosed((error) => this.close(error)),
     )
+    this.snapshots?.moved(this.publishedEnd)
     await this.submit({ type: 'bootstrap', features: this.options.features ?? {} })
   }
 
@@ -142,6 +153,7 @@ export class Controller {
   close(error: Error = new QuorumError(errorCodes.NOT_CONTROLLER, 'the controller has closed')): void {
     if (this.state === 'closed') return
     this.state = 'closed'
+    this.snapshots?.close()
     for (const stop of this.unsubscribe.splice(0)) stop()
     for (const entry of this.parked.splice(0)) entry.reject(error)
   }
@@ -202,6 +214,7 @@ export class Controller {
       const removed = facts.flatMap((fact) => this.removedBy(fact))
       for (const fact of facts) this.image.apply(fact)
       this.publishedEnd = entry.needs
+      this.snapshots?.moved(this.publishedEnd)
       await this.options.publish?.({ facts, image: this.image, removed })
     }
     // Closed meanwhile: everyone was refused already.

@@ -24,14 +24,26 @@ export interface Quorum {
   /** First offset that is not committed. */
   readonly committedEnd: bigint
 
+  /** First offset that no snapshot covers. */
+  readonly snapshotEnd: bigint
+  /** How much log there is behind the newest snapshot, in bytes. */
+  readonly bytesSinceSnapshot: number
+
   /**
-   * Reads what the log holds, in order, each batch of records apart; control batches are the quorum's own
+   * Reads the newest snapshot and what the log holds behind it, in order, each batch of records apart; control batches are the quorum's own
    * and left out. Slices are only valid during the call. To be called before the first append.
    */
   replay(visit: (records: readonly Buffer[], baseOffset: bigint) => void): void
 
   /** Appends record values as one batch. Throws QuorumError: then nothing was appended. */
   append(values: readonly Uint8Array[]): QuorumAppend
+
+  /**
+   * Keeps what all records below `endOffset`, all committed, come to, as records that can be applied in their order.
+   * When it resolves a restart begins there, and the log may lose what two snapshots cover. Rejects with
+   * StorageError; nothing is lost then.
+   */
+  writeSnapshot(endOffset: bigint, values: readonly Uint8Array[]): Promise<void>
 
   /** Calls back whenever committedEnd has moved. Returns how to stop. */
   onCommitted(callback: () => void): () => void

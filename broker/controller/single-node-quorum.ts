@@ -3,6 +3,7 @@
 //
 //   __cluster_metadata-0/
 //     00000000000000000000.log     a LeaderChange control batch at the start of every epoch, then records
+//     <offset>-<epoch>.checkpoint  what all records below the offset come to (snapshot-file.ts)
 //     leader-epoch-checkpoint      at which offset each epoch began
 //     quorum-state                 leader and epoch; synced before the epoch's first batch
 //     partition.metadata           the reserved topic id ...0001
@@ -10,33 +11,30 @@
 //
 // Every start is a new epoch. Rule kept: committedEnd never passes what a sync has covered.
 
-import { type EpochCheckpointEntry, encodeEpochCheckpoint } from '../log/epoch-checkpoint.ts'
+import type { EpochCheckpointEntry } from '../log/epoch-checkpoint.ts'
 import { Log } from '../log/log.ts'
 import { defaultLogConfig, type TailCut } from '../log/log-config.ts'
-import {
-  LEADER_EPOCH_FILE,
-  PARTITION_METADATA_FILE,
-  partitionDirectoryName,
-  RECOVERY_POINT_FILE,
-} from '../log/names.ts'
-import { decodeOffsetCheckpoint, encodeOffsetCheckpoint } from '../log/offset-checkpoints.ts'
-import { encodePartitionMetadata } from '../log/partition-metadata.ts'
 import { encodeMessage } from '../protocol/codec.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import { RecordBatchBuilder } from '../protocol/record-batch/builder.ts'
 import { controlTypes } from '../protocol/record-batch/control.ts'
-import { RecordCursor } from '../protocol/record-batch/cursor.ts'
-import { readBatchHeader, stampBatch } from '../protocol/record-batch/header.ts'
+import { lastOffsetOf, readBatchHeader, stampBatch } from '../protocol/record-batch/header.ts'
 import { leaderChangeMessage } from '../protocol/records/raft.ts'
 import { CorruptLogError, isTemporary, type Storage, StorageError } from '../storage/storage.ts'
 import type { Clock, Timer } from '../time/clock.ts'
+import {
+  DIRECTORY,
+  type FoundLog,
+  readLog,
+  readQuorumState,
+  readRecoveryPoint,
+  writeRecoveryPoint,
+  writeSideFiles,
+} from './metadata-directory.ts'
 import { type Quorum, type QuorumAppend, QuorumError } from './quorum.ts'
-import { decodeQuorumState, encodeQuorumState, QUORUM_STATE_FILE } from './quorum-state.ts'
-import { METADATA_TOPIC } from './topic-name.ts'
+import { encodeSnapshot, type QuorumControls, recordValues, type SnapshotId } from './snapshot-file.ts'
+import { SnapshotStore } from './snapshot-store.ts'
 
-/** Kafka's Uuid.METADATA_TOPIC_ID. */
-const METADATA_TOPIC_ID = '00000000000000000000000000000001'
-const DIRECTORY = partitionDirectoryName(METADATA_TOPIC, 0)
 const RETRY_MS = 100
 /** Kafka's internal.metadata.max.batch.size.in.bytes. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
@@ -48,6 +46,8 @@ export interface SingleNodeQuorumOptions {
   /** Nothing survives the process, so nothing is synced. */
   isVolatile?: boolean
   onTailCut?: (cut: TailCut) => void
+  /** A snapshot is damaged: an older one, or the log itself, is read in its place. */
+  onDamagedSnapshot?: (error: CorruptLogError) => void
 }
 
 export class SingleNodeQuorum implements Quorum {
@@ -58,6 +58,14 @@ export class SingleNodeQuorum implements Quorum {
   private readonly clock: Clock
   private readonly log: Log
   private readonly isVolatile: boolean
+  private readonly snapshots: SnapshotStore
+  /** What the replay begins with. */
+  private readonly startedFrom: SnapshotId | undefined
+  private readonly controls: QuorumControls
+  private readonly epochs: readonly EpochCheckpointEntry[]
+  private covered: bigint
+  private uncoveredBytes = 0
+  private lastTimestampMs = 0
   private committed = 0n
   private syncing = false
   private closedBy: QuorumError | undefined
@@ -68,7 +76,7 @@ export class SingleNodeQuorum implements Quorum {
 
   /**
    * Opens the metadata log and begins an epoch. Throws CorruptLogError, StorageError, and Error where the
-   * log belongs to other voters or begins with a snapshot.
+   * log belongs to other voters.
    */
   static async open(options: SingleNodeQuorumOptions): Promise<SingleNodeQuorum> {
     const { storage, nodeId } = options
@@ -80,27 +88,22 @@ export class SingleNodeQuorum implements Quorum {
       cleanShutdown: false,
       ...(options.onTailCut === undefined ? {} : { onTailCut: options.onTailCut }),
     })
-    if (log.logStartOffset > 0n) {
-      log.close()
-      throw new Error(`${DIRECTORY} begins at offset ${log.logStartOffset}: snapshots cannot be read yet`)
+    try {
+      const found = readLog(log, new SnapshotStore(storage, DIRECTORY), options)
+      const epoch = Math.max(previousEpoch, found.epochs.at(-1)?.epoch ?? 0, found.snapshot?.epoch ?? 0) + 1
+      found.epochs.push({ epoch, startOffset: log.endOffset })
+      await writeSideFiles(storage, nodeId, epoch, found.epochs)
+      const quorum = new SingleNodeQuorum(options, log, epoch, found)
+      quorum.appendLeaderChange()
+      await quorum.settle()
+      return quorum
+    } catch (error) {
+      log.release()
+      throw error
     }
-    const epochs: EpochCheckpointEntry[] = []
-    log.replay(0n, (head) => {
-      const epoch = head.partitionLeaderEpoch
-      if (epochs.length === 0 || epoch > (epochs.at(-1) as EpochCheckpointEntry).epoch) {
-        epochs.push({ epoch, startOffset: head.baseOffset })
-      }
-    })
-    const epoch = Math.max(previousEpoch, epochs.at(-1)?.epoch ?? 0) + 1
-    epochs.push({ epoch, startOffset: log.endOffset })
-    await writeSideFiles(storage, nodeId, epoch, epochs)
-    const quorum = new SingleNodeQuorum(options, log, epoch)
-    quorum.appendLeaderChange()
-    await quorum.settle()
-    return quorum
   }
 
-  private constructor(options: SingleNodeQuorumOptions, log: Log, epoch: number) {
+  private constructor(options: SingleNodeQuorumOptions, log: Log, epoch: number, found: FoundLog) {
     this.storage = options.storage
     this.clock = options.clock
     this.nodeId = options.nodeId
@@ -108,6 +111,20 @@ export class SingleNodeQuorum implements Quorum {
     this.isVolatile = options.isVolatile ?? false
     this.log = log
     this.epoch = epoch
+    this.snapshots = found.store
+    this.startedFrom = found.snapshot
+    this.controls = found.controls
+    this.epochs = found.epochs
+    this.covered = found.snapshot?.endOffset ?? 0n
+    this.uncoveredBytes = found.uncoveredBytes
+  }
+
+  get snapshotEnd(): bigint {
+    return this.covered
+  }
+
+  get bytesSinceSnapshot(): number {
+    return this.uncoveredBytes
   }
 
   get endOffset(): bigint {
@@ -119,23 +136,52 @@ export class SingleNodeQuorum implements Quorum {
   }
 
   replay(visit: (records: readonly Buffer[], baseOffset: bigint) => void): void {
-    const cursor = new RecordCursor()
-    this.log.replay(0n, (head, buffer, at) => {
-      if (head.isControl) return
-      cursor.reset(buffer, at)
-      const records: Buffer[] = []
-      while (cursor.next()) {
-        if (cursor.valueStart < 0) {
-          throw new CorruptLogError(
-            DIRECTORY,
-            at,
-            `a metadata record without a value in the batch at ${head.baseOffset}`,
-          )
-        }
-        records.push(cursor.buffer.subarray(cursor.valueStart, cursor.valueEnd))
-      }
-      visit(records, head.baseOffset)
+    const { startedFrom, snapshots } = this
+    if (startedFrom !== undefined) snapshots.read(startedFrom, { records: (records) => visit(records, 0n) })
+    const from = startedFrom?.endOffset ?? 0n
+    this.log.replay(from, (head, buffer, at) => {
+      if (head.isControl || lastOffsetOf(buffer, at) < from) return
+      const records = recordValues(buffer, at, (why) => {
+        throw new CorruptLogError(DIRECTORY, at, `${why}, in the batch at ${head.baseOffset}`)
+      })
+      // A batch that a snapshot of Kafka's ends within counts from there on.
+      const covered = head.baseOffset < from ? Number(from - head.baseOffset) : 0
+      visit(records.slice(covered), head.baseOffset + BigInt(covered))
     })
+  }
+
+  async writeSnapshot(endOffset: bigint, values: readonly Uint8Array[]): Promise<void> {
+    if (this.closedBy !== undefined) throw this.closedBy
+    if (endOffset > this.committed || endOffset <= this.covered) {
+      throw new Error(`a snapshot at ${endOffset} of a log that is [${this.covered}, ${this.committed})`)
+    }
+    const epoch = this.epochs.findLast(({ startOffset }) => startOffset < endOffset)?.epoch ?? this.epoch
+    const bytesBefore = this.uncoveredBytes
+    const content = encodeSnapshot({
+      epoch,
+      lastContainedLogTimestamp: BigInt(this.lastTimestampMs),
+      controls: this.controls,
+      values,
+      now: () => this.clock.now(),
+    })
+    try {
+      await this.snapshots.add({ endOffset, epoch }, content)
+      if (this.closedBy !== undefined) return
+      this.covered = endOffset
+      this.uncoveredBytes -= bytesBefore
+      // Whole segments go, so one ends here.
+      this.log.roll()
+      const mayBegin = this.snapshots.prune()
+      this.log.deleteSegmentsBelow(mayBegin)
+      if (this.log.logStartOffset > mayBegin) {
+        throw new Error(`the log begins at ${this.log.logStartOffset}, snapshots need it from ${mayBegin} on`)
+      }
+      if (!this.isVolatile) await this.log.sync()
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.isTemporary) throw error
+      this.end(new QuorumError(errorCodes.KAFKA_STORAGE_ERROR, error.message, { cause: error }))
+      throw error
+    }
   }
 
   append(values: readonly Uint8Array[]): QuorumAppend {
@@ -193,7 +239,10 @@ export class SingleNodeQuorum implements Quorum {
     const baseOffset = this.log.endOffset
     stampBatch(batch, 0, baseOffset, this.epoch)
     try {
-      this.log.append(batch, readBatchHeader(batch, 0))
+      const head = readBatchHeader(batch, 0)
+      this.log.append(batch, head)
+      this.uncoveredBytes += batch.length
+      this.lastTimestampMs = Number(head.maxTimestamp)
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
       const refusal = new QuorumError(errorCodes.KAFKA_STORAGE_ERROR, error.message, { cause: error })
@@ -260,43 +309,4 @@ export class SingleNodeQuorum implements Quorum {
     this.retry?.cancel()
     for (const callback of this.closedCallbacks) callback(error)
   }
-}
-
-/** The epoch that the file knows, 0 without one. */
-function readQuorumState(storage: Storage, nodeId: number): number {
-  const path = `${DIRECTORY}/${QUORUM_STATE_FILE}`
-  const bytes = storage.readFile(path)
-  if (bytes === undefined) return 0
-  const state = decodeQuorumState(bytes)
-  if (typeof state === 'string') throw new CorruptLogError(path, 0, state)
-  if (state.voters !== null && (state.voters.length !== 1 || state.voters[0] !== nodeId)) {
-    throw new Error(`${path}: the quorum is [${state.voters.join(', ')}], this is node ${nodeId} alone`)
-  }
-  return Math.max(state.leaderEpoch, 0)
-}
-
-function readRecoveryPoint(storage: Storage): bigint {
-  const bytes = storage.readFile(`${DIRECTORY}/${RECOVERY_POINT_FILE}`)
-  const entries = bytes === undefined ? undefined : decodeOffsetCheckpoint(bytes)
-  return entries?.find(({ topic }) => topic === METADATA_TOPIC)?.offset ?? 0n
-}
-
-async function writeRecoveryPoint(storage: Storage, offset: bigint): Promise<void> {
-  const content = encodeOffsetCheckpoint([{ topic: METADATA_TOPIC, partition: 0, offset }])
-  await storage.replaceFile(`${DIRECTORY}/${RECOVERY_POINT_FILE}`, content)
-}
-
-async function writeSideFiles(
-  storage: Storage,
-  nodeId: number,
-  epoch: number,
-  epochs: readonly EpochCheckpointEntry[],
-): Promise<void> {
-  const metadataFile = `${DIRECTORY}/${PARTITION_METADATA_FILE}`
-  if (!storage.exists(metadataFile)) {
-    await storage.replaceFile(metadataFile, encodePartitionMetadata(METADATA_TOPIC_ID))
-  }
-  await storage.replaceFile(`${DIRECTORY}/${LEADER_EPOCH_FILE}`, encodeEpochCheckpoint(epochs))
-  const state = encodeQuorumState({ leaderId: nodeId, leaderEpoch: epoch, voters: [nodeId] })
-  await storage.replaceFile(`${DIRECTORY}/${QUORUM_STATE_FILE}`, state)
 }

@@ -184,6 +184,7 @@ export class BrokerNode {
       nodeId,
       isVolatile,
       onTailCut: (cut) => logger.warn(cutText(cut)),
+      onDamagedSnapshot: (error) => logger.warn(`${error.message}: it is passed over`),
     })
     this.undo.push(() => quorum.close())
     this.controller = new Controller({
@@ -201,6 +202,11 @@ export class BrokerNode {
       randomBytes,
       // Before partitions are opened there is nothing to change: they are opened from the image.
       publish: (change) => (this.isOpen ? publishChange(change, this.lifeServices()) : undefined),
+      snapshotLimits: () => ({
+        maxBytes: settings.config.metadataLogMaxRecordBytesBetweenSnapshots,
+        maxIntervalMs: settings.config.metadataLogMaxSnapshotIntervalMs,
+      }),
+      onSnapshotFailed: (error) => logger.warn(`no snapshot of the metadata: ${error.message}`),
       onFailed: (error) => logger.error(`the controller has failed: ${error.message}`),
     })
     this.undo.push(() => this.controller.close())

@@ -17,6 +17,7 @@ const counts = {
   lostTails: 0,
   failedAppends: 0,
   producerBlocks: 0,
+  startsFromSnapshot: 0,
 }
 
 afterAll(() => {
@@ -134,6 +135,7 @@ test.each(seeds(1, 40))('the image is what is committed, seed %i', async (seed) 
     if (random.chance(0.05)) {
       counts.crashes++
       if (quorum.committedEnd < quorum.endOffset) counts.lostTails++
+      if (quorum.snapshotEnd > 0n) counts.startsFromSnapshot++
       world = await startController(quorum.crash(random.below(2)), {}, random)
       ;({ brokerEpoch } = await join(world.controller, 1))
       world.quorum.commitsAtOnce = false

@@ -12,6 +12,8 @@ export class MemoryQuorum implements Quorum {
   /** Thrown by the next append, once. */
   failNext: QuorumError | undefined
   batches: Buffer[][] = []
+  /** What a restart begins with: the records of a snapshot, and the offset that they stand for. */
+  snapshot: { endOffset: bigint; values: Buffer[] } | undefined
   private committed = 0n
   private readonly committedCallbacks = new Set<() => void>()
   private readonly closedCallbacks = new Set<(error: QuorumError) => void>()
@@ -24,13 +26,29 @@ export class MemoryQuorum implements Quorum {
     return this.committed
   }
 
+  get snapshotEnd(): bigint {
+    return this.snapshot?.endOffset ?? 0n
+  }
+
+  get bytesSinceSnapshot(): number {
+    const records = this.batches.flat().slice(Number(this.snapshotEnd))
+    return records.reduce((size, record) => size + record.length, 0)
+  }
+
   replay(visit: (records: readonly Buffer[], baseOffset: bigint) => void): void {
+    if (this.snapshot !== undefined) visit(this.snapshot.values, 0n)
     let at = 0n
     for (const batch of this.batches) {
-      visit(batch, at)
+      if (at >= this.snapshotEnd) visit(batch, at)
       at += BigInt(batch.length)
     }
     this.committed = at
+  }
+
+  async writeSnapshot(endOffset: bigint, values: readonly Uint8Array[]): Promise<void> {
+    if (endOffset > this.committed)
+      throw new Error(`a snapshot at ${endOffset}, committed is ${this.committed}`)
+    this.snapshot = { endOffset, values: values.map((value) => Buffer.from(value)) }
   }
 
   append(values: readonly Uint8Array[]): QuorumAppend {
@@ -65,6 +83,7 @@ export class MemoryQuorum implements Quorum {
       records += BigInt(batch.length)
     }
     next.epoch = this.epoch + 1
+    next.snapshot = this.snapshot
     return next
   }
 

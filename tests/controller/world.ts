@@ -46,6 +46,7 @@ export async function startController(
     randomBytes: (size) => random.bytes(size),
     features,
     publish: (change) => void published.push(change),
+    snapshotLimits: () => ({ maxBytes: 4000, maxIntervalMs: 0 }),
   })
   await controller.load()
   return { controller, quorum, clock, published }

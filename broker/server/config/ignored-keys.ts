@@ -204,7 +204,6 @@ controller.socket.timeout.ms INT 30000
 early.start.listeners LIST -
 initial.broker.registration.timeout.ms INT 60000
 metadata.log.dir STRING -
-metadata.log.max.snapshot.interval.ms LONG 3600000
 metadata.log.segment.bytes INT 1073741824
 metadata.log.segment.ms LONG 604800000
 metadata.max.idle.interval.ms INT 500

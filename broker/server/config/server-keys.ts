@@ -158,8 +158,14 @@ export const requestKeys = {
   metadataLogMaxRecordBytesBetweenSnapshots: long(
     'metadata.log.max.record.bytes.between.snapshots',
     20971520,
-    'How much metadata log there may be before a snapshot is due. Snapshots are not written yet.',
-    { validator: atLeast(1), importance: 'HIGH', served: false },
+    'How much metadata log there may be before a snapshot is due.',
+    { validator: atLeast(1), importance: 'HIGH' },
+  ),
+  metadataLogMaxSnapshotIntervalMs: long(
+    'metadata.log.max.snapshot.interval.ms',
+    3600000,
+    'How long after a snapshot another is due, if the metadata has changed; 0 leaves it to the size of the log.',
+    { validator: atLeast(0), importance: 'HIGH' },
   ),
 }
 
