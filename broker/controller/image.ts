@@ -1,6 +1,7 @@
 // The cluster's metadata as the records of the log make it: `apply` is its only mutator, for live traffic
 // and for replay alike. A record that does not fit what came before is a broken log or a bug: it throws
 // with the numbers (Kafka's TopicsImage, ClusterImage and ConfigurationsImage in one).
+// What it keeps, snapshot-facts.ts must tell: a start from a snapshot knows nothing else.
 
 import {
   type Fact,
