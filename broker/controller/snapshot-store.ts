@@ -38,7 +38,7 @@ export class SnapshotStore {
     logStartOffset: bigint,
     onDamaged: (error: CorruptLogError) => void,
   ): (SnapshotId & { controls: QuorumControls }) | undefined {
-    for (const id of [...this.ids]) {
+    for (const id of this.ids) {
       if (id.endOffset < logStartOffset) break
       try {
         return { ...id, ...readSnapshot(this.storage, this.pathOf(id)) }

@@ -180,8 +180,9 @@ test.each(seeds(1, 60))('nothing committed is lost to a snapshot, seed %i', asyn
     const asked = world.change().catch((error: unknown) => {
       expect(error, `seed ${seed} step ${step}`).toBeInstanceOf(QuorumError)
     })
-    if (random.chance(0.5)) await asked
-    else if (random.chance(0.5)) await breathe()
+    const patience = random.below(4)
+    if (patience > 1) await asked
+    else if (patience === 1) await breathe()
     if (random.chance(0.08)) {
       if (random.chance(0.7)) {
         counts.crashes++
