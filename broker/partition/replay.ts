@@ -71,8 +71,7 @@ export function replayLog(
     if (head.partitionLeaderEpoch >= 0) epochs.assign(head.partitionLeaderEpoch, head.baseOffset)
     if (head.producerId === NO_PRODUCER_ID) return
     if (!head.isControl) producers.applyBatch(head, head.baseOffset, nowMs)
-    // Compaction leaves an empty control batch where a transaction's records are all gone.
-    else if (head.recordCount > 0) {
+    else {
       const marker = readEndTxnMarker(buffer, at)
       if (marker === undefined) return
       const { producerId, producerEpoch } = head

@@ -28,7 +28,6 @@ import {
   NO_PRODUCER_ID,
   PRODUCER_EPOCH_AT,
   producerIdOf,
-  recordCountOf,
 } from '../../protocol/record-batch/header.ts'
 import type { AbortedTransaction } from '../txn-index.ts'
 import type { CleanedTransactions } from './cleaned-transactions.ts'
@@ -106,8 +105,7 @@ export class BatchFilter {
     const { transactions, onKeptAborted } = this.rules
     const producerId = producerIdOf(buffer, at)
     if (!isControl) return transactions.onData(producerId, isTransactionalBatch(buffer, at), lastOffset)
-    const type = recordCountOf(buffer, at) === 0 ? undefined : readControlType(buffer, at)
-    return transactions.onControl(producerId, type, lastOffset, onKeptAborted)
+    return transactions.onControl(producerId, readControlType(buffer, at), lastOffset, onKeptAborted)
   }
 
   private isLastOfProducer(buffer: Buffer, at: number, isControl: boolean, lastOffset: bigint): boolean {

@@ -16,7 +16,6 @@ import {
   isTransactionalBatch,
   lastOffsetOf,
   producerIdOf,
-  recordCountOf,
 } from '../../protocol/record-batch/header.ts'
 import { isTemporary } from '../../storage/storage.ts'
 import type { Log } from '../log.ts'
@@ -97,8 +96,7 @@ async function buildOffsetMap(log: Log, run: CleaningRun): Promise<bigint> {
     const lastOffset = lastOffsetOf(buffer, at)
     const producerId = producerIdOf(buffer, at)
     if (isControlBatch(buffer, at)) {
-      const type = recordCountOf(buffer, at) === 0 ? undefined : readControlType(buffer, at)
-      transactions.onControl(producerId, type, lastOffset, () => {})
+      transactions.onControl(producerId, readControlType(buffer, at), lastOffset, () => {})
     } else if (!transactions.onData(producerId, isTransactionalBatch(buffer, at), lastOffset)) {
       cursor.reset(buffer, at, at + batchSizeInBytes(buffer, at))
       const baseOffset = Number(cursor.baseOffset)

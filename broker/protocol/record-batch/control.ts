@@ -7,7 +7,7 @@
 // Source: Kafka's ControlRecordType and EndTransactionMarker.
 import { RecordCursor } from './cursor.ts'
 import { CorruptRecordError } from './failures.ts'
-import { isControlBatch } from './header.ts'
+import { isControlBatch, recordCountOf } from './header.ts'
 
 export const CONTROL_KEY_BYTES = 4
 export const END_TXN_VALUE_BYTES = 6
@@ -28,18 +28,22 @@ export interface EndTxnMarker {
   coordinatorEpoch: number
 }
 
-/** The type of the control batch at `at`, or undefined where it is not a control batch. */
+/**
+ * The type of the control batch at `at`, or undefined where it is not a control batch, or an empty one: compaction
+ * leaves those where they hold a producer's last epoch.
+ */
 export function readControlType(buffer: Buffer, at: number): number | undefined {
-  return isControlBatch(buffer, at) ? enterControlRecord(buffer, at).type : undefined
+  return enterControlRecord(buffer, at)?.type
 }
 
 /**
- * The marker in the batch at `at`, or undefined where that is no control batch or one of another kind.
+ * The marker in the batch at `at`, or undefined where that is no control batch, an empty one, or one of another kind.
  * Throws CorruptRecordError where a control batch is malformed.
  */
 export function readEndTxnMarker(buffer: Buffer, at: number): EndTxnMarker | undefined {
-  if (!isControlBatch(buffer, at)) return undefined
-  const { cursor, type } = enterControlRecord(buffer, at)
+  const entered = enterControlRecord(buffer, at)
+  if (entered === undefined) return undefined
+  const { cursor, type } = entered
   if (type !== controlTypes.abort && type !== controlTypes.commit) return undefined
   const valueLength = cursor.valueEnd - cursor.valueStart
   // Later versions may be longer; a reader takes the fields it knows.
@@ -54,7 +58,8 @@ export function readEndTxnMarker(buffer: Buffer, at: number): EndTxnMarker | und
   }
 }
 
-function enterControlRecord(buffer: Buffer, at: number): { cursor: RecordCursor; type: number } {
+function enterControlRecord(buffer: Buffer, at: number): { cursor: RecordCursor; type: number } | undefined {
+  if (!isControlBatch(buffer, at) || recordCountOf(buffer, at) === 0) return undefined
   const cursor = new RecordCursor()
   cursor.reset(buffer, at)
   if (!cursor.next()) throw new CorruptRecordError(at, 'control batch without a record')

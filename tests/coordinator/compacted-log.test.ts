@@ -1,0 +1,163 @@
+// Coordinators over logs that the cleaner has been through: a restart loads the state that was there before.
+
+import { expect, test } from 'vitest'
+import { GroupCoordinator } from '../../broker/coordinator/group/group-coordinator.ts'
+import { PartitionShardLog } from '../../broker/coordinator/partition-shard-log.ts'
+import { defaultCleanerConfig } from '../../broker/partition/log-cleaner.ts'
+import type { Partition } from '../../broker/partition/partition.ts'
+import { defaultPartitionConfig } from '../../broker/partition/partition-config.ts'
+import { Partitions } from '../../broker/partition/partition-manager.ts'
+import { MemoryStorage } from '../../broker/storage/memory-storage.ts'
+import { ManualClock } from '../../broker/time/manual-clock.ts'
+import { groupPorts } from '../world/group-ports.ts'
+import { Random, seeds } from '../world/random.ts'
+
+const GROUPS = ['billing', 'shipping', 'audit']
+const PRODUCERS = [5n, 6n]
+
+class World {
+  readonly clock = new ManualClock()
+  readonly random: Random
+  removedBytes = 0
+  private readonly storage = new MemoryStorage()
+  private partitions!: Partitions
+  private partition!: Partition
+  private coordinator!: GroupCoordinator
+
+  constructor(seed: number) {
+    this.random = new Random(seed)
+  }
+
+  async open(): Promise<void> {
+    const { storage, clock } = this
+    this.partitions = await Partitions.open({
+      storage,
+      clock,
+      cleanerConfig: () => ({ ...defaultCleanerConfig, backoffMs: 1e12 }),
+      onCleaned: (_, { bytesBefore, bytesAfter }) => (this.removedBytes += bytesBefore - bytesAfter),
+      onUncleanable: (_, reason) => expect.fail(String(reason)),
+    })
+    const config = {
+      ...defaultPartitionConfig,
+      cleanupPolicy: 'compact' as const,
+      segmentBytes: 2000,
+      minCleanableDirtyRatio: 0,
+      // Tombstones go as soon as they may: what they deleted must have gone before.
+      deleteRetentionMs: 0,
+    }
+    const topicId = '0123456789abcdef0123456789abcdef'
+    const assignment = { topic: '__consumer_offsets', partition: 0, topicId, leaderEpoch: 0, config }
+    this.partition = (await this.partitions.ensure([assignment]))[0] as Partition
+    this.coordinator = new GroupCoordinator({ ...groupPorts(), clock, partitionCount: 1 })
+    await this.coordinator.openShard(0, new PartitionShardLog(this.partition, clock))
+    // The clock has to be believed before a tombstone goes.
+    this.partitions.applyRetention()
+    clock.tick(10 * 60_000)
+    this.partitions.applyRetention()
+  }
+
+  async restart(): Promise<void> {
+    this.coordinator.close()
+    expect(await this.partitions.close()).toBe(true)
+    await this.open()
+  }
+
+  async compact(): Promise<void> {
+    await this.partition.parts?.files.settled()
+    await this.partitions.cleaner.run()
+  }
+
+  async commit(producerId?: bigint): Promise<void> {
+    const { random } = this
+    const request = {
+      groupId: random.pick(GROUPS),
+      memberId: '',
+      groupInstanceId: null,
+      topics: [
+        {
+          name: 'orders',
+          topicId: '',
+          partitions: [
+            {
+              partitionIndex: random.below(3),
+              committedOffset: BigInt(random.below(1000)),
+              committedLeaderEpoch: -1,
+              committedMetadata: 'm'.repeat(random.below(60)),
+            },
+          ],
+        },
+      ],
+    }
+    const { topics } =
+      producerId === undefined
+        ? await this.coordinator.offsetCommit(
+            { ...request, generationIdOrMemberEpoch: -1, retentionTimeMs: -1n },
+            { apiVersion: 8 },
+          )
+        : await this.coordinator.txnOffsetCommit(
+            { ...request, producerId, producerEpoch: 1, transactionalId: 't', generationId: -1 },
+            { apiVersion: 3 },
+          )
+    expect(topics[0]?.partitions[0]?.errorCode).toBe(0)
+  }
+
+  async endTransaction(producerId: bigint): Promise<void> {
+    const commit = this.random.chance(0.6)
+    const nowMs = this.clock.now()
+    const marker = { producerId, producerEpoch: 1, commit, coordinatorEpoch: 0, nowMs }
+    const { lastOffset } = this.partition.appendMarker(marker)
+    await this.partition.whenCommitted(lastOffset)
+  }
+
+  async deleteGroup(): Promise<void> {
+    await this.coordinator.deleteGroups({ groupsNames: [this.random.pick(GROUPS)] })
+  }
+
+  /** What every group would be told of its offsets, those in open transactions included. */
+  async offsets(): Promise<string[]> {
+    const lines: string[] = []
+    for (const requireStable of [true, false]) {
+      for (const groupId of GROUPS) {
+        const { topics } = await this.coordinator.offsetFetch(
+          { groupId, topics: [{ name: 'orders', partitionIndexes: [0, 1, 2] }], groups: [], requireStable },
+          { apiVersion: 7, clientId: null, clientHost: '' },
+        )
+        for (const { partitionIndex, committedOffset, metadata, errorCode } of topics[0]?.partitions ?? []) {
+          lines.push(`${groupId} ${partitionIndex} ${committedOffset} ${metadata} ${errorCode}`)
+        }
+      }
+    }
+    return lines
+  }
+
+  close(): Promise<boolean> {
+    this.coordinator.close()
+    return this.partitions.close()
+  }
+}
+
+test.each(seeds(1, 6))('committed offsets, plain and of transactions, seed %i', async (seed) => {
+  const world = new World(seed)
+  const { random } = world
+  await world.open()
+  let groupsDeleted = 0
+  for (let step = 0; step < 400; step++) {
+    const kind = random.below(100)
+    if (kind < 45) await world.commit()
+    else if (kind < 65) await world.commit(random.pick(PRODUCERS))
+    else if (kind < 82) await world.endTransaction(random.pick(PRODUCERS))
+    else if (kind < 87) groupsDeleted += (await world.deleteGroup(), 1)
+    else if (kind < 92) world.clock.tick(random.below(60_000))
+    else if (kind < 97) await world.compact()
+    else {
+      const before = await world.offsets()
+      await world.compact()
+      expect(await world.offsets()).toEqual(before)
+      await world.restart()
+      expect(await world.offsets(), `seed ${seed} step ${step}`).toEqual(before)
+    }
+  }
+  expect(groupsDeleted).toBeGreaterThan(0)
+  expect(world.removedBytes).toBeGreaterThan(10_000)
+  await world.close()
+})
