@@ -1,6 +1,7 @@
 // What a log is told by its topic's configuration and by whoever opens it. Kafka's names and defaults.
 
 import type { BatchHeader } from '../protocol/record-batch/header.ts'
+import type { StorageError } from '../storage/storage.ts'
 import type { Clock } from '../time/clock.ts'
 
 export interface LogConfig {
@@ -8,12 +9,14 @@ export interface LogConfig {
   segmentBytes: number
   /** segment.ms: a segment rolls when a batch is newer than its first one by more than this. */
   segmentMs: number
-  /** segment.jitter.ms, already drawn: subtracted from segmentMs. */
+  /** segment.jitter.ms: the most that is subtracted from segmentMs. Each segment draws how much. */
   segmentJitterMs: number
   /** segment.index.bytes: a segment rolls when its offset or time index would grow beyond this. */
   segmentIndexBytes: number
   /** index.interval.bytes: an index entry is added after more than this many bytes of log. */
   indexIntervalBytes: number
+  /** file.delete.delay.ms: how long the files of a segment that went stay under another name. */
+  fileDeleteDelayMs: number
   /** True for compacted topics: offsets may then have gaps. Elsewhere a gap is damage. */
   gapsAllowed: boolean
 }
@@ -24,6 +27,7 @@ export const defaultLogConfig: LogConfig = {
   segmentJitterMs: 0,
   segmentIndexBytes: 10 * 1024 * 1024,
   indexIntervalBytes: 4096,
+  fileDeleteDelayMs: 0,
   gapsAllowed: false,
 }
 
@@ -48,6 +52,10 @@ export interface LogOpenOptions {
   /** Called in offset order for each batch that recovery checked and kept; `buffer` is reused afterwards. */
   onRecoveredBatch?: (head: BatchHeader, buffer: Buffer, at: number) => void
   onTailCut?: (cut: TailCut) => void
+  /** In [0, 1): for segment.jitter.ms. Left out, there is no jitter. */
+  random?: () => number
+  /** Files that were to go later could not be removed. */
+  onDeleteFailed?: (error: StorageError) => void
   /** After a roll, before the first append to the new segment: the moment for a producer snapshot. */
   onRoll?: (baseOffset: bigint) => void
 }

@@ -27,6 +27,7 @@ export function loadLog(
   directory: string,
   config: LogConfig,
   options: LogOpenOptions,
+  removeLater: (remove: () => void) => void,
 ): LoadedLog {
   const place = (baseOffset: bigint): SegmentPlace => ({
     storage,
@@ -35,6 +36,7 @@ export function loadLog(
     createdMs: options.clock.now(),
     indexIntervalBytes: config.indexIntervalBytes,
     gapsAllowed: config.gapsAllowed,
+    removeLater,
   })
   storage.makeDirectory(directory)
   const wasSwapping = recoverSwaps(storage, directory)

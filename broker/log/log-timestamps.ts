@@ -3,10 +3,12 @@
 
 import { RecordCursor } from '../protocol/record-batch/cursor.ts'
 import {
+  baseOffsetOf,
   batchSizeInBytes,
   lastOffsetOf,
   leaderEpochOf,
   maxTimestampOf,
+  recordCountOf,
 } from '../protocol/record-batch/header.ts'
 import { CorruptLogError } from '../storage/storage.ts'
 import { scanBatches } from './batch-scan.ts'
@@ -41,12 +43,66 @@ export function firstOfMaxTimestamp(
   fromOffset: bigint,
   gapsAllowed: boolean,
 ): TimestampOffset | undefined {
-  let newest: Segment | undefined
-  for (const segment of segments) {
-    if (segment.nextOffset <= fromOffset) continue
-    if (segment.index.maxTimestamp > (newest?.index.maxTimestamp ?? -1n)) newest = segment
+  /** Of segments where the index cannot tell. */
+  const exact = new Map<Segment, bigint>()
+  for (;;) {
+    let newest: { segment: Segment; timestamp: bigint } | undefined
+    for (const segment of segments) {
+      if (segment.nextOffset <= fromOffset) continue
+      if (segment.baseOffset < fromOffset && !exact.has(segment)) {
+        exact.set(segment, maxTimestampFrom(segment, fromOffset))
+      }
+      const timestamp = exact.get(segment) ?? segment.index.maxTimestamp
+      if (timestamp > (newest?.timestamp ?? -1n)) newest = { segment, timestamp }
+    }
+    if (newest === undefined) return undefined
+    const found = findByTimestamp(newest.segment, newest.timestamp, fromOffset, gapsAllowed)
+    if (found !== undefined || exact.has(newest.segment)) return found
+    // Compaction has taken the record, and left its batch's head.
+    exact.set(newest.segment, maxTimestampFrom(newest.segment, fromOffset))
   }
-  return newest && findByTimestamp(newest, newest.index.maxTimestamp, fromOffset, gapsAllowed)
+}
+
+/** By the records: the index also knows those that were deleted (below `fromOffset`) or compacted away. */
+function maxTimestampFrom(segment: Segment, fromOffset: bigint): bigint {
+  const { index, file } = segment
+  const relative = fromOffset > segment.baseOffset ? Number(fromOffset - segment.baseOffset) : 0
+  const start = index.offsets.lookup(relative)
+  const cursor = new RecordCursor()
+  let newest = -1n
+  const end = scanBatches(
+    {
+      file,
+      from: start < 0 ? 0 : index.offsets.positionAt(start),
+      expectedOffset: undefined,
+      gapsAllowed: true,
+      checkCrc: false,
+      blockBytes: SEARCH_BLOCK_BYTES,
+    },
+    (buffer, at) => {
+      if (lastOffsetOf(buffer, at) < fromOffset || recordCountOf(buffer, at) === 0) return
+      if (maxTimestampOf(buffer, at) <= newest) return
+      if (baseOffsetOf(buffer, at) >= fromOffset) newest = maxTimestampOf(buffer, at)
+      else newest = maxTimestampInBatch(cursor, buffer, at, fromOffset, newest)
+    },
+  )
+  if (end.problem !== undefined) throw new CorruptLogError(file.path, end.position, end.problem)
+  return newest
+}
+
+function maxTimestampInBatch(
+  cursor: RecordCursor,
+  buffer: Buffer,
+  at: number,
+  fromOffset: bigint,
+  newest: bigint,
+): bigint {
+  cursor.reset(buffer, at, at + batchSizeInBytes(buffer, at))
+  while (cursor.next()) {
+    const timestamp = BigInt(cursor.timestampMs)
+    if (cursor.offset() >= fromOffset && timestamp > newest) newest = timestamp
+  }
+  return newest
 }
 
 /** The first record of a segment at or after `fromOffset` whose timestamp is at or after the given one. */

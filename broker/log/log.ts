@@ -19,6 +19,7 @@ import { beginSwap, dropAllCleaned, dropCleaned, finishSwap } from './compaction
 import type { LogConfig, LogOpenOptions } from './log-config.ts'
 import type { CursorSource, LogCursor } from './log-cursor.ts'
 import { SegmentCursor } from './log-cursor.ts'
+import { DelayedRemovals } from './delayed-removals.ts'
 import { loadLog } from './log-load.ts'
 import type { LogRead } from './log-read.ts'
 import { LOCATE_BLOCK_BYTES, locate, replaySegment, runOffThread, runSync } from './log-read.ts'
@@ -45,6 +46,9 @@ export class Log implements CursorSource {
   truncations = 0
   private readonly storage: Storage
   private readonly options: LogOpenOptions
+  private readonly removals: DelayedRemovals
+  /** What the newest segment has drawn of segment.jitter.ms: a share in [0, 1). */
+  private jitterShare: number
   private readonly syncer: LogSync
   private readonly reader: LogReader = new LogReader(this)
   private segments: readonly Segment[]
@@ -60,7 +64,10 @@ export class Log implements CursorSource {
     this.currentConfig = config
     this.hasGaps = config.gapsAllowed || options.mayHaveGaps === true
     this.options = options
-    const loaded = loadLog(storage, directory, { ...config, gapsAllowed: this.hasGaps }, options)
+    this.jitterShare = options.random?.() ?? 0
+    this.removals = new DelayedRemovals(options.clock, (error) => options.onDeleteFailed?.(error))
+    const known = { ...config, gapsAllowed: this.hasGaps }
+    const loaded = loadLog(storage, directory, known, options, this.removeLater)
     this.segments = loaded.segments
     this.reader.opened(this.endOffset)
     this.startOffset = maxOf(options.logStartOffset, (loaded.segments[0] as Segment).baseOffset)
@@ -150,6 +157,7 @@ export class Log implements CursorSource {
         timeIndexEntries: active.index.times.entryCount,
         firstTimestamp: active.firstTimestamp,
         createdMs: active.createdMs,
+        jitterMs: Math.floor(this.jitterShare * this.currentConfig.segmentJitterMs),
         appendBytes: bytes,
         appendLastOffset: lastOffset,
         appendMaxTimestamp: maxTimestamp,
@@ -396,7 +404,9 @@ export class Log implements CursorSource {
     this.closed = true
     try {
       for (const segment of this.segments) segment.writeIndexFiles()
+      this.removals.finish()
     } finally {
+      this.removals.drop()
       for (const segment of this.segments) segment.close()
     }
   }
@@ -404,6 +414,7 @@ export class Log implements CursorSource {
   /** Closes the files alone: of a log that goes away, or that could not be opened. */
   release(): void {
     this.closed = true
+    this.removals.drop()
     for (const segment of this.segments) segment.close()
   }
 
@@ -438,6 +449,7 @@ export class Log implements CursorSource {
     old.writeIndexFiles()
     const next = this.newSegment(baseOffset)
     this.segments = [...this.segments, next]
+    this.jitterShare = this.options.random?.() ?? 0
     this.syncer.noteWrite(old)
     this.syncer.noteNames()
     this.options.onRoll?.(baseOffset)
@@ -456,8 +468,12 @@ export class Log implements CursorSource {
       createdMs: this.options.clock.now(),
       indexIntervalBytes: this.config.indexIntervalBytes,
       gapsAllowed: this.gapsAllowed,
+      removeLater: this.removeLater,
     }
   }
+
+  private readonly removeLater = (remove: () => void): void =>
+    this.removals.add(this.currentConfig.fileDeleteDelayMs, remove)
 
   /** Where those stand side by side, below the newest; -1 where they do not. */
   private placeOfAll(old: readonly Segment[]): number {

@@ -13,6 +13,8 @@ export interface RollQuestion {
   /** Largest timestamp of the segment's first batch; undefined or negative where there is none. */
   firstTimestamp: bigint | undefined
   createdMs: number
+  /** What it has drawn of segment.jitter.ms. */
+  jitterMs: number
   /** What is about to be appended. */
   appendBytes: number
   appendLastOffset: bigint
@@ -23,7 +25,6 @@ export interface RollQuestion {
 export interface RollLimits {
   segmentBytes: number
   segmentMs: number
-  segmentJitterMs: number
   segmentIndexBytes: number
 }
 
@@ -37,7 +38,7 @@ export function shouldRoll(question: RollQuestion, limits: RollLimits): RollReas
   // An empty segment takes a batch of any size, so that lowered limits never stop writing.
   if (sizeInBytes === 0) return undefined
   if (sizeInBytes + question.appendBytes > limits.segmentBytes) return 'size'
-  if (waitedMs(question) > BigInt(limits.segmentMs - limits.segmentJitterMs)) return 'time'
+  if (waitedMs(question) > BigInt(limits.segmentMs - question.jitterMs)) return 'time'
   if (question.offsetIndexEntries >= Math.floor(limits.segmentIndexBytes / OFFSET_INDEX_ENTRY_BYTES)) {
     return 'offset index full'
   }

@@ -42,6 +42,8 @@ export interface SegmentPlace {
   createdMs: number
   indexIntervalBytes: number
   gapsAllowed: boolean
+  /** Takes what removes a segment's files for good; left out, it is done at once. */
+  removeLater?: (remove: () => void) => void
 }
 
 /** What whoever wrote the files need not read again. */
@@ -217,7 +219,7 @@ export class Segment {
     if (this.doomed && this.references === 0) this.unlink()
   }
 
-  /** Takes the files out of the log's sight at once; their bytes go when the last reader has left. */
+  /** Takes the files out of the log's sight at once; their bytes go when the last reader has left, or later. */
   markDeleted(): void {
     if (this.doomed) return
     const { storage } = this.place
@@ -244,13 +246,17 @@ export class Segment {
   }
 
   private unlink(): void {
-    const { storage } = this.place
+    const { storage, removeLater } = this.place
     this.file.close()
-    for (const suffix of SUFFIXES) {
-      const path = this.pathOf(suffix) + DELETED_SUFFIX
-      // The whole folder may have gone meanwhile.
-      if (storage.exists(path)) storage.removeFile(path)
+    const remove = (): void => {
+      for (const suffix of SUFFIXES) {
+        const path = this.pathOf(suffix) + DELETED_SUFFIX
+        // The whole folder may have gone meanwhile.
+        if (storage.exists(path)) storage.removeFile(path)
+      }
     }
+    if (removeLater === undefined) remove()
+    else removeLater(remove)
   }
 
   private loadIndex(): SegmentIndex {

@@ -77,6 +77,8 @@ async function recover(
     cleanShutdown,
     mayHaveGaps: options.wasCompacted,
     ...(options.onTailCut === undefined ? {} : { onTailCut: options.onTailCut }),
+    random: context.random ?? (() => 0),
+    onDeleteFailed: (error) => opened.partition?.fail(error),
     onRoll: (baseOffset) => {
       if (config.durability === 'memory') return
       files.writeSnapshot(baseOffset, producers)

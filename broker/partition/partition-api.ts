@@ -30,6 +30,8 @@ export interface PartitionConfig {
   readonly minCompactionLagMs: number
   readonly maxCompactionLagMs: number
   readonly deleteRetentionMs: number
+  /** file.delete.delay.ms */
+  readonly fileDeleteDelayMs: number
   readonly maxMessageBytes: number
   readonly messageTimestampType: 'CreateTime' | 'LogAppendTime'
   /** message.timestamp.before.max.ms / .after.max.ms: how far a record's time may lie from the clock. */
@@ -37,8 +39,12 @@ export interface PartitionConfig {
   readonly messageTimestampAfterMaxMs: number
   /** compression.type: 'producer' keeps the batch as it came; another codec recompresses it. */
   readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  /** compression.gzip.level, compression.zstd.level */
+  readonly compressionGzipLevel: number
+  readonly compressionZstdLevel: number
   readonly segmentBytes: number
   readonly segmentMs: number
+  /** segment.jitter.ms: the most that chance takes off segmentMs, drawn by each log for itself. */
   readonly segmentJitterMs: number
   readonly segmentIndexBytes: number
   readonly indexIntervalBytes: number

@@ -17,11 +17,14 @@ export const defaultPartitionConfig: PartitionConfig = {
   minCompactionLagMs: 0,
   maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
   deleteRetentionMs: 24 * HOUR_MS,
+  fileDeleteDelayMs: 60_000,
   maxMessageBytes: 1024 * 1024 + 12,
   messageTimestampType: 'CreateTime',
   messageTimestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
   messageTimestampAfterMaxMs: HOUR_MS,
   compressionType: 'producer',
+  compressionGzipLevel: -1,
+  compressionZstdLevel: 3,
   segmentBytes: 1024 * 1024 * 1024,
   segmentMs: 7 * 24 * HOUR_MS,
   segmentJitterMs: 0,
@@ -30,13 +33,17 @@ export const defaultPartitionConfig: PartitionConfig = {
 }
 
 export function logConfigOf(config: PartitionConfig): LogConfig {
-  const { segmentBytes, segmentMs, segmentJitterMs, segmentIndexBytes, indexIntervalBytes } = config
+  const { segmentBytes, segmentMs, segmentIndexBytes, indexIntervalBytes, maxCompactionLagMs } = config
+  const compacts = config.cleanupPolicy !== 'delete'
   return {
     segmentBytes,
-    segmentMs,
-    segmentJitterMs,
+    // The newest segment is never cleaned: records have to leave it before they are due.
+    segmentMs: compacts ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs,
+    segmentJitterMs: Math.min(config.segmentJitterMs, segmentMs),
     segmentIndexBytes,
     indexIntervalBytes,
-    gapsAllowed: config.cleanupPolicy !== 'delete',
+    // In memory nobody else holds the files of a segment.
+    fileDeleteDelayMs: config.durability === 'memory' ? 0 : config.fileDeleteDelayMs,
+    gapsAllowed: compacts,
   }
 }

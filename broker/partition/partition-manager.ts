@@ -58,8 +58,8 @@ export interface PartitionsOptions {
   onCleaned?: LogCleanerOptions['onCleaned']
   /** A partition cannot be compacted and is left as it is until the next start. */
   onUncleanable?: LogCleanerOptions['onUncleanable']
-  /** For the hashes of the cleaner's map: nobody shall be able to foresee them. */
-  randomSeed?: () => number
+  /** In [0, 1): for segment.jitter.ms, and for the cleaner's hashes, which nobody shall be able to foresee. */
+  random?: () => number
   /** How many logs are synced at a time. */
   syncConcurrency?: number
   /** For simulations: when the group commit acts on what was asked for. */
@@ -258,6 +258,7 @@ export class Partitions {
     const context = {
       clock,
       commit: this.commit,
+      ...(this.options.random === undefined ? {} : { random: this.options.random }),
       onOffline: (failed: Partition, reason: Error) => this.onOffline(failed, reason),
       ...(onRefusing === undefined ? {} : { onRefusing }),
     }
@@ -340,7 +341,7 @@ export class Partitions {
 
   private makeCleaner(): LogCleaner {
     const { options, checkpoints } = this
-    const { clock, cleanerConfig, randomSeed, onCleaned, onUncleanable } = options
+    const { clock, cleanerConfig, random, onCleaned, onUncleanable } = options
     const files = [RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE, CLEANER_OFFSET_FILE] as const
     return new LogCleaner({
       clock,
@@ -353,7 +354,7 @@ export class Partitions {
       },
       time: () => this.cleanUpTime.bounds(),
       config: cleanerConfig ?? (() => defaultCleanerConfig),
-      seed: randomSeed ?? (() => clock.now()),
+      seed: () => Math.floor((random?.() ?? 0) * 2 ** 32),
       nextTurn: () => this.commit.nextTurn(),
       ...(onCleaned === undefined ? {} : { onCleaned }),
       ...(onUncleanable === undefined ? {} : { onUncleanable }),

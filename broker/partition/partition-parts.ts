@@ -20,6 +20,8 @@ export interface PartitionContext {
   clock: Clock
   /** Shared by all partitions of a data directory; its failure has to call fail() on each of them. */
   commit: GroupCommit
+  /** In [0, 1): for segment.jitter.ms. */
+  random?: () => number
   /** Called once, when a failure of storage has taken the partition offline. */
   onOffline?: (partition: Partition, reason: Error) => void
   /** Called for the first append that found no room, and again after one that did. */

@@ -6,7 +6,7 @@ import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import { type BatchHeader, readBatchHeader, stampMaxTimestamp } from '../protocol/record-batch/header.ts'
 import { type BatchFacts, checkBatch } from '../protocol/record-batch/validate.ts'
 import type { AppendOptions, AppendResult, PartitionConfig } from './partition-api.ts'
-import { codecOfTopic, recompress } from './recompress.ts'
+import { codecOfTopic, levelOf, recompress } from './recompress.ts'
 
 export interface PreparedBatch {
   /** The bytes to be stored; base offset and leader epoch are not stamped yet. */
@@ -51,7 +51,7 @@ export function prepareBatch(
     return { errorCode, errorMessage: message, recordErrors }
   }
   const codec = codecOfTopic(config.compressionType)
-  const batch = codec === undefined ? records : recompress(records, codec)
+  const batch = codec === undefined ? records : recompress(records, codec, levelOf(codec, config))
   if (batch.length > maxMessageBytes) {
     return refuse(
       errorCodes.MESSAGE_TOO_LARGE,

@@ -230,7 +230,7 @@ export class BrokerNode {
       retentionCheckIntervalMs: config.logRetentionCheckIntervalMs,
       checkpointIntervalMs: config.logFlushOffsetCheckpointIntervalMs,
       cleanerConfig: () => cleanerConfigOf(this.settings.config),
-      randomSeed: () => randomBytes(4).readUInt32BE(),
+      random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
       onUncleanable: (partition, reason) =>
         logger.error(`${partition.name} cannot be compacted, and is left as it is: ${reason.message}`),
       onOffline: (partition, reason) => logger.error(`${partition.name} is offline: ${reason.message}`),

@@ -242,6 +242,25 @@ describe('timestamps', () => {
     expect(firstAtOrAfter(96)).toBeUndefined()
     expect(log.offsetOfMaxTimestamp()?.offset).toBe(30n)
   })
+
+  test('the largest is one of those that are left, wherever the log starts', () => {
+    const times = Array.from({ length: 40 }, (_, i) => ((i * 7919) % 97) + (i < 20 ? 100 : 0))
+    for (let i = 0; i < times.length; i += 2) {
+      const [first = 0, second = 0] = times.slice(i)
+      appendRecords(log, 2, { timestampMs: BASE_MS + first, stepMs: second - first })
+    }
+    for (let start = 0; start < times.length; start++) {
+      log.raiseLogStartOffset(BigInt(start))
+      const left = times.slice(start)
+      const largest = Math.max(...left)
+      expect(log.offsetOfMaxTimestamp(), `start ${start}`).toMatchObject({
+        offset: BigInt(start + left.indexOf(largest)),
+        timestamp: BigInt(BASE_MS + largest),
+      })
+    }
+    log.raiseLogStartOffset(log.endOffset)
+    expect(log.offsetOfMaxTimestamp()).toBeUndefined()
+  })
 })
 
 describe('aborted transactions', () => {

@@ -7,10 +7,11 @@ import type { RollQuestion } from '../../broker/log/roll.ts'
 import { shouldRoll } from '../../broker/log/roll.ts'
 import { FaultyStorage } from '../../broker/storage/faulty-storage.ts'
 import { MemoryStorage } from '../../broker/storage/memory-storage.ts'
+import { ManualClock } from '../../broker/time/manual-clock.ts'
 import { Random } from '../world/random.ts'
 import { appendRecords, BASE_MS, makeBatch, openLog, readAll } from './log-world.ts'
 
-const limits = { segmentBytes: 1000, segmentMs: 500, segmentJitterMs: 100, segmentIndexBytes: 120 }
+const limits = { segmentBytes: 1000, segmentMs: 500, segmentIndexBytes: 120 }
 
 function question(overrides: Partial<RollQuestion>): RollQuestion {
   return {
@@ -20,6 +21,7 @@ function question(overrides: Partial<RollQuestion>): RollQuestion {
     timeIndexEntries: 1,
     firstTimestamp: 10_000n,
     createdMs: 0,
+    jitterMs: 100,
     appendBytes: 100,
     appendLastOffset: 200n,
     appendMaxTimestamp: 10_000n,
@@ -111,6 +113,36 @@ describe('a log that rolls', () => {
     const log = openLog(new MemoryStorage(), { segmentMs: 1000 })
     for (const at of [0, 1000, 1001, 1500]) appendRecords(log, 1, { timestampMs: BASE_MS + at })
     expect(log.describeSegments().map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n])
+  })
+
+  test('each segment draws its own share of the jitter', () => {
+    const shares = [0, 0.5, 0.9]
+    const config = { segmentMs: 1000, segmentJitterMs: 1000 }
+    const log = openLog(new MemoryStorage(), config, { random: () => shares.shift() ?? 0 })
+    // The first lasts the whole second, the second half of it, the third a tenth.
+    for (const at of [0, 1000, 1001, 1501, 1502, 1602, 1603])
+      appendRecords(log, 1, { timestampMs: BASE_MS + at })
+    expect(log.describeSegments().map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n, 4n, 6n])
+  })
+
+  test('deleted segments wait under another name, and go at a stop at the latest', () => {
+    const storage = new MemoryStorage()
+    const clock = new ManualClock(BASE_MS)
+    const log = openLog(storage, { ...config, fileDeleteDelayMs: 1000 }, { clock })
+    const deleted = () => storage.list('orders-0').filter(({ name }) => name.endsWith('.deleted')).length
+    for (let i = 0; i < 40; i++) appendRecords(log, 3)
+    log.deleteSegmentsBelow(70n)
+    const first = deleted()
+    expect(first).toBeGreaterThan(2)
+    clock.tick(999)
+    expect(deleted()).toBe(first)
+    clock.tick(1)
+    expect(deleted()).toBe(0)
+    log.deleteSegmentsBelow(110n)
+    expect(deleted()).toBeGreaterThan(0)
+    log.close()
+    expect(deleted()).toBe(0)
+    expect(clock.timersSet).toBe(0)
   })
 
   test('a failing disk at any step of a roll or an append leaves the log as it was', () => {

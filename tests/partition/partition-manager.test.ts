@@ -5,6 +5,7 @@ import { Partitions } from '../../broker/partition/partition-manager.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
 import { FaultyStorage } from '../../broker/storage/faulty-storage.ts'
 import { CorruptLogError, StorageError } from '../../broker/storage/storage.ts'
+import { CORROBORATION_MS } from '../../broker/time/clock-guard.ts'
 import { ManualClock } from '../../broker/time/manual-clock.ts'
 import { Random, seeds } from '../world/random.ts'
 import { assignment, batchOf, endTransaction, readAll, send, sendAs, valuesIn, World } from './fixture.ts'
@@ -278,6 +279,47 @@ test('retention removes what is too old or too much, never what a pin holds or w
   expect([partition.logStartOffset, partition.endOffset]).toEqual([9n, 9n])
   await appendAndWait(world, 'next')
   expect(partition.highWatermark).toBe(10n)
+})
+
+test('retention does not believe a clock that has jumped, nor one that a process finds', async () => {
+  const world = new World()
+  const config = { segmentBytes: 200, retentionMs: DAY_MS }
+  let partition = await world.open(config)
+  await appendAndWait(world, ...Array.from({ length: 9 }, (_, i) => `${i}`.repeat(40)))
+  const startAfterRetention = async (): Promise<bigint> => {
+    world.partitions.applyRetention()
+    await settle()
+    return partition.logStartOffset
+  }
+  world.clock.set(400 * DAY_MS)
+  expect(await startAfterRetention()).toBe(0n)
+  world.clock.tick(CORROBORATION_MS - 1)
+  expect(await startAfterRetention()).toBe(0n)
+  // It was a mistake, and somebody has set it right.
+  world.clock.set(-400 * DAY_MS)
+  expect(await startAfterRetention()).toBe(0n)
+  expect(await world.partitions.close()).toBe(true)
+
+  world.clock.set(400 * DAY_MS)
+  partition = await world.open(config)
+  expect(await startAfterRetention()).toBe(0n)
+  world.clock.tick(CORROBORATION_MS - 1)
+  expect(await startAfterRetention()).toBe(0n)
+  world.clock.tick(1)
+  expect(await startAfterRetention()).toBe(9n)
+})
+
+test('what a stopped process saw of the time counts for the next one', async () => {
+  const world = new World()
+  const config = { segmentBytes: 200, retentionMs: DAY_MS }
+  await world.open(config)
+  await appendAndWait(world, ...Array.from({ length: 9 }, (_, i) => `${i}`.repeat(40)))
+  world.clock.tick(2 * DAY_MS)
+  expect(await world.partitions.close()).toBe(true)
+  const partition = await world.open(config)
+  world.partitions.applyRetention()
+  await settle()
+  expect(partition.logStartOffset).toBe(9n)
 })
 
 test('retention by size keeps the newest bytes, on the clock', async () => {

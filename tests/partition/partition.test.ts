@@ -3,6 +3,8 @@
 
 import { expect, test } from 'vitest'
 import { errorCodes } from '../../broker/protocol/errors.ts'
+import { readBatchHeader } from '../../broker/protocol/record-batch/header.ts'
+import { splitBatches } from '../../broker/protocol/record-batch/validate.ts'
 import { batchOf, endTransaction, readAll, send, sendAs, valuesIn, World } from './fixture.ts'
 
 test('what was appended is read back from where the reader stands', async () => {
@@ -134,6 +136,39 @@ test('LogAppendTime is stamped into the batch and told to the producer', async (
     timestamp: 1_700_000_001_234n,
   })
   expect(partition.listOffset(1_700_000_001_235n, 'read_uncommitted')).toMatchObject({ offset: -1n })
+})
+
+test('the timestamp type may change at any time: each batch keeps the one it came under', async () => {
+  const partition = await new World({ isVolatile: true }).open()
+  const appendAt = (nowMs: number) =>
+    partition.append(batchOf(['a'], { timestampMs: 1_699_999_999_000 }), { nowMs, fromClient: true })
+  expect(appendAt(1_700_000_000_000).logAppendTimeMs).toBe(-1n)
+  partition.setConfig({ ...partition.config, messageTimestampType: 'LogAppendTime' })
+  expect(appendAt(1_700_000_001_000).logAppendTimeMs).toBe(1_700_000_001_000n)
+  partition.setConfig({ ...partition.config, messageTimestampType: 'CreateTime' })
+  expect(appendAt(1_700_000_002_000).logAppendTimeMs).toBe(-1n)
+  const { records } = readAll(partition)
+  const heads = splitBatches(records, 0, records.length).map((at) => readBatchHeader(records, at))
+  expect(heads.map(({ timestampType, maxTimestamp }) => [timestampType, maxTimestamp])).toEqual([
+    ['CreateTime', 1_699_999_999_000n],
+    ['LogAppendTime', 1_700_000_001_000n],
+    ['CreateTime', 1_699_999_999_000n],
+  ])
+})
+
+test.each([
+  ['gzip', { compressionGzipLevel: 1 }, { compressionGzipLevel: 9 }],
+  ['zstd', { compressionZstdLevel: -100 }, { compressionZstdLevel: 19 }],
+] as const)('%s compresses by the level of the topic', async (compressionType, fast, small) => {
+  const value = Array.from({ length: 3000 }, (_, i) => `${(i * i) % 977} and ${i % 13}`).join(' ')
+  const sizeWith = async (levels: object): Promise<number> => {
+    const partition = await new World({ isVolatile: true }).open({ compressionType, ...levels })
+    send(partition, value)
+    const { records } = readAll(partition)
+    expect(valuesIn(records)).toEqual([value])
+    return records.length
+  }
+  expect(await sizeWith(small)).toBeLessThan(await sizeWith(fast))
 })
 
 test('a topic with a codec of its own recompresses what comes', async () => {

@@ -46,7 +46,10 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
     'Compaction',
     'As Kafka’s log cleaner: dirty ratio, lags, tombstones and markers by delete horizon, aborted records dropped, offsets never renumbered. The map of keys is exact (Kafka’s trusts a hash). One partition at a time; `log.cleaner.threads` has no effect. What a running job has planned to read is not compacted under it.',
   ],
-  ['Retention', 'Applied by time and by size, and on DeleteRecords.'],
+  [
+    'Retention',
+    'Applied by time and by size, and on DeleteRecords. `compression.lz4.level` and `preallocate` have no effect.',
+  ],
   [
     'Internal topics',
     'Are made when the first client needs them, and cannot be deleted: the coordinators live on them.',

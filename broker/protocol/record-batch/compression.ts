@@ -33,19 +33,22 @@ export function decompress(codec: Codec, bytes: Buffer, maxBytes: number): Buffe
   }
 }
 
-/** `bytes` compressed as Kafka's clients write it; the same bytes for `none`. */
-export function compress(codec: Codec, bytes: Buffer): Buffer {
+/**
+ * `bytes` compressed as Kafka's clients write it; the same bytes for `none`. `level`: of gzip (1 to 9, -1 its
+ * default) and zstd; the others have none here.
+ */
+export function compress(codec: Codec, bytes: Buffer, level?: number): Buffer {
   switch (codec) {
     case 'none':
       return bytes
     case 'gzip':
-      return gzipSync(bytes)
+      return gzipSync(bytes, level === undefined ? {} : { level })
     case 'snappy':
       return compressSnappy(bytes)
     case 'lz4':
       return compressLz4(bytes)
     case 'zstd':
-      return compressZstd(bytes)
+      return compressZstd(bytes, level)
   }
 }
 

@@ -19,10 +19,12 @@ const FIRST_GUESS_BYTES = 1024 * 1024
 /** ZSTD_error_dstSize_tooSmall, negated as the library returns it. */
 const OUTPUT_TOO_SMALL = -70
 const DEFAULT_LEVEL = 3
+/** ZSTD_c_compressionLevel */
+const COMPRESSION_LEVEL_PARAMETER = 100
 
 /** @types/node 20 does not know them; Node 20 does not have them. */
 const native = zlib as unknown as {
-  zstdCompressSync?: (bytes: Buffer) => Buffer
+  zstdCompressSync?: (bytes: Buffer, options: { params: Record<number, number> }) => Buffer
   zstdDecompressSync?: (bytes: Buffer, options: { maxOutputLength: number }) => Buffer
 }
 
@@ -33,8 +35,10 @@ interface Frame {
   isDeclared: boolean
 }
 
-export function compressZstd(bytes: Buffer): Buffer {
-  return native.zstdCompressSync === undefined ? compressByModule(bytes) : native.zstdCompressSync(bytes)
+/** `level`: -131072 to 22. */
+export function compressZstd(bytes: Buffer, level = DEFAULT_LEVEL): Buffer {
+  if (native.zstdCompressSync === undefined) return compressByModule(bytes, level)
+  return native.zstdCompressSync(bytes, { params: { [COMPRESSION_LEVEL_PARAMETER]: level } })
 }
 
 export function decompressZstd(bytes: Buffer, maxBytes: number): Buffer {
@@ -125,11 +129,11 @@ function walkBlocks(bytes: Buffer, start: number): { end: number; bound: number 
   return { end: at, bound }
 }
 
-function compressByModule(bytes: Buffer): Buffer {
+function compressByModule(bytes: Buffer, level: number): Buffer {
   const module = zstdModule()
   const room = module._ZSTD_compressBound(bytes.length)
   return withMemory(bytes, room, (source, target) =>
-    module._ZSTD_compress(target, room, source, bytes.length, DEFAULT_LEVEL),
+    module._ZSTD_compress(target, room, source, bytes.length, level),
   )
 }
 

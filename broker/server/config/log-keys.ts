@@ -47,8 +47,9 @@ export const logKeys = {
         : 'Value must be between 1 and 9 or equal to -1',
     ...live,
   }),
-  compressionLz4Level: int('compression.lz4.level', 9, 'Level used when compression.type is lz4.', {
+  compressionLz4Level: int('compression.lz4.level', 9, 'Kept and described; the lz4 library has one level.', {
     validator: between(1, 17),
+    served: false,
     ...live,
   }),
   compressionZstdLevel: int('compression.zstd.level', 3, 'Level used when compression.type is zstd.', {

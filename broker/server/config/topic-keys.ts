@@ -40,6 +40,7 @@ export const topicKeys = {
   }),
   compressionLz4Level: int('compression.lz4.level', 9, logKeys.compressionLz4Level.doc, {
     validator: between(1, 17),
+    ...unread,
   }),
   compressionZstdLevel: int('compression.zstd.level', 3, logKeys.compressionZstdLevel.doc, {
     validator: between(-131072, 22),
