@@ -76,6 +76,8 @@ export interface GroupKind<G extends Group, C extends Command = Command, Change 
   protocolType(group: G): string
   isEmpty(group: G): boolean
   isSubscribedTo(group: G, topic: string): boolean
+  /** Whether a change of the topic is the group's business, where that is more than what it is subscribed to. */
+  dependsOn?(group: G, topic: string): boolean
 
   refuseCommit(group: G, committer: Committer, transactional: boolean): number | PartitionCheck | undefined
   /** `memberId` null and a negative epoch: an admin client, or one from before member epochs. */

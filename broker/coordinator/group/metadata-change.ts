@@ -10,7 +10,9 @@ export function metadataChanged(groups: Iterable<Group>, topics: readonly string
   for (const group of groups) {
     if (!isModern(group) || group.freshness === STALE) continue
     const kind = kindOf(group)
-    if (!topics.some((topic) => kind.isSubscribedTo(group, topic))) continue
+    const isConcerned = (topic: string): boolean =>
+      kind.dependsOn?.(group, topic) ?? kind.isSubscribedTo(group, topic)
+    if (!topics.some(isConcerned)) continue
     notes.push({ kind: 'metadataFreshness', groupId: group.groupId, freshness: STALE })
   }
   return notes

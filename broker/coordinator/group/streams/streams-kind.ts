@@ -21,7 +21,7 @@ import { decodeStreams, encodeStreams, streamsRecordTypes } from './records.ts'
 import { Refusal } from './refusal.ts'
 import { stateOf, type StreamsGroup } from './streams-group.ts'
 import { revocationTimer, sessionTimer, streamsTimers } from './timers.ts'
-import { sourcesOf } from './topology.ts'
+import { requiredTopics, sourcesOf } from './topology.ts'
 
 type CommandOf<Kind extends StreamsCommand['kind']> = Extract<StreamsCommand, { kind: Kind }>
 
@@ -77,6 +77,8 @@ export const streamsKind: GroupKind<StreamsGroup, StreamsCommand, StreamsFact | 
   protocolType: () => 'streams',
   isEmpty: ({ members }) => members.size === 0,
   isSubscribedTo,
+  // Internal topics too, and those of a group that is empty now: whoever joins next must not rely on what is gone.
+  dependsOn: ({ topology }, topic) => topology !== null && requiredTopics(topology).has(topic),
 
   refuseCommit,
   refuseFetch,

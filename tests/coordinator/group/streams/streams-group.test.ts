@@ -166,6 +166,26 @@ describe('topics', () => {
     expect(a.tasks).toBe(ALL)
   })
 
+  test('that only keep state count too', async () => {
+    const world = await World.start()
+    const a = world.member('a')
+    await a.join()
+    await a.heartbeat()
+    await world.deleteTopic('counts')
+    expect(statuses(await a.heartbeat())).toEqual([statusCodes.MISSING_INTERNAL_TOPICS])
+  })
+
+  test('that went while nobody was there are missed by the next who comes', async () => {
+    const world = await World.start()
+    const a = world.member('a')
+    await a.join()
+    await a.heartbeat()
+    await a.leave()
+    for (const name of ['words', 'counts']) await world.deleteTopic(name)
+    const { missingTopics } = await world.member('b').join()
+    expect(missingTopics.map(({ name }) => name)).toEqual(['words', 'counts'])
+  })
+
   test('that nobody of the group reads change nothing', async () => {
     const world = await World.start()
     const a = world.member('a')
