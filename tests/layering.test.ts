@@ -15,8 +15,11 @@ const mayImport: Record<string, readonly string[]> = {
   'broker/log': ['broker/protocol', 'broker/storage', 'broker/time'],
   // LogView is the processor's port; the partition implements it and imports its type alone.
   'broker/partition': ['broker/log', 'broker/protocol', 'broker/storage', 'broker/time', 'processor/ports'],
+  // Accounting that nothing else is needed for.
+  'broker/quota': [],
   'broker/coordinator': ['broker/partition', 'broker/protocol', 'broker/time'],
   'broker/controller': [
+    'broker/quota',
     'broker/coordinator',
     'broker/partition',
     'broker/log',
@@ -27,6 +30,7 @@ const mayImport: Record<string, readonly string[]> = {
   // Definitions of configuration keys: pure tables that handlers describe and server/ reads.
   'broker/server/config': [],
   'broker/handlers': [
+    'broker/quota',
     'broker/coordinator',
     'broker/controller',
     'broker/net',
@@ -47,7 +51,8 @@ const mayImport: Record<string, readonly string[]> = {
 /** npm packages and Node modules that only one place may know. */
 const onlyIn: Record<string, readonly string[]> = {
   'node:fs': ['broker/storage', 'processor/source', 'processor/sink', 'processor/executor', 'tools'],
-  'node:net': ['broker/net', 'processor/source', 'tools'],
+  // isIP is a question about text.
+  'node:net': ['broker/controller/client-quotas', 'broker/net', 'processor/source', 'tools'],
   level: ['processor/checkpoint'],
   protobufjs: ['processor/checkpoint'],
   kafkajs: ['client', 'tools', 'examples'],
@@ -129,6 +134,7 @@ test('what decides asks nobody for the time or for chance', () => {
     'broker/partition',
     'broker/coordinator',
     'broker/controller',
+    'broker/quota',
     'broker/handlers',
     'processor/graph',
     'processor/streams',

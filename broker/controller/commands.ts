@@ -2,13 +2,16 @@
 // resource: one bad entry never spoils the others.
 
 import type { ErrorCode } from '../protocol/errors.ts'
-import type { MetadataFact } from './facts.ts'
+import type { Fact, MetadataFact } from './facts.ts'
 import type { BrokerFeature, EndPoint } from './image.ts'
 
 export interface Outcome {
   errorCode: ErrorCode
   errorMessage: string | null
 }
+
+/** The client's controller_mutation_rate: counts partitions that are made or deleted, false refuses them. */
+export type PartitionQuota = (partitions: number) => boolean
 
 export const OK: Outcome = { errorCode: 0, errorMessage: null }
 
@@ -27,6 +30,7 @@ export interface CreateTopics {
   type: 'createTopics'
   topics: readonly NewTopic[]
   validateOnly: boolean
+  quota?: PartitionQuota
 }
 
 export interface NewTopicOutcome extends Outcome {
@@ -44,6 +48,7 @@ export interface DeleteTopics {
   type: 'deleteTopics'
   /** By name, or by id where the name is null. */
   topics: readonly { name: string | null; topicId: string }[]
+  quota?: PartitionQuota
 }
 
 export interface DeletedTopicOutcome extends Outcome {
@@ -61,6 +66,7 @@ export interface CreatePartitions {
     assignments: readonly { brokerIds: readonly number[] }[] | null
   }[]
   validateOnly: boolean
+  quota?: PartitionQuota
 }
 
 export interface NamedOutcome extends Outcome {
@@ -86,6 +92,21 @@ export interface SetConfigs {
 }
 
 export interface ConfigOutcome extends Outcome, ConfigResource {}
+
+type QuotaEntity = Fact<'ClientQuotaRecord'>['entity']
+
+export interface AlterClientQuotas {
+  type: 'alterClientQuotas'
+  entries: readonly {
+    entity: QuotaEntity
+    ops: readonly { key: string; value: number; remove: boolean }[]
+  }[]
+  validateOnly: boolean
+}
+
+export interface QuotaOutcome extends Outcome {
+  entity: QuotaEntity
+}
 
 export interface ElectLeaders {
   type: 'electLeaders'
@@ -177,6 +198,7 @@ export type MetadataCommand =
   | DeleteTopics
   | CreatePartitions
   | SetConfigs
+  | AlterClientQuotas
   | ElectLeaders
   | AlterPartitionReassignments
   | UnregisterBroker
@@ -191,6 +213,7 @@ export interface ReplyOf {
   deleteTopics: DeletedTopicOutcome[]
   createPartitions: NamedOutcome[]
   setConfigs: ConfigOutcome[]
+  alterClientQuotas: QuotaOutcome[]
   electLeaders: ElectedPartition[]
   alterPartitionReassignments: ReassignedPartition[]
   unregisterBroker: Outcome

@@ -2,7 +2,7 @@
 // ReplicationControlManager and ControllerApis. Each topic stands for itself, apart from the bound on
 // partitions per request, which refuses all.
 
-import { errorCodes } from '../protocol/errors.ts'
+import { errorCodes, errorText } from '../protocol/errors.ts'
 import type {
   CreatePartitions,
   CreateTopics,
@@ -27,6 +27,12 @@ function refuse(errorCode: number, errorMessage: string): Refusal {
   return { errorCode, errorMessage }
 }
 
+/** controller_mutation_rate (KIP-599). */
+const OVER_QUOTA = refuse(
+  errorCodes.THROTTLING_QUOTA_EXCEEDED,
+  errorText(errorCodes.THROTTLING_QUOTA_EXCEEDED),
+)
+
 /** Replicas of each new partition, or why not. */
 type Replicas = { replicas: readonly (readonly number[])[] } | Refusal
 
@@ -48,6 +54,10 @@ export function planCreateTopics(command: CreateTopics, context: PlanContext): P
       // Beyond the bound everything is refused: a client that asks for that much is not to get half of it.
       if (placed.errorMessage === TOO_MANY) return { facts: [], reply: refuseAll(command.topics, placed) }
       reply.push(failed(name, placed))
+      continue
+    }
+    if (command.quota?.(placed.replicas.length) === false) {
+      reply.push(failed(name, OVER_QUOTA))
       continue
     }
     partitions += placed.replicas.length
@@ -104,6 +114,10 @@ export function planCreatePartitions(command: CreatePartitions, context: PlanCon
         return { facts: [], reply: distinct(command.topics).map((each) => ({ name: each.name, ...added })) }
       }
       reply.push({ name, ...added })
+      continue
+    }
+    if (command.quota?.(added.replicas.length) === false) {
+      reply.push({ name, ...OVER_QUOTA })
       continue
     }
     partitions += added.replicas.length

@@ -50,6 +50,10 @@ export function planDeleteTopics(command: DeleteTopics, context: PlanContext): P
       fail(errorCodes.INVALID_TOPIC_EXCEPTION, `The internal topic ${topic.name} cannot be deleted.`)
       continue
     }
+    if (command.quota?.(topic.partitions.length) === false) {
+      fail(errorCodes.THROTTLING_QUOTA_EXCEEDED, errorText(errorCodes.THROTTLING_QUOTA_EXCEEDED))
+      continue
+    }
     facts.push({ type: 'RemoveTopicRecord', topicId: topic.topicId })
     reply.push({
       name: topic.name,

@@ -3,6 +3,8 @@
 // with the numbers (Kafka's TopicsImage, ClusterImage and ConfigurationsImage in one).
 // What it keeps, snapshot-facts.ts must tell: a start from a snapshot knows nothing else.
 
+import type { ClientQuotaImage } from '../quota/quota-keys.ts'
+import { entityKey } from './client-quotas.ts'
 import {
   type Fact,
   LEADER_UNCHANGED,
@@ -59,6 +61,10 @@ export class MetadataImage {
   private readonly brokersById = new Map<number, BrokerImage>()
   private readonly configs = new Map<string, Map<string, string>>()
   private readonly levels = new Map<string, number>()
+  private readonly quotas = new Map<
+    string,
+    { entity: Map<string, string | null>; values: Map<string, number> }
+  >()
   private producerId = 0n
 
   topic(name: string): TopicImage | undefined {
@@ -102,6 +108,16 @@ export class MetadataImage {
     return [...this.configs.keys()]
       .filter((key) => key.startsWith(prefix))
       .map((key) => key.slice(prefix.length))
+  }
+
+  /** What is set for one entity (client-quotas.ts entityKey). */
+  clientQuota(key: string): ClientQuotaImage | undefined {
+    return this.quotas.get(key)
+  }
+
+  /** In the order in which entities got a first quota. */
+  clientQuotas(): IterableIterator<ClientQuotaImage> {
+    return this.quotas.values()
   }
 
   /** Finalized level of a feature; 0 = not there. */
@@ -158,6 +174,8 @@ export class MetadataImage {
         }
         this.producerId = fact.nextProducerId
         return
+      case 'ClientQuotaRecord':
+        return this.setQuota(fact)
       case 'ClearElrRecord':
         return this.clearEligibleLeaders(fact.topicName)
       case 'NoOpRecord':
@@ -165,7 +183,7 @@ export class MetadataImage {
       case 'ZkMigrationStateRecord':
         return
       default:
-        // Brackets of several batches are resolved before; access control, credentials and quotas are not
+        // Brackets of several batches are resolved before; access control and credentials are not
         // served, and to run without what a log demands would be worse than not to run.
         throw new Error(`the metadata log holds a ${fact.type}, which is not served`)
     }
@@ -258,6 +276,18 @@ export class MetadataImage {
     else settings.set(name, value)
     if (settings.size === 0) this.configs.delete(resource)
     else this.configs.set(resource, settings)
+  }
+
+  private setQuota({ entity, key, value, remove }: Fact<'ClientQuotaRecord'>): void {
+    const of = entityKey(entity)
+    const quota = this.quotas.get(of) ?? {
+      entity: new Map(entity.map(({ entityType, entityName }) => [entityType, entityName])),
+      values: new Map<string, number>(),
+    }
+    if (remove) quota.values.delete(key)
+    else quota.values.set(key, value)
+    if (quota.values.size === 0) this.quotas.delete(of)
+    else this.quotas.set(of, quota)
   }
 
   private registerBroker(fact: Fact<'RegisterBrokerRecord'>): void {

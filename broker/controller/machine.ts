@@ -8,6 +8,7 @@ import {
   planSetBrokerFence,
   planUnregisterBroker,
 } from './brokers.ts'
+import { planAlterClientQuotas } from './client-quotas.ts'
 import type { MetadataCommand, MetadataReply, Plan } from './commands.ts'
 import { planCreatePartitions, planCreateTopics } from './create-topics.ts'
 import { planDeleteTopics } from './delete-topics.ts'
@@ -71,6 +72,8 @@ export class MetadataMachine implements Machine<MetadataCommand, MetadataFact, n
         return planCreatePartitions(command, context)
       case 'setConfigs':
         return planSetConfigs(command, context)
+      case 'alterClientQuotas':
+        return planAlterClientQuotas(command, context)
       case 'electLeaders':
         return planElectLeaders(command, context)
       case 'alterPartitionReassignments':

@@ -7,15 +7,19 @@ import type { BrokerConfig, BrokerLayers } from '../server/config/broker-config.
 import { describeTopicConfigs } from '../server/config/describe.ts'
 import type { Request, RequestContext, Response } from './context.ts'
 import { type ControllerPort, submitted } from './controller-port.ts'
+import type { MutationQuotaOf } from './request-quota.ts'
 
 type CreateTopicsRequest = Request<'CreateTopics'>
 type CreateTopicsResponse = Response<'CreateTopics'>
 
 /** First version whose reply describes the topic. */
 const CONFIGS_SINCE = 5
+/** First version that is refused what is beyond the client's quota (KIP-599); before, it is made to wait. */
+const STRICT_SINCE = 6
 
 export interface CreateTopicsServices {
   controller: ControllerPort
+  mutationQuota: MutationQuotaOf
   /** The broker's settings as they stand. */
   layers(): BrokerLayers
   config(): Pick<BrokerConfig, 'topicDefaultTexts'>
@@ -27,11 +31,13 @@ export function handleCreateTopics(
   services: CreateTopicsServices,
 ): Promise<CreateTopicsResponse> {
   const { topics, validateOnly, timeoutMs } = request
+  const quota = services.mutationQuota(context, STRICT_SINCE)
   return submitted(
     services.controller,
-    { type: 'createTopics' as const, topics, validateOnly },
+    { type: 'createTopics' as const, topics, validateOnly, quota: quota.take },
     timeoutMs,
     (outcomes): CreateTopicsResponse => ({
+      throttleTimeMs: quota.throttleTimeMs(),
       topics: outcomes.map((outcome) => answer(outcome, context, services)),
     }),
     (outcome) => ({

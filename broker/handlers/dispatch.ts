@@ -10,6 +10,7 @@ import { decodeRequest } from '../protocol/codec.ts'
 import { decodeRequestHeader, encodeResponseFrame } from '../protocol/header.ts'
 import { type Api, includesVersion } from '../protocol/message.ts'
 import { unsupportedApiVersions } from './api-versions.ts'
+import type { RequestQuotas } from './request-quota.ts'
 import { InvalidRequestError, type Request, type RequestContext, type Response } from './context.ts'
 
 /** Every API that is served, by name. An entry that is missing is an API that is not advertised. */
@@ -20,9 +21,10 @@ export type Handlers = {
   ) => Response<N> | null | Promise<Response<N> | null>
 }
 
-type AnyHandler = (request: unknown, context: RequestContext) => unknown
+type Answer = { readonly throttleTimeMs?: number } | null
+type AnyHandler = (request: unknown, context: RequestContext) => Answer | Promise<Answer>
 
-export function createRequestProcessor(handlers: Handlers): RequestProcessor {
+export function createRequestProcessor(handlers: Handlers, quotas: RequestQuotas): RequestProcessor {
   return (frame: Buffer, connection: ConnectionInfo): Reply | Promise<Reply> => {
     const { api, apiKey, apiVersion, correlationId, clientId, bodyStart } = decodeRequestHeader(frame)
     const handler = api === undefined ? undefined : (handlers[api.name as ApiName] as AnyHandler | undefined)
@@ -35,9 +37,20 @@ export function createRequestProcessor(handlers: Handlers): RequestProcessor {
     }
     const body = decodeRequest(api, apiVersion, frame, bodyStart)
     const context: RequestContext = { apiVersion, clientId, connection }
+    const sizeInBytes = frame.length
+    const beganMs = quotas.begin()
     const answer = handler(body, context)
-    if (answer instanceof Promise) return answer.then((late) => encode(api, apiVersion, correlationId, late))
-    return encode(api, apiVersion, correlationId, answer)
+    const tookMs = beganMs === undefined ? 0 : quotas.tookMs(beganMs)
+    const finish = (said: Answer): Reply => {
+      const handled = { sizeInBytes, tookMs, isAnswered: said !== null }
+      const asked = beganMs === undefined ? 0 : quotas.record(api, context, handled)
+      // Some handlers have quotas of their own to ask for.
+      const throttleTimeMs = Math.max(asked, said?.throttleTimeMs ?? 0)
+      if (throttleTimeMs === 0) return encode(api, apiVersion, correlationId, said)
+      connection.mutedUntilMs = quotas.now() + throttleTimeMs
+      return encode(api, apiVersion, correlationId, said === null ? null : { ...said, throttleTimeMs })
+    }
+    return answer instanceof Promise ? answer.then(finish) : finish(answer)
   }
 }
 

@@ -10,6 +10,7 @@
 // replies before it.
 
 import type { Socket } from 'node:net'
+import type { Timer } from '../time/clock.ts'
 import { FrameReader } from '../protocol/framing.ts'
 import type { ConnectionInfo, NetLimits, RequestProcessor } from './net.ts'
 import type { BufferPool } from './buffer-pool.ts'
@@ -65,6 +66,7 @@ export class Connection {
   /** The last reply has been written. */
   private ending = false
   private reason: string | undefined
+  private unmute: Timer | undefined
   private readonly resume = (): void => this.admit()
 
   /** `accepted` must be paused. */
@@ -81,6 +83,7 @@ export class Connection {
       remotePort: socket.remotePort ?? 0,
       clientSoftwareName: '',
       clientSoftwareVersion: '',
+      mutedUntilMs: 0,
     }
     this.frames = new FrameReader({
       maxFrameSizeInBytes: ports.limits.requestMaxBytes,
@@ -149,9 +152,11 @@ export class Connection {
       this.socket.pause()
       return
     }
-    const shouldPause = this.waiting.length > 0
+    const mutedMs = this.mutedMs()
+    if (mutedMs > 0) this.unmuteLater(mutedMs)
+    const shouldPause = this.waiting.length > 0 || mutedMs > 0
     // Each time: what came free may have been taken by those who were called back first.
-    if (shouldPause && this.ports.budget.isExhausted) this.ports.budget.whenFreed(this.resume)
+    if (this.waiting.length > 0 && this.ports.budget.isExhausted) this.ports.budget.whenFreed(this.resume)
     if (shouldPause === this.paused) return
     this.paused = shouldPause
     if (shouldPause) this.socket.pause()
@@ -159,7 +164,7 @@ export class Connection {
   }
 
   private hasRoom(next: Buffer | undefined): boolean {
-    if (next === undefined || this.failing) return false
+    if (next === undefined || this.failing || this.mutedMs() > 0) return false
     const { limits, budget } = this.ports
     if (this.socket.writableLength > UNSENT_REPLY_BYTES || budget.isExhausted) return false
     // One request is always let in, however large: the frame cap bounds it.
@@ -171,6 +176,20 @@ export class Connection {
       this.slots.length < limits.inFlightRequestsPerConnection &&
       this.inFlightBytes < limits.inFlightBytesPerConnection
     )
+  }
+
+  /** What is left of the silence that its quota asks of the client. */
+  private mutedMs(): number {
+    const { mutedUntilMs } = this.info
+    if (mutedUntilMs === 0) return 0
+    const leftMs = mutedUntilMs - this.ports.limits.clock.now()
+    if (leftMs <= 0) this.info.mutedUntilMs = 0
+    return Math.max(0, leftMs)
+  }
+
+  private unmuteLater(afterMs: number): void {
+    this.unmute?.cancel()
+    this.unmute = this.ports.limits.clock.setTimer(afterMs, this.resume)
   }
 
   private start(frame: Buffer): void {
@@ -225,7 +244,7 @@ export class Connection {
     this.socket.uncork()
     this.lastActiveMs = this.ports.limits.clock.now()
     if (this.draining) this.endIfDrained()
-    else if (this.paused || this.waiting.length > 0) this.admit()
+    else if (this.paused || this.waiting.length > 0 || this.info.mutedUntilMs > 0) this.admit()
   }
 
   private endIfDrained(): void {
@@ -259,6 +278,7 @@ export class Connection {
     this.slots.length = 0
     this.waiting.length = 0
     this.ports.budget.forget(this.resume)
+    this.unmute?.cancel()
     this.ports.onClosed(this, this.reason)
   }
 }

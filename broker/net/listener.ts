@@ -29,6 +29,8 @@ export class Listener {
   private readonly readBuffer = sharedReadBuffer()
   private readonly connections = new Set<Connection>()
   private readonly perIp = new Map<string, number>()
+  /** Over the connection rate of their address, and not yet closed. */
+  private readonly turnedAway = new Set<Socket>()
   private accepted = 0
   private sweep: Timer | undefined
 
@@ -77,6 +79,7 @@ export class Listener {
         resolve()
       })
       for (const connection of this.connections) connection.drain()
+      for (const socket of this.turnedAway) socket.destroy()
     })
   }
 
@@ -89,6 +92,11 @@ export class Listener {
       const limit = isCrowded ? 'max.connections.per.ip' : 'max.connections'
       onConnectionError(ip, `refused: ${limit} reached`)
       socket.destroy()
+      return
+    }
+    const throttleTimeMs = limits.throttleConnection?.(ip) ?? 0
+    if (throttleTimeMs > 0) {
+      this.turnAway(socket, throttleTimeMs)
       return
     }
     this.perIp.set(ip, fromIp + 1)
@@ -109,6 +117,17 @@ export class Listener {
       },
     })
     this.connections.add(connection)
+  }
+
+  /** Closed only after a while, so that who tries again at once is slowed down (KIP-612). */
+  private turnAway(socket: Socket, afterMs: number): void {
+    socket.on('error', () => {})
+    const timer = this.options.limits.clock.setTimer(afterMs, () => socket.destroy())
+    this.turnedAway.add(socket)
+    socket.once('close', () => {
+      timer.cancel()
+      this.turnedAway.delete(socket)
+    })
   }
 
   private scheduleSweep(): void {

@@ -14,6 +14,8 @@ export interface ConnectionInfo {
   /** From ApiVersions v3 and later; empty before. */
   clientSoftwareName: string
   clientSoftwareVersion: string
+  /** Until then nothing is read from the client: it has used more than it may. 0: it never had to be silent. */
+  mutedUntilMs: number
 }
 
 /** The reply's chunks, size prefix included; null for a request that wants none (acks=0). */
@@ -37,6 +39,8 @@ export interface NetLimits {
   maxConnections: number
   /** Of one address. Asked for each connection: it may change while the listener is open. */
   maxConnectionsFrom(ip: string): number
+  /** For how long a new connection from the address is kept waiting before it is closed; 0: it is welcome. */
+  throttleConnection?(ip: string): number
   /** connections.max.idle.ms */
   connectionsMaxIdleMs: number
   /** Memory for large frames, and of read bytes in replies; the listener's own if left out. */

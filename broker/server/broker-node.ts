@@ -14,6 +14,7 @@ import { ProducerIdBlocks } from '../coordinator/transaction/producer-ids.ts'
 import { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
 import type { LogDirectory } from '../handlers/log-directory.ts'
 import { createRequestProcessor } from '../handlers/dispatch.ts'
+import { RequestQuotas } from '../handlers/request-quota.ts'
 import type { TailCut } from '../log/log-config.ts'
 import type { MetaProperties } from '../log/meta-properties.ts'
 import { parseUuidText } from '../log/partition-metadata.ts'
@@ -22,6 +23,7 @@ import { Listener } from '../net/listener.ts'
 import type { Partition } from '../partition/partition.ts'
 import { Partitions } from '../partition/partition-manager.ts'
 import { errorCodes, errorName } from '../protocol/errors.ts'
+import { Quotas } from '../quota/quotas.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Logger } from './broker-options.ts'
@@ -60,6 +62,8 @@ export class BrokerNode {
   groups!: GroupCoordinator
   transactions!: TransactionCoordinator
   internalTopics!: InternalTopics
+  readonly quotas: Quotas
+  readonly requestQuotas: RequestQuotas
   logDirectory!: LogDirectory
   private readonly options: BrokerNodeOptions
   private brokerEpoch = -1n
@@ -80,6 +84,19 @@ export class BrokerNode {
     setMaxListeners(0, this.stopping.signal)
     this.settings = options.settings
     this.clock = options.clock
+    const { config } = options.settings
+    this.quotas = new Quotas({
+      client: { samples: config.quotaWindowNum, windowMs: config.quotaWindowSizeSeconds * 1000 },
+      controller: {
+        samples: config.controllerQuotaWindowNum,
+        windowMs: config.controllerQuotaWindowSizeSeconds * 1000,
+      },
+    })
+    this.requestQuotas = new RequestQuotas({
+      quotas: this.quotas,
+      clock: options.clock,
+      threadMs: () => performance.now(),
+    })
     this.logger = new LeveledLogger(options.logger)
   }
 
@@ -212,6 +229,7 @@ export class BrokerNode {
     this.undo.push(() => this.controller.close())
     await this.controller.load()
     settings.changed(this.controller.image)
+    this.quotas.changed(this.controller.image.clientQuotas())
   }
 
   private async openPartitions(): Promise<void> {
@@ -360,7 +378,7 @@ export class BrokerNode {
     const { settings } = this
     const { config } = settings
     for (const { name, host, port } of config.listeners) {
-      const process = createRequestProcessor(createHandlers(this, name))
+      const process = createRequestProcessor(createHandlers(this, name), this.requestQuotas)
       const listener = await Listener.open({
         host,
         port,
@@ -378,6 +396,7 @@ export class BrokerNode {
             return settings.config.maxConnections
           },
           maxConnectionsFrom: (ip) => connectionsFrom(ip, settings.config),
+          throttleConnection: (ip) => this.quotas.recordConnection(plainIp(ip), this.clock.now()),
           connectionsMaxIdleMs: config.connectionsMaxIdleMs,
           buffers: this.buffers,
         },
@@ -388,8 +407,8 @@ export class BrokerNode {
   }
 
   private lifeServices(): TopicLifeServices {
-    const { nodeId, settings, partitions, groups, logger } = this
-    return { nodeId, settings, partitions, groups, logger }
+    const { nodeId, settings, partitions, groups, quotas, logger } = this
+    return { nodeId, settings, partitions, groups, quotas, logger }
   }
 }
 
@@ -401,4 +420,9 @@ function directoryIdOf({ directoryId }: MetaProperties): string[] {
 
 function cutText({ file, position, bytesCut, reason }: TailCut): string {
   return `${file}: ${bytesCut} bytes from ${position} on are cut off, they were never acknowledged (${reason})`
+}
+
+/** Quotas of addresses are set for IPv4 as such, however the socket tells it. */
+function plainIp(ip: string): string {
+  return ip.startsWith('::ffff:') ? ip.slice('::ffff:'.length) : ip
 }

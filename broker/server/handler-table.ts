@@ -4,6 +4,7 @@
 import { registeredFeatures } from '../controller/features.ts'
 import type { BrokerImage } from '../controller/image.ts'
 import { isInternalTopic, OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
+import { handleAlterClientQuotas } from '../handlers/alter-client-quotas.ts'
 import { handleAlterConfigs } from '../handlers/alter-configs.ts'
 import { handleAlterPartitionReassignments } from '../handlers/alter-partition-reassignments.ts'
 import { handleAlterReplicaLogDirs } from '../handlers/alter-replica-log-dirs.ts'
@@ -15,6 +16,7 @@ import { handleCreatePartitions } from '../handlers/create-partitions.ts'
 import { handleCreateTopics } from '../handlers/create-topics.ts'
 import { handleDeleteRecords } from '../handlers/delete-records.ts'
 import { handleDeleteTopics } from '../handlers/delete-topics.ts'
+import { handleDescribeClientQuotas } from '../handlers/describe-client-quotas.ts'
 import { handleDescribeCluster } from '../handlers/describe-cluster.ts'
 import { handleDescribeConfigs } from '../handlers/describe-configs.ts'
 import { handleDescribeLogDirs } from '../handlers/describe-log-dirs.ts'
@@ -59,6 +61,7 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
   const allocate = (sizeInBytes: number): Buffer => node.buffers.take(sizeInBytes)
   const streamsTopics = new StreamsInternalTopics(controller, clock, (message) => logger.warn(message))
   const turns = new TransactionTurns((...asked) => transactions.addImplicitly(...asked))
+  const mutationQuota = node.requestQuotas.mutations
   const data = { directory, clock, stopping: node.stopping.signal }
 
   const handlers: Handlers = {
@@ -91,9 +94,13 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
         cluster,
         partitionLimit: () => settings.config.maxRequestPartitionSizeLimit,
       }),
-    CreateTopics: (request, context) => handleCreateTopics(request, context, { controller, layers, config }),
-    DeleteTopics: (request, context) => handleDeleteTopics(request, context, { controller }),
-    CreatePartitions: (request, context) => handleCreatePartitions(request, context, { controller }),
+    CreateTopics: (request, context) =>
+      handleCreateTopics(request, context, { controller, layers, config, mutationQuota }),
+    DeleteTopics: (request, context) => handleDeleteTopics(request, context, { controller, mutationQuota }),
+    CreatePartitions: (request, context) =>
+      handleCreatePartitions(request, context, { controller, mutationQuota }),
+    DescribeClientQuotas: (request) => handleDescribeClientQuotas(request, { image }),
+    AlterClientQuotas: (request) => handleAlterClientQuotas(request, { controller }),
     DescribeConfigs: (request, context) =>
       handleDescribeConfigs(request, context, { image, nodeId, layers, config, loggers: logger }),
     AlterConfigs: (request, context) => handleAlterConfigs(request, context, { controller }),

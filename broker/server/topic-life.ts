@@ -8,6 +8,7 @@ import type { GroupCoordinator } from '../coordinator/group/group-coordinator.ts
 import type { PartitionAssignment } from '../partition/partition-api.ts'
 import type { Partitions } from '../partition/partition-manager.ts'
 import type { BrokerSettings } from './broker-settings.ts'
+import type { Quotas } from '../quota/quotas.ts'
 import type { Logger } from './broker-options.ts'
 
 export interface TopicLifeServices {
@@ -15,6 +16,7 @@ export interface TopicLifeServices {
   settings: BrokerSettings
   partitions: Partitions
   groups: Pick<GroupCoordinator, 'partitionsDeleted' | 'metadataChanged'>
+  quotas: Quotas
   logger: Logger
 }
 
@@ -43,6 +45,7 @@ export async function publishChange(change: MetadataChange, services: TopicLifeS
       logger.warn(`committed offsets of deleted topics stay until they expire: ${String(error)}`)
     })
   }
+  if (facts.some(({ type }) => type === 'ClientQuotaRecord')) services.quotas.changed(image.clientQuotas())
   const touched = new Set<TopicImage>()
   const configured = new Set<string>()
   let brokerChanged = false

@@ -16,7 +16,7 @@ import { apis } from '../../broker/protocol/apis/index.ts'
 import { encodeResponse } from '../../broker/protocol/codec.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
 import { NO_ID, topic } from '../controller/world.ts'
-import { adminWorld, at } from './admin-world.ts'
+import { adminWorld, at, unlimited } from './admin-world.ts'
 
 /** Every version that is served must be able to carry the answer. */
 function encodable(name: string, versions: number[], body: unknown): void {
@@ -211,12 +211,12 @@ describe('CreateTopics, CreatePartitions, DeleteTopics', () => {
       submit: async () => [{ name: 'a', topicId: NO_ID, errorCode: 73, errorMessage: 'no' }] as never,
     }
     const request = { topics: [], topicNames: ['a'], timeoutMs: 1 }
-    expect((await handleDeleteTopics(request, at(2), { controller })).responses).toMatchObject([
-      { errorCode: 42 },
-    ])
-    expect((await handleDeleteTopics(request, at(3), { controller })).responses).toMatchObject([
-      { errorCode: 73 },
-    ])
+    expect(
+      (await handleDeleteTopics(request, at(2), { controller, mutationQuota: unlimited })).responses,
+    ).toMatchObject([{ errorCode: 42 }])
+    expect(
+      (await handleDeleteTopics(request, at(3), { controller, mutationQuota: unlimited })).responses,
+    ).toMatchObject([{ errorCode: 73 }])
   })
 
   test('partitions are added', async () => {
@@ -226,7 +226,10 @@ describe('CreateTopics, CreatePartitions, DeleteTopics', () => {
       at(3),
       services,
     )
-    expect(answer).toEqual({ results: [{ name: 'a', errorCode: 0, errorMessage: null }] })
+    expect(answer).toEqual({
+      throttleTimeMs: 0,
+      results: [{ name: 'a', errorCode: 0, errorMessage: null }],
+    })
     encodable('CreatePartitions', [0, 2, 3], answer)
   })
 

@@ -2,6 +2,7 @@
 
 import type { ClusterView } from '../../broker/handlers/cluster-view.ts'
 import type { RequestContext } from '../../broker/handlers/context.ts'
+import type { MutationQuotaOf } from '../../broker/handlers/request-quota.ts'
 import type { ConnectionInfo } from '../../broker/net/net.ts'
 import {
   type BrokerLayers,
@@ -21,7 +22,11 @@ export const connection: ConnectionInfo = {
   remotePort: 50000,
   clientSoftwareName: '',
   clientSoftwareVersion: '',
+  mutedUntilMs: 0,
 }
+
+/** No quota is set. */
+export const unlimited: MutationQuotaOf = () => ({ take: () => true, throttleTimeMs: () => 0 })
 
 export const at = (apiVersion: number): RequestContext => ({ apiVersion, clientId: 'test', connection })
 
@@ -56,5 +61,6 @@ export async function adminWorld(...names: string[]) {
     config: () => resolveBrokerConfig(layers()),
     nodeId: 1,
     loggers: new LeveledLogger(quietLogger),
+    mutationQuota: unlimited,
   }
 }

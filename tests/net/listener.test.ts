@@ -90,6 +90,22 @@ async function until(condition: () => boolean): Promise<void> {
 let world: World
 afterEach(() => world.close())
 
+test('a connection beyond the rate of its address is closed after a while, and no sooner', async () => {
+  let isOver = true
+  world = await World.open(undefined, { throttleConnection: () => (isOver ? 500 : 0) })
+  const turnedAway = await world.client()
+  turnedAway.socket.write(frame('unheard'))
+  isOver = false
+  const welcome = await world.client()
+  welcome.socket.write(frame('heard'))
+  await until(() => world.asked.length === 1)
+  expect(world.asked[0]?.text).toBe('heard')
+  expect(turnedAway.socket.closed).toBe(false)
+  clock.tick(500)
+  await until(() => turnedAway.socket.closed)
+  expect(world.listener.connectionCount).toBe(1)
+})
+
 describe('a connection', () => {
   test('answers pipelined requests in their order, whichever is done first', async () => {
     world = await World.open()

@@ -34,6 +34,7 @@ test('Metadata and AddOffsetsToTxn answer a code while the disk is full, and wor
       remotePort: 1,
       clientSoftwareName: '',
       clientSoftwareVersion: '',
+      mutedUntilMs: 0,
     }
     const askForTopic = async (): Promise<number | undefined> => {
       const request = {

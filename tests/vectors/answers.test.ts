@@ -41,15 +41,23 @@ beforeAll(async () => {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
+function nameOf(item: Record<string, unknown>): unknown {
+  // A quota's entity is its parts in any order.
+  if (Array.isArray(item.entity))
+    return item.entity
+      .map((part) => JSON.stringify(part))
+      .sort()
+      .join()
+  if ('resourceType' in item && 'resourceName' in item) {
+    return `${String(item.resourceType)}:${String(item.resourceName)}`
+  }
+  const { name, apiKey, groupId, topicName, topic, partitionIndex, entityType, key } = item
+  return name ?? apiKey ?? groupId ?? topicName ?? topic ?? partitionIndex ?? entityType ?? key
+}
+
 /** Entries of a list by their name, if each has one of its own: their order says nothing. */
 function byName(list: readonly unknown[]): Record<string, unknown> {
-  const names = list.map((item) =>
-    isObject(item)
-      ? 'resourceType' in item && 'resourceName' in item
-        ? `${String(item.resourceType)}:${String(item.resourceName)}`
-        : (item.name ?? item.apiKey ?? item.groupId ?? item.topicName ?? item.topic ?? item.partitionIndex)
-      : undefined,
-  )
+  const names = list.map((item) => (isObject(item) ? nameOf(item) : undefined))
   const distinct = !names.includes(undefined) && new Set(names).size === names.length
   return Object.fromEntries(list.map((item, i) => [`[${distinct ? String(names[i]) : i}]`, item]))
 }

@@ -54,7 +54,11 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
     'Internal topics',
     'Are made when the first client needs them, and cannot be deleted: the coordinators live on them.',
   ],
-  ['Quotas, metrics, telemetry', 'None. Clients that push telemetry (KIP-714) see that it is not offered.'],
+  [
+    'Quotas',
+    'Of users, client ids and addresses, with Kafka’s precedence and windows. Every client is the user ANONYMOUS until there is authentication. The thread that request_percentage is a share of is the one that serves all requests.',
+  ],
+  ['Metrics, telemetry', 'None. Clients that push telemetry (KIP-714) see that it is not offered.'],
   [
     'Advertised address',
     'Unless `advertised.listeners` is set, a client is told the address that it has reached.',

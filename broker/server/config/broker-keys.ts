@@ -10,6 +10,7 @@ import {
   nodeKeys,
   offsetsTopicKeys,
   requestKeys,
+  quotaKeys,
   socketKeys,
   topicCreationKeys,
 } from './server-keys.ts'
@@ -18,6 +19,7 @@ import { streamsGroupKeys } from './streams-group-keys.ts'
 export const brokerKeys = {
   ...nodeKeys,
   ...socketKeys,
+  ...quotaKeys,
   ...topicCreationKeys,
   ...fetchKeys,
   ...requestKeys,

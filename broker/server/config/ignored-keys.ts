@@ -198,8 +198,6 @@ controller.quorum.fetch.timeout.ms INT 2000
 controller.quorum.request.timeout.ms INT 2000
 controller.quorum.retry.backoff.ms INT 20
 controller.quorum.voters LIST ''
-controller.quota.window.num INT 11
-controller.quota.window.size.seconds INT 1
 controller.socket.timeout.ms INT 30000
 early.start.listeners LIST -
 initial.broker.registration.timeout.ms INT 60000
@@ -241,11 +239,9 @@ log.cleaner.threads INT 1 cluster-wide
 `,
   ],
   [
-    'there are no quotas yet',
+    'quotas are decided here, a Java class that would is not loaded',
     `
 client.quota.callback.class CLASS -
-quota.window.num INT 11
-quota.window.size.seconds INT 1
 `,
   ],
   [

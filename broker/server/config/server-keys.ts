@@ -97,6 +97,29 @@ export const socketKeys = {
   ),
 }
 
+export const quotaKeys = {
+  quotaWindowNum: int('quota.window.num', 11, 'How many windows the rate of a client is measured over.', {
+    validator: atLeast(1),
+    importance: 'LOW',
+  }),
+  quotaWindowSizeSeconds: int('quota.window.size.seconds', 1, 'How long one of these windows is.', {
+    validator: atLeast(1),
+    importance: 'LOW',
+  }),
+  controllerQuotaWindowNum: int(
+    'controller.quota.window.num',
+    11,
+    'How many windows of its controller_mutation_rate a client may use at once.',
+    { validator: atLeast(1), importance: 'LOW' },
+  ),
+  controllerQuotaWindowSizeSeconds: int(
+    'controller.quota.window.size.seconds',
+    1,
+    'How long one of these windows is.',
+    { validator: atLeast(1), importance: 'LOW' },
+  ),
+}
+
 export const topicCreationKeys = {
   autoCreateTopicsEnable: boolean(
     'auto.create.topics.enable',

@@ -7,6 +7,7 @@ import { featureQuestions } from './features.ts'
 import { groupQuestions } from './groups.ts'
 import type { Question } from './question.ts'
 import { streamsGroupQuestions } from './streams-groups.ts'
+import { quotaQuestions } from './quotas.ts'
 import { topicQuestions } from './topics.ts'
 
 export const questionSets: Readonly<Record<string, readonly Question[]>> = {
@@ -15,4 +16,5 @@ export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   admin: adminQuestions,
   configs: configQuestions,
   'streams-groups': streamsGroupQuestions,
+  quotas: quotaQuestions,
 }

@@ -18,7 +18,7 @@ export async function hostile(context: SuiteContext): Promise<Outcome[]> {
       unit: 'ms',
       better: 'less',
       value: ms,
-      note: `${api}; garbage collection and other processes' turns are in it`,
+      note: `${api}; processor time, with garbage collection in it`,
     },
   ]
 }

@@ -1,0 +1,33 @@
+// Tokens that come back at a steady rate, up to a burst: for changes of partitions, of which one request may make
+// many at once (KIP-599). What is there may be overdrawn once; then nothing is given until it is above zero again.
+// Kafka's TokenBucket.
+
+import type { WindowConfig } from './windowed-rate.ts'
+
+export class TokenBucket {
+  private readonly config: WindowConfig
+  private tokens = 0
+  private updatedMs = 0
+
+  constructor(config: WindowConfig) {
+    this.config = config
+  }
+
+  record(count: number, perSecond: number, nowMs: number): void {
+    this.refill(perSecond, nowMs)
+    this.tokens -= count
+  }
+
+  /** How long until there is something again; 0 while there is. */
+  throttleTimeMs(perSecond: number, nowMs: number): number {
+    this.refill(perSecond, nowMs)
+    return this.tokens < 0 ? Math.round((-this.tokens / perSecond) * 1000) : 0
+  }
+
+  private refill(perSecond: number, nowMs: number): void {
+    const { samples, windowMs } = this.config
+    const burst = samples * (windowMs / 1000) * perSecond
+    this.tokens = Math.min(burst, this.tokens + (perSecond * (nowMs - this.updatedMs)) / 1000)
+    this.updatedMs = nowMs
+  }
+}
