@@ -51,8 +51,7 @@ const mayImport: Record<string, readonly string[]> = {
 /** npm packages and Node modules that only one place may know. */
 const onlyIn: Record<string, readonly string[]> = {
   'node:fs': ['broker/storage', 'processor/source', 'processor/sink', 'processor/executor', 'tools'],
-  // isIP is a question about text.
-  'node:net': ['broker/controller/client-quotas', 'broker/net', 'processor/source', 'tools'],
+  'node:net': ['broker/net', 'processor/source', 'tools'],
   level: ['processor/checkpoint'],
   protobufjs: ['processor/checkpoint'],
   kafkajs: ['client', 'tools', 'examples'],

@@ -1,9 +1,8 @@
 // AlterClientQuotas: each entity stands for itself, its keys all or none. Checks, codes and texts: Kafka's
 // ClientQuotaControlManager. Also how an entity is told from others in the image.
 
-import { isIP } from 'node:net'
 import { errorCodes } from '../protocol/errors.ts'
-import { clientQuotaKeys, ENTITY_TYPES, ipQuotaKeys, quotaProblem } from '../quota/quota-keys.ts'
+import { clientQuotaKeys, ENTITY_TYPES, ipQuotaKeys, isAddress, quotaProblem } from '../quota/quota-keys.ts'
 import type { AlterClientQuotas, Outcome, Plan, QuotaOutcome } from './commands.ts'
 import { OK } from './commands.ts'
 import type { Fact, MetadataFact } from './facts.ts'
@@ -54,7 +53,7 @@ function entityProblem(entity: Entity): Outcome | undefined {
   }
   const ip = entity[0]?.entityName ?? null
   // Names are not looked up: what a name means to the broker may change while the quota stays.
-  return ip === null || isIP(ip) !== 0 ? undefined : refuse(`${ip} is not a valid IP or resolvable host.`)
+  return ip === null || isAddress(ip) ? undefined : refuse(`${ip} is not a valid IP or resolvable host.`)
 }
 
 function opsProblem(entity: Entity, ops: AlterClientQuotas['entries'][number]['ops']): Outcome | undefined {

@@ -43,3 +43,10 @@ export function quotaProblem(
   if (value > wholeUpTo.max) return `Proposed value for ${key} is too large for a ${wholeUpTo.type}.`
   return Math.abs(value % 1) > 1e-6 ? `${key} cannot be a fractional value.` : undefined
 }
+
+const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/
+
+/** Whether the text is an IPv4 or IPv6 address; names are none. */
+export function isAddress(text: string): boolean {
+  return IPV4.test(text) || (text.includes(':') && URL.canParse(`http://[${text}]/`))
+}

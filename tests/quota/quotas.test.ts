@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { ClientQuotaImage } from '../../broker/quota/quota-keys.ts'
-import { quotaProblem, clientQuotaKeys, ipQuotaKeys } from '../../broker/quota/quota-keys.ts'
+import { quotaProblem, clientQuotaKeys, ipQuotaKeys, isAddress } from '../../broker/quota/quota-keys.ts'
 import { QuotaLimits } from '../../broker/quota/quota-limits.ts'
 import { Quotas } from '../../broker/quota/quotas.ts'
 
@@ -130,3 +130,17 @@ test('quotas that are right', () => {
   expect(quotaProblem(clientQuotaKeys, 'consumer_byte_rate', 1024)).toBeUndefined()
   expect(quotaProblem(ipQuotaKeys, 'connection_creation_rate', 2147483648)).toMatch(/too large for a INT/)
 })
+
+test.each(['10.0.0.1', '255.255.255.255', '::1', 'fe80::1', '::ffff:10.0.0.1'])(
+  '%s is an address',
+  (text) => {
+    expect(isAddress(text)).toBe(true)
+  },
+)
+
+test.each(['', 'localhost', '256.0.0.1', '1.2.3', '1.2.3.4.5', 'a:b', '::1]', ':::1'])(
+  "'%s' is none",
+  (text) => {
+    expect(isAddress(text)).toBe(false)
+  },
+)
