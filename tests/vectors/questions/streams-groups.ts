@@ -235,3 +235,38 @@ const life: Question[] = [
 ]
 
 export const streamsGroupQuestions: readonly Question[] = [...refused, ...life]
+
+/** Not asked of ours in a set, as topics are made beside the answers: what Kafka writes of it counts. */
+export const endpointsAndStandbys: readonly Question[] = [
+  ...questions('with standbys', incrementalAlterConfigs, [1, 1], () => ({
+    resources: [
+      {
+        resourceType: GROUP,
+        resourceName: 'kept-twice',
+        configs: [
+          { name: 'streams.initial.rebalance.delay.ms', configOperation: SET, value: '0' },
+          { name: 'streams.assignment.interval.ms', configOperation: SET, value: '0' },
+          { name: 'streams.num.standby.replicas', configOperation: SET, value: '1' },
+        ],
+      },
+    ],
+    validateOnly: false,
+  })),
+  // The changelog is a topic that is there already, so that no answer waits for one to be made.
+  ...['one', 'two'].flatMap((memberId, i) =>
+    heartbeat(
+      `joining as ${memberId} of a group with standbys`,
+      joining(
+        topology(subtopology('0', { sourceTopics: ['written'], stateChangelogTopics: [topic('compacted')] })),
+        {
+          groupId: 'kept-twice',
+          memberId,
+          rackId: 'rack',
+          processId: `process-${i}`,
+          userEndpoint: { host: 'app.example', port: 8080 + i },
+        },
+      ),
+    ),
+  ),
+  ...heartbeat('the standby when all are there', { groupId: 'kept-twice', memberId: 'two', ...owns(3) }),
+]
