@@ -23,6 +23,12 @@ export function* factsOf(image: MetadataImage): Generator<MetadataFact> {
       }
     }
   }
+  for (const { entity, values } of image.clientQuotas()) {
+    const parts = [...entity].map(([entityType, entityName]) => ({ entityType, entityName }))
+    for (const [key, value] of values) {
+      yield { type: 'ClientQuotaRecord', entity: parts, key, value, remove: false }
+    }
+  }
   if (image.nextProducerId > 0n) {
     // Who was given the last block is not kept, and nobody asks.
     const nextProducerId = image.nextProducerId

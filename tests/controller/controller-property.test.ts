@@ -34,7 +34,7 @@ const VALUES = ['1000', 'compact', '-1', '2000000', null]
 function randomCommand(random: Random, world: World, brokerEpoch: bigint): MetadataCommand {
   const { image } = world.controller
   const name = random.pick(NAMES)
-  switch (random.below(6)) {
+  switch (random.below(7)) {
     case 0:
       return {
         type: 'createTopics',
@@ -79,6 +79,31 @@ function randomCommand(random: Random, world: World, brokerEpoch: bigint): Metad
         validateOnly: false,
       }
     case 4:
+      return {
+        type: 'alterClientQuotas',
+        entries: [
+          {
+            entity: random.pick([
+              [{ entityType: 'user', entityName: 'u' }],
+              [
+                { entityType: 'client-id', entityName: null },
+                { entityType: 'user', entityName: 'u' },
+              ],
+              [{ entityType: 'ip', entityName: '10.0.0.1' }],
+              [{ entityType: 'user', entityName: '' }],
+            ]),
+            ops: [
+              {
+                key: random.pick(['producer_byte_rate', 'connection_creation_rate']),
+                value: random.between(0, 2),
+                remove: random.chance(0.4),
+              },
+            ],
+          },
+        ],
+        validateOnly: random.chance(0.1),
+      }
+    case 5:
       return { type: 'nextProducerIds', brokerId: 1, brokerEpoch }
     default:
       return { type: 'setBrokerFence', brokerId: 1, brokerEpoch, fenced: random.chance(0.3) }
@@ -113,7 +138,7 @@ test.each(seeds(1, 40))('the image is what is committed, seed %i', async (seed) 
   world.quorum.commitsAtOnce = false
   const idsGiven = new Set<string>()
   let producerIdsGiven = -1n
-  for (let step = 0; step < 60; step++) {
+  for (let step = 0; step < 90; step++) {
     const { controller, quorum } = world
     if (random.chance(0.1)) {
       quorum.failNext = new QuorumError(errorCodes.KAFKA_STORAGE_ERROR, 'no room')
