@@ -193,7 +193,15 @@ const laterVersions: Record<string, [number, number]> = {
   RegisterBrokerRecord: [0, 4],
   BrokerRegistrationChangeRecord: [0, 3],
 }
-const laterRecords = new Set(['ClearElrRecord'])
+const laterRecords = new Set([
+  'ClearElrRecord',
+  // The metadata hash (4.1), the assignment's time and epochs (4.3), server-side expressions (4.0).
+  'ConsumerGroupMetadataValue',
+  'ConsumerGroupTargetAssignmentMetadataValue',
+  'ConsumerGroupCurrentMemberAssignmentValue',
+  'ConsumerGroupRegularExpressionKey',
+  'ConsumerGroupRegularExpressionValue',
+])
 
 function compare(message: Message): void {
   const theirs = schemas.get(message.name)
