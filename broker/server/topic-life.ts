@@ -73,7 +73,12 @@ export async function publishChange(change: MetadataChange, services: TopicLifeS
   const changed = [...touched, ...removed].map(({ name }) => name)
   // Members hear of it by their heartbeats: nobody waits for it.
   if (changed.length > 0)
-    groups.metadataChanged(changed).catch((error: unknown) => logger.error(String(error)))
+    groups
+      .metadataChanged(
+        changed,
+        facts.some(({ type }) => type === 'TopicRecord'),
+      )
+      .catch((error: unknown) => logger.error(String(error)))
   for (const name of configured) {
     if (image.topic(name) !== undefined) partitions.setConfig(name, settings.ofTopic(image, name))
   }

@@ -11,6 +11,7 @@ export function groupPorts(ports: Partial<ShardPorts> = {}): ShardPorts {
     metadata: topicsOf({}),
     features: { level: () => 0 },
     groupConfigs: () => new Map(),
+    topicsCreatedAt: () => 0n,
     newUuid: () => `uuid${++uuids}`,
     ...ports,
   }

@@ -2,6 +2,7 @@
 // with Kafka 4.3's defaults.
 
 import { defaultStreamsConfig, type StreamsBrokerConfig } from './streams/config.ts'
+import { type ConsumerGroupConfig, defaultConsumerGroupConfig } from './consumer/config.ts'
 
 export interface GroupConfig {
   /** group.min.session.timeout.ms */
@@ -22,6 +23,8 @@ export interface GroupConfig {
   offsetsCommitTimeoutMs: number
   /** group.streams.* */
   streams: StreamsBrokerConfig
+  /** group.consumer.* */
+  consumer: ConsumerGroupConfig
 }
 
 export const defaultGroupConfig: GroupConfig = {
@@ -34,6 +37,7 @@ export const defaultGroupConfig: GroupConfig = {
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetsCommitTimeoutMs: 5_000,
   streams: defaultStreamsConfig,
+  consumer: defaultConsumerGroupConfig,
 }
 
 /** New members cannot heartbeat while their first JoinGroup waits; a defunct one goes after this time. */

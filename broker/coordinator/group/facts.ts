@@ -2,6 +2,7 @@
 // (notes): those of each kind of group, and the offsets that all of them commit.
 
 import type { GroupFact, LiveNote } from './classic/facts.ts'
+import type { ConsumerFact, RejoinNote } from './consumer/facts.ts'
 import type { MetadataNote } from './modern/modern-group.ts'
 import type { StreamsFact, StreamsNote } from './streams/facts.ts'
 
@@ -26,6 +27,6 @@ export interface OffsetFact {
 }
 
 /** Each kind adds its own. `groupId` and a `kind` of its own are all that they share. */
-export type Fact = GroupFact | OffsetFact | StreamsFact
+export type Fact = GroupFact | OffsetFact | ConsumerFact | StreamsFact
 
-export type Note = LiveNote | MetadataNote | StreamsNote
+export type Note = LiveNote | MetadataNote | RejoinNote | StreamsNote

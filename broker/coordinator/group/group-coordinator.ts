@@ -8,10 +8,14 @@ import type { Clock } from '../../time/clock.ts'
 import { partitionForHash } from '../java-hash.ts'
 import { ShardRuntime } from '../runtime.ts'
 import { CoordinatorError, type ShardLog } from '../shard-log.ts'
-import { joinRefused, syncRefused } from './classic/messages.ts'
+import { joinRefused, syncRefused } from './classic/answers.ts'
 import type { Fact, Note } from './facts.ts'
 import { GroupMachine } from './group-machine.ts'
+import { describeConsumerRefused } from './consumer/describe.ts'
+import { checkHeartbeat } from './consumer/heartbeat.ts'
+import { heartbeatRefused } from './consumer/messages.ts'
 import type * as body from './messages.ts'
+import { Refused } from './modern/refused.ts'
 import { commitRefused, describeRefused, fetchRefused, replyErrorCode, txnCommitRefused } from './refusals.ts'
 import { groupRecords } from './records.ts'
 import type { ShardPorts } from './shard-view.ts'
@@ -19,7 +23,7 @@ import { describeStreamsRefused } from './streams/describe.ts'
 import { heartbeatRefused } from './streams/messages.ts'
 import { refuseHeartbeat } from './streams/validate.ts'
 
-export interface GroupCoordinatorOptions extends ShardPorts {
+export interface GroupCoordinatorOptions extends Omit<ShardPorts, 'topicsCreatedAt'> {
   clock: Clock
   /** Partitions of __consumer_offsets. */
   partitionCount: number
@@ -33,9 +37,11 @@ export class GroupCoordinator {
   private readonly options: GroupCoordinatorOptions
   private readonly shards = new Map<number, Shard>()
   private closed = false
+  private topicsCreatedAt: bigint
 
   constructor(options: GroupCoordinatorOptions) {
     this.options = options
+    this.topicsCreatedAt = options.metadata.version
   }
 
   /** The partition of __consumer_offsets that keeps a group. */
@@ -54,7 +60,11 @@ export class GroupCoordinator {
     }
     this.closeShard(partition)
     const shard: Shard = new ShardRuntime({
-      machine: new GroupMachine(this.options),
+      machine: new GroupMachine({
+        ...this.options,
+        newUuid: () => this.options.newUuid(),
+        topicsCreatedAt: () => this.topicsCreatedAt,
+      }),
       codec: groupRecords,
       log,
       clock,
@@ -145,6 +155,34 @@ export class GroupCoordinator {
     const response = await this.ask<body.LeaveGroupResponse>(groupId, command, refused, emptyId(groupId))
     if (!single) return response
     return { ...response, errorCode: response.members[0]?.errorCode ?? response.errorCode, members: [] }
+  }
+
+  async consumerGroupHeartbeat(
+    request: body.ConsumerHeartbeatRequest,
+    context: body.RequestContext,
+  ): Promise<body.ConsumerHeartbeatResponse> {
+    try {
+      checkHeartbeat(request, context.apiVersion, this.options.config.consumer.assignors)
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      return heartbeatRefused(error.errorCode, error.message)
+    }
+    const command = { kind: 'consumerHeartbeat', request, context } as const
+    return this.ask<body.ConsumerHeartbeatResponse>(request.groupId, command, (errorCode) =>
+      heartbeatRefused(errorCode, errorText(errorCode)),
+    )
+  }
+
+  async consumerGroupDescribe(request: body.ConsumerDescribeRequest): Promise<body.ConsumerDescribeResponse> {
+    const groups = await Promise.all(
+      request.groupIds.map((groupId) => {
+        const refused = (errorCode: number): body.DescribedConsumerGroup =>
+          describeConsumerRefused(groupId, errorCode, null)
+        const command = { kind: 'consumerDescribe', groupId } as const
+        return this.ask<body.DescribedConsumerGroup>(groupId, command, refused, emptyId(groupId))
+      }),
+    )
+    return { throttleTimeMs: 0, groups }
   }
 
   /** An empty group id is allowed here, as it is in Kafka: very old consumers used it. */
@@ -286,7 +324,8 @@ export class GroupCoordinator {
    * Topics were made, changed or deleted: groups that subscribe to them look at the metadata with their next
    * heartbeat. A shard that is loading needs no notice, all its groups look anyway.
    */
-  async metadataChanged(topics: readonly string[]): Promise<void> {
+  async metadataChanged(topics: readonly string[], created: boolean): Promise<void> {
+    if (created) this.topicsCreatedAt = this.options.metadata.version
     await Promise.all(
       [...this.shards.values()].map((shard) => settle(shard, { kind: 'metadataChanged', topics })),
     )

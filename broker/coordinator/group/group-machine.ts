@@ -5,7 +5,10 @@
 import { errorCodes } from '../../protocol/errors.ts'
 import type { Machine, ProducerStamp, RequestId } from '../machine.ts'
 import { describeGroup, listGroups, refuseDelete } from './admin.ts'
+import { classicKind } from './classic/classic-kind.ts'
 import { type ClassicGroup, newGroup } from './classic/group.ts'
+import { decideForClassicMember } from './consumer/classic-members.ts'
+import { ConsumerGroup } from './consumer/consumer-group.ts'
 import { answer, emptyDecision, type GroupDecision, type TimerSetting } from './decision.ts'
 import { expire, forgetGroup, forgetPartitions } from './expiry.ts'
 import type { Fact, Note, OffsetFact } from './facts.ts'
@@ -23,6 +26,7 @@ import { commandOf, EXPIRE_OFFSETS } from './timers.ts'
 export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
   private readonly groups = new Map<string, Group>()
   private readonly offsets = new Offsets()
+  private readonly topicHashes = new TopicHashes()
   private readonly ports: ShardPorts
   private readonly view: ShardView
 
@@ -34,6 +38,8 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
       features: ports.features,
       groupConfigs: ports.groupConfigs,
       newUuid: () => ports.newUuid(),
+      topicsCreatedAt: () => ports.topicsCreatedAt(),
+      topicHashes: this.topicHashes,
       group: (groupId) => this.groups.get(groupId),
       groups: () => this.groups.values(),
       offsets: this.offsets,
@@ -61,12 +67,22 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
         return { ...answer(requestId, { more }), facts }
       }
       case 'metadataChanged':
+        this.topicHashes.forget(command.topics)
         return {
           ...answer(requestId, { more: false }),
           notes: metadataChanged(this.groups.values(), command.topics),
         }
       case 'expireOffsets':
         return this.expireOffsets(nowMs)
+      case 'join':
+      case 'sync':
+      case 'heartbeat':
+      case 'leave': {
+        const group = this.groups.get(command.kind === 'leave' ? command.groupId : command.request.groupId)
+        return group instanceof ConsumerGroup
+          ? decideForClassicMember(view, group, command, requestId, nowMs)
+          : classicKind.decide(view, command, requestId, nowMs)
+      }
       default:
         return kindOfCommand(command.kind).decide(view, command, requestId, nowMs)
     }

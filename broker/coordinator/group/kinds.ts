@@ -1,12 +1,13 @@
 // The kinds of groups, one row each. A kind is added here and in the unions of `facts.ts` and `messages.ts`.
 
 import { classicKind } from './classic/classic-kind.ts'
+import { consumerKind } from './consumer/consumer-kind.ts'
 import type { Fact, Note } from './facts.ts'
 import type { Group, GroupKind } from './group-kind.ts'
 import type { Command } from './messages.ts'
 import { streamsKind } from './streams/streams-kind.ts'
 
-const kinds: readonly GroupKind<Group>[] = [classicKind, streamsKind]
+const kinds: readonly GroupKind<Group>[] = [classicKind, consumerKind, streamsKind]
 
 const byType = new Map(kinds.map((kind) => [kind.type, kind]))
 const byCommand = indexed((kind) => kind.commands)

@@ -13,6 +13,8 @@ import type { StreamsCommand, StreamsReply } from './streams/messages.ts'
 
 export type * from './classic/messages.ts'
 export type * from './streams/messages.ts'
+import type { ConsumerCommand, ConsumerReply } from './consumer/messages.ts'
+export type * from './consumer/messages.ts'
 
 export type OffsetCommitRequest = RequestOf<typeof offsetCommit>
 export type OffsetCommitResponse = ResponseOf<typeof offsetCommit>
@@ -48,6 +50,7 @@ export interface TopicPartitions {
 export type Command =
   | ClassicCommand
   | StreamsCommand
+  | ConsumerCommand
   | { kind: 'commit'; request: OffsetCommitRequest; apiVersion: number }
   | { kind: 'txnCommit'; request: TxnOffsetCommitRequest; apiVersion: number }
   | { kind: 'fetch'; group: OffsetFetchGroup; requireStable: boolean }
@@ -62,6 +65,7 @@ export type Command =
 export type Reply =
   | ClassicReply
   | StreamsReply
+  | ConsumerReply
   | OffsetCommitResponse
   | TxnOffsetCommitResponse
   | OffsetFetchGroupResult

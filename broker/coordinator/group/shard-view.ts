@@ -17,6 +17,8 @@ export interface ShardPorts {
   readonly metadata: MetadataView
   readonly features: Features
   readonly groupConfigs: GroupConfigs
+  /** Version of the newest metadata that brought a topic: expressions resolved before it are resolved again. */
+  topicsCreatedAt(): bigint
   /** Fresh UUIDs: member ids are made of them. The only thing decided by chance. */
   newUuid(): string
 }

@@ -14,7 +14,8 @@ import {
   supportsProtocols,
 } from './group.ts'
 import type { RequestContext } from '../messages.ts'
-import { type JoinGroupRequest, joinRefused, syncRefused } from './messages.ts'
+import { joinRefused, syncRefused } from './answers.ts'
+import type { JoinGroupRequest } from './messages.ts'
 import { describeMembers, joined, prepareRebalance, rebalanceOrCompleteJoin } from './rebalance.ts'
 import { sessionTimer } from './timers.ts'
 import type { Turn } from './turn.ts'

@@ -29,21 +29,3 @@ export type ClassicCommand =
   | { kind: 'overfull'; groupId: string }
 
 export type ClassicReply = JoinGroupResponse | SyncGroupResponse | HeartbeatResponse | LeaveGroupResponse
-
-export function joinRefused(errorCode: number, memberId: string): JoinGroupResponse {
-  return {
-    throttleTimeMs: 0,
-    errorCode,
-    generationId: -1,
-    protocolType: null,
-    protocolName: null,
-    leader: '',
-    skipAssignment: false,
-    memberId,
-    members: [],
-  }
-}
-
-export function syncRefused(errorCode: number): SyncGroupResponse {
-  return { throttleTimeMs: 0, errorCode, protocolType: null, protocolName: null, assignment: Buffer.alloc(0) }
-}

@@ -13,7 +13,8 @@ import {
   rebalanceTimeoutMs,
   selectProtocol,
 } from './group.ts'
-import { type JoinGroupResponse, syncRefused } from './messages.ts'
+import { syncRefused } from './answers.ts'
+import type { JoinGroupResponse } from './messages.ts'
 import { subscribedTopicsOf } from './subscription.ts'
 import { joinPhaseTimer, syncPhaseTimer } from './timers.ts'
 import type { Turn } from './turn.ts'

@@ -16,7 +16,8 @@ import {
   memberOf,
   newGroup,
 } from './group.ts'
-import { joinRefused, type JoinGroupResponse, syncRefused, type SyncGroupResponse } from './messages.ts'
+import { joinRefused, syncRefused } from './answers.ts'
+import type { JoinGroupResponse, SyncGroupResponse } from './messages.ts'
 import { sessionTimer } from './timers.ts'
 
 export class Turn {
