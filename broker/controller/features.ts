@@ -27,6 +27,7 @@ export const servedFeatures: readonly ServedFeature[] = [
   { name: 'streams.version', minLevel: 0, maxLevel: 1 },
   { name: 'transaction.version', minLevel: 0, maxLevel: 2 },
   { name: 'eligible.leader.replicas.version', minLevel: 0, maxLevel: 1 },
+  { name: 'group.version', minLevel: 0, maxLevel: 1 },
 ]
 
 /** The levels that a new log begins with. */

@@ -35,12 +35,12 @@ import { SECURITY_PROTOCOL_IDS } from './config/listeners.ts'
 import { coordinatorMetadata } from './coordinator-metadata.ts'
 import { identify } from './data-directory.ts'
 import { cleanerConfigOf } from './cleaner-config.ts'
+import { groupConfigOf } from './group-config.ts'
 import { createHandlers } from './handler-table.ts'
 import { LeveledLogger } from './leveled-logger.ts'
 import { logDirectoryOf } from './log-directory.ts'
 import { InternalTopics } from './internal-topics.ts'
 import { PartitionMarkerWriter } from './marker-writer.ts'
-import { streamsGroupConfig } from './streams-group-config.ts'
 import { openTopics, publishChange, type TopicLifeServices } from './topic-life.ts'
 
 export interface BrokerNodeOptions {
@@ -279,17 +279,7 @@ export class BrokerNode {
         ),
       onShardFailed: (partition, error) =>
         logger.error(`${OFFSETS_TOPIC}-${partition} has failed: ${error.message}`),
-      config: {
-        minSessionTimeoutMs: config.groupMinSessionTimeoutMs,
-        maxSessionTimeoutMs: config.groupMaxSessionTimeoutMs,
-        maxSize: config.groupMaxSize,
-        initialRebalanceDelayMs: config.groupInitialRebalanceDelayMs,
-        offsetMetadataMaxSize: config.offsetMetadataMaxBytes,
-        offsetsRetentionMs: config.offsetsRetentionMinutes * 60_000,
-        offsetsRetentionCheckIntervalMs: config.offsetsRetentionCheckIntervalMs,
-        offsetsCommitTimeoutMs: config.offsetsCommitTimeoutMs,
-        streams: streamsGroupConfig(() => this.settings.config),
-      },
+      config: groupConfigOf(this.settings),
     })
     this.transactions = new TransactionCoordinator({
       clock,

@@ -33,6 +33,7 @@ import { handleListOffsets } from '../handlers/list-offsets.ts'
 import { handleListPartitionReassignments } from '../handlers/list-partition-reassignments.ts'
 import { handleMetadata } from '../handlers/metadata.ts'
 import { handleOffsetCommit } from '../handlers/offset-commit.ts'
+import { handleOffsetDelete } from '../handlers/offset-delete.ts'
 import { handleOffsetFetch } from '../handlers/offset-fetch.ts'
 import { handleOffsetForLeaderEpoch } from '../handlers/offset-for-leader-epoch.ts'
 import { handleProduce } from '../handlers/produce.ts'
@@ -137,6 +138,10 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     StreamsGroupHeartbeat: (request, context) =>
       handleStreamsGroupHeartbeat(request, context, { groups, features, internalTopics: streamsTopics }),
     StreamsGroupDescribe: (request) => handleStreamsGroupDescribe(request, { groups, features }),
+    OffsetDelete: (request) => handleOffsetDelete(request, { groups, directory }),
+    ConsumerGroupHeartbeat: (request, context) =>
+      groups.consumerGroupHeartbeat(request, groupContext(context)),
+    ConsumerGroupDescribe: (request) => groups.consumerGroupDescribe(request),
 
     InitProducerId: (request, { apiVersion }) => transactions.initProducerId(request, apiVersion),
     AddPartitionsToTxn: (request, { apiVersion }) => transactions.addPartitionsToTxn(request, apiVersion),

@@ -9,7 +9,7 @@ export function groupPorts(ports: Partial<ShardPorts> = {}): ShardPorts {
   return {
     config: defaultGroupConfig,
     metadata: topicsOf({}),
-    features: { level: () => 0 },
+    features: { level: () => 1 },
     groupConfigs: () => new Map(),
     topicsCreatedAt: () => 0n,
     newUuid: () => `uuid${++uuids}`,

@@ -2,7 +2,7 @@
 // what needs no state, and is the one edge where a shard's refusals become error codes in a reply.
 // Topics go by name here: handlers translate ids, check that topics exist, and authorize.
 
-import { errorCodes } from '../../protocol/errors.ts'
+import { errorCodes, errorText } from '../../protocol/errors.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { Clock } from '../../time/clock.ts'
 import { partitionForHash } from '../java-hash.ts'
@@ -13,7 +13,7 @@ import type { Fact, Note } from './facts.ts'
 import { GroupMachine } from './group-machine.ts'
 import { describeConsumerRefused } from './consumer/describe.ts'
 import { checkHeartbeat } from './consumer/heartbeat.ts'
-import { heartbeatRefused } from './consumer/messages.ts'
+import { consumerHeartbeatRefused } from './consumer/answers.ts'
 import type * as body from './messages.ts'
 import { Refused } from './modern/refused.ts'
 import { commitRefused, describeRefused, fetchRefused, replyErrorCode, txnCommitRefused } from './refusals.ts'
@@ -161,23 +161,29 @@ export class GroupCoordinator {
     request: body.ConsumerHeartbeatRequest,
     context: body.RequestContext,
   ): Promise<body.ConsumerHeartbeatResponse> {
+    if (!this.servesConsumerGroups)
+      return consumerHeartbeatRefused(
+        errorCodes.UNSUPPORTED_VERSION,
+        errorText(errorCodes.UNSUPPORTED_VERSION),
+      )
     try {
       checkHeartbeat(request, context.apiVersion, this.options.config.consumer.assignors)
     } catch (error) {
       if (!(error instanceof Refused)) throw error
-      return heartbeatRefused(error.errorCode, error.message)
+      return consumerHeartbeatRefused(error.errorCode, error.message)
     }
     const command = { kind: 'consumerHeartbeat', request, context } as const
     return this.ask<body.ConsumerHeartbeatResponse>(request.groupId, command, (errorCode) =>
-      heartbeatRefused(errorCode, errorText(errorCode)),
+      consumerHeartbeatRefused(errorCode, errorText(errorCode)),
     )
   }
 
   async consumerGroupDescribe(request: body.ConsumerDescribeRequest): Promise<body.ConsumerDescribeResponse> {
     const groups = await Promise.all(
-      request.groupIds.map((groupId) => {
+      request.groupIds.map(async (groupId) => {
         const refused = (errorCode: number): body.DescribedConsumerGroup =>
           describeConsumerRefused(groupId, errorCode, null)
+        if (!this.servesConsumerGroups) return refused(errorCodes.UNSUPPORTED_VERSION)
         const command = { kind: 'consumerDescribe', groupId } as const
         return this.ask<body.DescribedConsumerGroup>(groupId, command, refused, emptyId(groupId))
       }),
@@ -226,6 +232,17 @@ export class GroupCoordinator {
       errorCode: group.errorCode,
       groups: [],
     }
+  }
+
+  offsetDelete(request: body.OffsetDeleteRequest): Promise<body.OffsetDeleteResponse> {
+    const refused = (errorCode: number): body.OffsetDeleteResponse => ({
+      errorCode,
+      throttleTimeMs: 0,
+      topics: [],
+    })
+    const { groupId } = request
+    const command = { kind: 'offsetDelete', request } as const
+    return this.ask<body.OffsetDeleteResponse>(groupId, command, refused, emptyId(groupId))
   }
 
   async describeGroups(
@@ -324,11 +341,16 @@ export class GroupCoordinator {
    * Topics were made, changed or deleted: groups that subscribe to them look at the metadata with their next
    * heartbeat. A shard that is loading needs no notice, all its groups look anyway.
    */
-  async metadataChanged(topics: readonly string[], created: boolean): Promise<void> {
+  async metadataChanged(topics: readonly string[], created = false): Promise<void> {
     if (created) this.topicsCreatedAt = this.options.metadata.version
     await Promise.all(
       [...this.shards.values()].map((shard) => settle(shard, { kind: 'metadataChanged', topics })),
     )
+  }
+
+  private get servesConsumerGroups(): boolean {
+    const { config, features } = this.options
+    return config.consumer.enabled && features.level('group.version') >= 1
   }
 
   private fetchGroup(

@@ -18,7 +18,7 @@ import type { Command, Reply } from './messages.ts'
 import { metadataChanged } from './metadata-change.ts'
 import { isModern, type MetadataNote } from './modern/modern-group.ts'
 import { TopicHashes } from './modern/topic-hash.ts'
-import { commitOffsets, commitTxnOffsets, fetchOffsets } from './offset-requests.ts'
+import { commitOffsets, commitTxnOffsets, deleteOffsets, fetchOffsets } from './offset-requests.ts'
 import { Offsets } from './offsets.ts'
 import type { ShardPorts, ShardView } from './shard-view.ts'
 import { commandOf, EXPIRE_OFFSETS } from './timers.ts'
@@ -43,7 +43,6 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
       group: (groupId) => this.groups.get(groupId),
       groups: () => this.groups.values(),
       offsets: this.offsets,
-      topicHashes: new TopicHashes(),
     }
   }
 
@@ -56,6 +55,8 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
         return commitTxnOffsets(view, command.request, command.apiVersion, requestId, nowMs)
       case 'fetch':
         return answer(requestId, fetchOffsets(view, command.group, command.requireStable))
+      case 'offsetDelete':
+        return deleteOffsets(view, command.request, requestId)
       case 'describe':
         return answer(requestId, describeGroup(command.groupId, this.groups.get(command.groupId)))
       case 'list':

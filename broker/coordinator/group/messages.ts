@@ -5,6 +5,7 @@ import type { deleteGroups } from '../../protocol/apis/delete-groups.ts'
 import type { describeGroups } from '../../protocol/apis/describe-groups.ts'
 import type { listGroups } from '../../protocol/apis/list-groups.ts'
 import type { offsetCommit } from '../../protocol/apis/offset-commit.ts'
+import type { offsetDelete } from '../../protocol/apis/offset-delete.ts'
 import type { offsetFetch } from '../../protocol/apis/offset-fetch.ts'
 import type { txnOffsetCommit } from '../../protocol/apis/txn-offset-commit.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/message.ts'
@@ -18,6 +19,8 @@ export type * from './consumer/messages.ts'
 
 export type OffsetCommitRequest = RequestOf<typeof offsetCommit>
 export type OffsetCommitResponse = ResponseOf<typeof offsetCommit>
+export type OffsetDeleteRequest = RequestOf<typeof offsetDelete>
+export type OffsetDeleteResponse = ResponseOf<typeof offsetDelete>
 export type OffsetFetchRequest = RequestOf<typeof offsetFetch>
 export type OffsetFetchResponse = ResponseOf<typeof offsetFetch>
 export type OffsetFetchGroup = OffsetFetchRequest['groups'][number]
@@ -54,6 +57,7 @@ export type Command =
   | { kind: 'commit'; request: OffsetCommitRequest; apiVersion: number }
   | { kind: 'txnCommit'; request: TxnOffsetCommitRequest; apiVersion: number }
   | { kind: 'fetch'; group: OffsetFetchGroup; requireStable: boolean }
+  | { kind: 'offsetDelete'; request: OffsetDeleteRequest }
   | { kind: 'describe'; groupId: string }
   | { kind: 'list'; states: ReadonlySet<string>; types: ReadonlySet<string> }
   | { kind: 'delete'; groupId: string }
@@ -69,6 +73,7 @@ export type Reply =
   | OffsetCommitResponse
   | TxnOffsetCommitResponse
   | OffsetFetchGroupResult
+  | OffsetDeleteResponse
   | DescribedGroup
   | ListedGroup[]
   | { errorCode: number }

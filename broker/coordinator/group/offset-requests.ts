@@ -13,6 +13,7 @@ import { kindOf } from './kinds.ts'
 import type {
   OffsetCommitRequest,
   OffsetCommitResponse,
+  OffsetDeleteRequest,
   OffsetFetchGroup,
   OffsetFetchGroupResult,
   TxnOffsetCommitRequest,
@@ -121,10 +122,12 @@ export function fetchOffsets(
 ): OffsetFetchGroupResult {
   const group = shard.group(groupId)
   const refusal = group === undefined ? undefined : kindOf(group).refuseFetch(group, memberId, memberEpoch)
-  if (refusal !== undefined) return { groupId, topics: [], errorCode: refusal }
+  // A group of a kind that keeps no offsets is as good as none.
+  const keepsNone = refusal === errorCodes.GROUP_ID_NOT_FOUND
+  if (refusal !== undefined && !keepsNone) return { groupId, topics: [], errorCode: refusal }
   const fetched = (name: string, partitionIndex: number): FetchedPartition => {
-    const value = offsets.get(groupId, name, partitionIndex)
-    const unstable = requireStable && offsets.hasPending(groupId, name, partitionIndex)
+    const value = keepsNone ? undefined : offsets.get(groupId, name, partitionIndex)
+    const unstable = !keepsNone && requireStable && offsets.hasPending(groupId, name, partitionIndex)
     return {
       partitionIndex,
       committedOffset: unstable ? -1n : (value?.offset ?? -1n),
@@ -145,7 +148,7 @@ export function fetchOffsets(
     }
   }
   const byTopic = new Map<string, FetchedPartition[]>()
-  for (const { topic, partition } of offsets.ofGroup(groupId)) {
+  for (const { topic, partition } of keepsNone ? [] : offsets.ofGroup(groupId)) {
     const partitions = byTopic.get(topic)
     if (partitions === undefined) byTopic.set(topic, [fetched(topic, partition)])
     else partitions.push(fetched(topic, partition))
@@ -153,6 +156,35 @@ export function fetchOffsets(
   // The handler, which knows the topics, fills in their ids for v10.
   const all = [...byTopic].map(([name, partitions]) => ({ name, topicId: ZERO_UUID, partitions }))
   return { groupId, errorCode: errorCodes.NONE, topics: all }
+}
+
+/** Offsets of topics that a member subscribes to stay; those of open transactions go, too. */
+export function deleteOffsets(
+  { offsets, ...shard }: Pick<ShardView, 'offsets' | 'group'>,
+  { groupId, topics }: OffsetDeleteRequest,
+  requestId: RequestId,
+): GroupDecision {
+  const refused = (errorCode: number): GroupDecision =>
+    answer(requestId, { errorCode, throttleTimeMs: 0, topics: [] })
+  const group = shard.group(groupId)
+  if (group === undefined) return refused(errorCodes.GROUP_ID_NOT_FOUND)
+  const kind = kindOf(group)
+  const refusal = kind.refuseOffsetDelete(group)
+  if (refusal !== undefined) return refused(refusal)
+  const facts: Fact[] = []
+  const answered = topics.map(({ name, partitions }) => {
+    const isKept = kind.isSubscribedTo(group, name)
+    const errorCode = isKept ? errorCodes.GROUP_SUBSCRIBED_TO_TOPIC : errorCodes.NONE
+    for (const { partitionIndex: partition } of partitions) {
+      const isThere =
+        offsets.get(groupId, name, partition) !== undefined || offsets.hasPending(groupId, name, partition)
+      if (!isKept && isThere) facts.push({ kind: 'offset', groupId, topic: name, partition, value: null })
+    }
+    return { name, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })) }
+  })
+  const decision = answer(requestId, { errorCode: errorCodes.NONE, throttleTimeMs: 0, topics: answered })
+  decision.facts = facts
+  return decision
 }
 
 interface CommittedPartition {

@@ -1,7 +1,7 @@
 // Every broker key there is: those that logmill reads, typed, and those it only knows by name.
 
 import type { ConfigKey } from './config-def.ts'
-import { groupKeys, transactionKeys } from './coordinator-keys.ts'
+import { consumerGroupKeys, groupKeys, transactionKeys } from './coordinator-keys.ts'
 import { ignoredKeys } from './ignored-keys.ts'
 import { logKeys } from './log-keys.ts'
 import {
@@ -27,6 +27,7 @@ export const brokerKeys = {
   ...logKeys,
   ...groupKeys,
   ...streamsGroupKeys,
+  ...consumerGroupKeys,
   ...transactionKeys,
   ...logmillKeys,
 }

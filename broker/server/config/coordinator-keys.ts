@@ -1,6 +1,6 @@
 // Broker keys that logmill reads, part three: groups, committed offsets, producers and transactions.
 
-import { atLeast, int, long, short } from './config-def.ts'
+import { atLeast, everyOneOf, int, list, long, oneOf, short } from './config-def.ts'
 
 const high = { importance: 'HIGH' } as const
 const positive = { validator: atLeast(1) } as const
@@ -45,6 +45,87 @@ export const groupKeys = {
     600000,
     'How often offsets are looked over for those that may go.',
     { ...positive, ...high },
+  ),
+}
+
+export const consumerGroupKeys = {
+  groupCoordinatorRebalanceProtocols: list(
+    'group.coordinator.rebalance.protocols',
+    'classic,consumer,streams',
+    'The rebalance protocols that are served; the classic one cannot be left out.',
+    { validator: everyOneOf(['classic', 'consumer', 'streams']) },
+  ),
+  groupConsumerSessionTimeoutMs: int(
+    'group.consumer.session.timeout.ms',
+    45000,
+    'A member of a consumer group without a heartbeat for this long is taken for gone.',
+    positive,
+  ),
+  groupConsumerMinSessionTimeoutMs: int(
+    'group.consumer.min.session.timeout.ms',
+    45000,
+    'The shortest session timeout that may be set for a consumer group.',
+    positive,
+  ),
+  groupConsumerMaxSessionTimeoutMs: int(
+    'group.consumer.max.session.timeout.ms',
+    60000,
+    'The longest session timeout that may be set for a consumer group.',
+    positive,
+  ),
+  groupConsumerHeartbeatIntervalMs: int(
+    'group.consumer.heartbeat.interval.ms',
+    5000,
+    'How often members of a consumer group are told to send a heartbeat.',
+    positive,
+  ),
+  groupConsumerMinHeartbeatIntervalMs: int(
+    'group.consumer.min.heartbeat.interval.ms',
+    5000,
+    'The shortest heartbeat interval that may be set for a consumer group.',
+    positive,
+  ),
+  groupConsumerMaxHeartbeatIntervalMs: int(
+    'group.consumer.max.heartbeat.interval.ms',
+    15000,
+    'The longest heartbeat interval that may be set for a consumer group.',
+    positive,
+  ),
+  groupConsumerAssignmentIntervalMs: int(
+    'group.consumer.assignment.interval.ms',
+    1000,
+    'A consumer group gets a new target assignment no sooner than this after the last one.',
+    { validator: atLeast(0), update: 'cluster-wide' },
+  ),
+  groupConsumerMinAssignmentIntervalMs: int(
+    'group.consumer.min.assignment.interval.ms',
+    0,
+    'The shortest assignment interval that may be set for a consumer group.',
+    { validator: atLeast(0) },
+  ),
+  groupConsumerMaxAssignmentIntervalMs: int(
+    'group.consumer.max.assignment.interval.ms',
+    15000,
+    'The longest assignment interval that may be set for a consumer group.',
+    { validator: atLeast(0) },
+  ),
+  groupConsumerMaxSize: int(
+    'group.consumer.max.size',
+    2147483647,
+    'The most members of one consumer group.',
+    positive,
+  ),
+  groupConsumerAssignors: list(
+    'group.consumer.assignors',
+    'uniform,range',
+    'The assignors that members may ask for, by name; the first is for groups that ask for none.',
+    { validator: everyOneOf(['uniform', 'range']) },
+  ),
+  groupConsumerMigrationPolicy: oneOf(
+    'group.consumer.migration.policy',
+    ['bidirectional', 'upgrade', 'downgrade', 'disabled'],
+    'bidirectional',
+    'Whether a classic group becomes a consumer group when a member of the new protocol joins, and back.',
   ),
 }
 

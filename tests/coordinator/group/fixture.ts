@@ -5,7 +5,8 @@ import { defaultGroupConfig, type GroupConfig } from '../../../broker/coordinato
 import { GroupCoordinator } from '../../../broker/coordinator/group/group-coordinator.ts'
 import type * as body from '../../../broker/coordinator/group/messages.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
-import { groupPorts } from '../../world/group-ports.ts'
+import type { MetadataView } from '../../../broker/coordinator/group/metadata-view.ts'
+import { groupPorts, topicsOf } from '../../world/group-ports.ts'
 import { MemoryShardLog } from '../../world/memory-shard-log.ts'
 
 /** What is seen of an answer right now. */
@@ -39,6 +40,11 @@ export class World {
   readonly log = new MemoryShardLog()
   readonly config: GroupConfig
   coordinator!: GroupCoordinator
+  metadata: MetadataView = topicsOf({})
+  /** Of the metadata. */
+  version = 1n
+  /** What is set for every group. */
+  readonly groupSettings = new Map<string, string>()
   private uuids = 0
 
   constructor(config: Partial<GroupConfig> = {}) {
@@ -55,7 +61,12 @@ export class World {
   async restart(): Promise<void> {
     this.coordinator?.close()
     this.coordinator = new GroupCoordinator({
-      ...groupPorts({ config: this.config, newUuid: () => `uuid${++this.uuids}` }),
+      ...groupPorts({
+        config: this.config,
+        newUuid: () => `uuid${++this.uuids}`,
+        metadata: liveMetadata(this),
+        groupConfigs: () => this.groupSettings,
+      }),
       clock: this.clock,
       partitionCount: 1,
     })
@@ -153,9 +164,9 @@ export class World {
   /** Commits orders-0 and returns the error code. */
   async commit(
     offset: bigint,
-    more: Partial<body.OffsetCommitRequest> & { metadata?: string } = {},
+    more: Partial<body.OffsetCommitRequest> & { metadata?: string; version?: number } = {},
   ): Promise<number> {
-    const { metadata = null, ...fields } = more
+    const { metadata = null, version = 8, ...fields } = more
     const response = await this.coordinator.offsetCommit(
       {
         groupId: 'group',
@@ -166,7 +177,7 @@ export class World {
         topics: [topicToCommit('orders', offset, metadata)],
         ...fields,
       },
-      this.context(8),
+      this.context(version),
     )
     return response.topics[0]?.partitions[0]?.errorCode ?? -1
   }
@@ -239,4 +250,16 @@ export function topicToCommit(
 ): body.OffsetCommitRequest['topics'][number] {
   const partition = { partitionIndex: 0, committedOffset, committedLeaderEpoch: -1, committedMetadata }
   return { name, topicId: TOPIC_ID, partitions: [partition] }
+}
+
+/** Always shows what the world's topics are now. */
+function liveMetadata(world: { metadata: MetadataView; version: bigint }): MetadataView {
+  return {
+    get version() {
+      return world.version
+    },
+    topic: (name) => world.metadata.topic(name),
+    topicById: (topicId) => world.metadata.topicById(topicId),
+    topicNames: () => world.metadata.topicNames(),
+  }
 }

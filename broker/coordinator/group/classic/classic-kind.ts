@@ -86,11 +86,9 @@ export const classicKind: GroupKind<ClassicGroup, ClassicCommand, GroupFact | Li
   refuseCommit,
   // Classic members never said who they are when they fetched.
   refuseFetch: () => undefined,
-  refuseOffsetDelete(group) {
-    if (group.state === 'Empty') return undefined
-    const topicsKnown = group.protocolType === 'consumer' && group.subscribedTopics !== null
-    return topicsKnown ? undefined : errorCodes.NON_EMPTY_GROUP
-  },
+  // Of a consumer group the topics are looked at one by one.
+  refuseOffsetDelete: ({ state, protocolType }) =>
+    state === 'Empty' || protocolType === 'consumer' ? undefined : errorCodes.NON_EMPTY_GROUP,
   refuseDelete: ({ state }) => (state === 'Empty' ? undefined : errorCodes.NON_EMPTY_GROUP),
   // Who commits is alive.
   sessionsOnCommit: (group, memberId) =>

@@ -3,48 +3,37 @@
 
 import type { GroupConfigs } from '../shard-view.ts'
 
-export type MigrationPolicy = 'bidirectional' | 'upgrade' | 'downgrade' | 'disabled'
-
 export interface ConsumerGroupConfig {
-  /** group.consumer.session.timeout.ms, and its bounds for single groups */
+  /** group.coordinator.rebalance.protocols names it */
+  enabled: boolean
+  /** group.consumer.session.timeout.ms */
   sessionTimeoutMs: number
-  minSessionTimeoutMs: number
-  maxSessionTimeoutMs: number
-  /** group.consumer.heartbeat.interval.ms, and its bounds for single groups */
+  /** group.consumer.heartbeat.interval.ms */
   heartbeatIntervalMs: number
-  minHeartbeatIntervalMs: number
-  maxHeartbeatIntervalMs: number
-  /** group.consumer.assignment.interval.ms, and its bounds for single groups */
+  /** group.consumer.assignment.interval.ms */
   assignmentIntervalMs: number
-  minAssignmentIntervalMs: number
-  maxAssignmentIntervalMs: number
   /** group.consumer.max.size */
   maxSize: number
   /** group.consumer.assignors: names, the first is the default */
   assignors: readonly string[]
   /** group.consumer.migration.policy */
-  migrationPolicy: MigrationPolicy
-  /** group.consumer.regex.refresh.interval.ms */
+  migrationPolicy: 'bidirectional' | 'upgrade' | 'downgrade' | 'disabled'
+  /** Kafka's internal group.consumer.regex.refresh.interval.ms */
   regexRefreshIntervalMs: number
 }
 
 export const defaultConsumerGroupConfig: ConsumerGroupConfig = {
+  enabled: true,
   sessionTimeoutMs: 45_000,
-  minSessionTimeoutMs: 45_000,
-  maxSessionTimeoutMs: 60_000,
   heartbeatIntervalMs: 5_000,
-  minHeartbeatIntervalMs: 5_000,
-  maxHeartbeatIntervalMs: 15_000,
   assignmentIntervalMs: 1_000,
-  minAssignmentIntervalMs: 0,
-  maxAssignmentIntervalMs: 15_000,
   maxSize: 2_147_483_647,
   assignors: ['uniform', 'range'],
   migrationPolicy: 'bidirectional',
   regexRefreshIntervalMs: 600_000,
 }
 
-/** The settings of one group; what was set for it is held within the broker's bounds of today. */
+/** What one group obeys: its own settings over the broker's. */
 export function consumerSettings(
   config: ConsumerGroupConfig,
   groupConfigs: GroupConfigs,
@@ -52,29 +41,10 @@ export function consumerSettings(
 ): Pick<ConsumerGroupConfig, 'sessionTimeoutMs' | 'heartbeatIntervalMs' | 'assignmentIntervalMs'> {
   const set = groupConfigs(groupId)
   if (set.size === 0) return config
+  const value = (key: string, byDefault: number): number => Number(set.get(key) ?? byDefault)
   return {
-    sessionTimeoutMs: within(
-      set.get('consumer.session.timeout.ms'),
-      config.sessionTimeoutMs,
-      config.minSessionTimeoutMs,
-      config.maxSessionTimeoutMs,
-    ),
-    heartbeatIntervalMs: within(
-      set.get('consumer.heartbeat.interval.ms'),
-      config.heartbeatIntervalMs,
-      config.minHeartbeatIntervalMs,
-      config.maxHeartbeatIntervalMs,
-    ),
-    assignmentIntervalMs: within(
-      set.get('consumer.assignment.interval.ms'),
-      config.assignmentIntervalMs,
-      config.minAssignmentIntervalMs,
-      config.maxAssignmentIntervalMs,
-    ),
+    sessionTimeoutMs: value('consumer.session.timeout.ms', config.sessionTimeoutMs),
+    heartbeatIntervalMs: value('consumer.heartbeat.interval.ms', config.heartbeatIntervalMs),
+    assignmentIntervalMs: value('consumer.assignment.interval.ms', config.assignmentIntervalMs),
   }
-}
-
-function within(text: string | undefined, byDefault: number, lowest: number, highest: number): number {
-  const value = text === undefined ? Number.NaN : Number(text)
-  return Number.isFinite(value) ? Math.min(Math.max(value, lowest), highest) : byDefault
 }

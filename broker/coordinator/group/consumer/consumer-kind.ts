@@ -6,6 +6,7 @@ import { answer, emptyDecision, type GroupDecision, type TimerSetting } from '..
 import type { Committer, GroupKind, PartitionCheck } from '../group-kind.ts'
 import { Refused } from '../modern/refused.ts'
 import type { ShardView } from '../shard-view.ts'
+import { consumerHeartbeatRefused } from './answers.ts'
 import { consumerSettings } from './config.ts'
 import { ConsumerGroup } from './consumer-group.ts'
 import { describeConsumerGroup, describeConsumerRefused } from './describe.ts'
@@ -13,7 +14,7 @@ import type { ConsumerFact, RejoinNote } from './facts.ts'
 import { fenceMembers } from './fence.ts'
 import { consumerGroup, heartbeat } from './heartbeat.ts'
 import { type ConsumerMember, memberStates } from './member.ts'
-import { type ConsumerCommand, heartbeatRefused } from './messages.ts'
+import type { ConsumerCommand } from './messages.ts'
 import { consumerRecords, decodeConsumer, encodeConsumer } from './records.ts'
 import { resolveRegexes } from './regex.ts'
 import { consumerTimers, regexTimer, revocationTimer, sessionTimer, timersOf } from './timers.ts'
@@ -41,7 +42,7 @@ export const consumerKind: GroupKind<ConsumerGroup, ConsumerCommand, ConsumerFac
           return heartbeat(shard, command.request, command.context, requestId, nowMs)
         } catch (error) {
           if (!(error instanceof Refused)) throw error
-          return answer(requestId, heartbeatRefused(error.errorCode, error.message))
+          return answer(requestId, consumerHeartbeatRefused(error.errorCode, error.message))
         }
       case 'consumerDescribe':
         try {

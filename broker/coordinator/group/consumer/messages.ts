@@ -22,15 +22,3 @@ export type ConsumerCommand =
   | { kind: 'consumerResolveRegexes'; groupId: string }
 
 export type ConsumerReply = ConsumerHeartbeatResponse | DescribedConsumerGroup
-
-export function heartbeatRefused(errorCode: number, errorMessage: string | null): ConsumerHeartbeatResponse {
-  return {
-    throttleTimeMs: 0,
-    errorCode,
-    errorMessage,
-    memberId: null,
-    memberEpoch: 0,
-    heartbeatIntervalMs: 0,
-    assignment: null,
-  }
-}

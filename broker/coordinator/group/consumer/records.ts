@@ -160,10 +160,8 @@ export function decodeConsumer(recordType: number, key: Buffer, value: Buffer | 
   }
 }
 
-type MemberKey =
-  | typeof schema.consumerGroupMemberMetadataKey
-  | typeof schema.consumerGroupTargetAssignmentMemberKey
-  | typeof schema.consumerGroupCurrentMemberAssignmentKey
+/** All three keys of a member have the same fields. */
+type MemberKey = typeof schema.consumerGroupMemberMetadataKey
 
 function memberKey(message: MemberKey, key: Buffer): { groupId: string; memberId: string } {
   const { groupId, memberId } = decodeVersioned(message, key).value

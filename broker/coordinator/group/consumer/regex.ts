@@ -17,11 +17,12 @@ interface Re2Module {
   RE2JS: { compile(pattern: string): { matches(text: string): boolean } }
 }
 
+const require = createRequire(import.meta.url)
 let loaded: Re2Module | undefined
 
 /** Loaded when the first expression comes: most brokers never see one. */
 function re2(): Re2Module['RE2JS'] {
-  loaded ??= createRequire(import.meta.url)('re2js') as Re2Module
+  loaded ??= require('re2js') as Re2Module
   return loaded.RE2JS
 }
 
@@ -77,7 +78,7 @@ export function resolveRegexes(turn: ConsumerTurn): void {
   const { groupId, nowMs, shard } = turn
   const { metadata } = shard
   let changed = false
-  for (const regex of [...turn.group.regexSubscribers.keys()]) {
+  for (const regex of turn.group.regexSubscribers.keys()) {
     const value: ResolvedRegex = {
       topics: matching(regex, metadata.topicNames()),
       version: metadata.version,

@@ -218,8 +218,6 @@ export class ConsumerTurn {
   }
 }
 
-export const knownAssignors: readonly string[] = Object.keys(assignors)
-
 /** The one that most members ask for; the first of them where they are even. */
 export function preferredAssignor({ assignorVotes }: ConsumerGroup): string | undefined {
   let preferred: [string, number] | undefined
