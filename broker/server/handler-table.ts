@@ -22,6 +22,7 @@ import { handleDescribeConfigs } from '../handlers/describe-configs.ts'
 import { handleDescribeLogDirs } from '../handlers/describe-log-dirs.ts'
 import { type DescribeQuorumServices, handleDescribeQuorum } from '../handlers/describe-quorum.ts'
 import { handleDescribeTopicPartitions } from '../handlers/describe-topic-partitions.ts'
+import { handleDescribeUserScramCredentials } from '../handlers/describe-user-scram-credentials.ts'
 import type { Handlers } from '../handlers/dispatch.ts'
 import { handleElectLeaders } from '../handlers/elect-leaders.ts'
 import { handleFetch } from '../handlers/fetch.ts'
@@ -101,6 +102,7 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     CreatePartitions: (request, context) =>
       handleCreatePartitions(request, context, { controller, mutationQuota }),
     DescribeClientQuotas: (request) => handleDescribeClientQuotas(request, { image }),
+    DescribeUserScramCredentials: (request) => handleDescribeUserScramCredentials(request),
     AlterClientQuotas: (request) => handleAlterClientQuotas(request, { controller }),
     DescribeConfigs: (request, context) =>
       handleDescribeConfigs(request, context, { image, nodeId, layers, config, loggers: logger }),

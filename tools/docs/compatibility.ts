@@ -122,7 +122,7 @@ const instead: readonly (readonly [RegExp, string])[] = [
   [/Telemetry/, 'the client sends no telemetry; nor is it offered by a Kafka without a receiver'],
   [/^ConsumerGroup/, 'UnsupportedVersionException for `group.protocol=consumer`; the classic protocol works'],
   [/ShareGroup|^Share/, 'UnsupportedVersionException: no share groups'],
-  [/Acls|Delegation|Scram/, 'UnsupportedVersionException: no authorizer, no users'],
+  [/Acls|Delegation|AlterUserScram/, 'UnsupportedVersionException: no authorizer, no users'],
   [/Raft/, 'UnsupportedVersionException: the quorum is this one node'],
   [/WriteTxnMarkers/, 'only brokers send it, and there is one; `kafka-transactions --abort` fails'],
   [/./, 'UnsupportedVersionException'],

@@ -25,6 +25,7 @@ import { describeProducers } from './describe-producers.ts'
 import { describeQuorum } from './describe-quorum.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { describeTransactions } from './describe-transactions.ts'
+import { describeUserScramCredentials } from './describe-user-scram-credentials.ts'
 import { electLeaders } from './elect-leaders.ts'
 import { endTxn } from './end-txn.ts'
 import { fetch } from './fetch.ts'
@@ -94,6 +95,7 @@ export const apis = [
   updateFeatures,
   describeClientQuotas,
   alterClientQuotas,
+  describeUserScramCredentials,
   describeCluster,
   describeProducers,
   unregisterBroker,

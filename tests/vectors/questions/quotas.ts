@@ -2,6 +2,7 @@
 
 import { alterClientQuotas } from '../../../broker/protocol/apis/alter-client-quotas.ts'
 import { describeClientQuotas } from '../../../broker/protocol/apis/describe-client-quotas.ts'
+import { describeUserScramCredentials } from '../../../broker/protocol/apis/describe-user-scram-credentials.ts'
 import { type Question, questions } from './question.ts'
 
 type Entity = Record<string, string | null>
@@ -108,6 +109,10 @@ export const quotaQuestions: Question[] = [
     validateOnly: false,
   })),
   ...describe('of what was there before', [['user', 0, 'twice']]),
+  ...questions('of users that nobody knows', describeUserScramCredentials, [0, 0], () => ({
+    users: [{ name: 'alice' }, { name: 'bob' }, { name: 'bob' }],
+  })),
+  ...questions('of all users', describeUserScramCredentials, [0, 0], () => ({ users: null })),
   ...alter('removing', { user: 'alice' }, { producer_byte_rate: null, consumer_byte_rate: null }),
   ...describe('of alice, who has none alone', [['user', 0, 'alice']], true),
 ]
