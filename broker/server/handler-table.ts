@@ -21,6 +21,7 @@ import { handleDescribeCluster } from '../handlers/describe-cluster.ts'
 import { handleDescribeConfigs } from '../handlers/describe-configs.ts'
 import { handleDescribeLogDirs } from '../handlers/describe-log-dirs.ts'
 import { type DescribeQuorumServices, handleDescribeQuorum } from '../handlers/describe-quorum.ts'
+import { handleDescribeProducers } from '../handlers/describe-producers.ts'
 import { handleDescribeTopicPartitions } from '../handlers/describe-topic-partitions.ts'
 import { handleDescribeUserScramCredentials } from '../handlers/describe-user-scram-credentials.ts'
 import type { Handlers } from '../handlers/dispatch.ts'
@@ -44,6 +45,7 @@ import { StreamsInternalTopics } from '../handlers/streams-internal-topics.ts'
 import { TransactionTurns } from '../handlers/transaction-turns.ts'
 import { handleTxnOffsetCommit } from '../handlers/txn-offset-commit.ts'
 import { handleUpdateFeatures } from '../handlers/update-features.ts'
+import { handleWriteTxnMarkers } from '../handlers/write-txn-markers.ts'
 import { handleUnregisterBroker } from '../handlers/unregister-broker.ts'
 import type { ConnectionInfo } from '../net/net.ts'
 import type { ApiName } from '../protocol/apis/index.ts'
@@ -162,6 +164,9 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
       }),
     EndTxn: (request, { apiVersion }) => transactions.endTxn(request, apiVersion),
     DescribeTransactions: (request) => transactions.describeTransactions(request),
+    ListTransactions: (request) => transactions.listTransactions(request),
+    DescribeProducers: (request) => handleDescribeProducers(request, data),
+    WriteTxnMarkers: (request) => handleWriteTxnMarkers(request, data),
 
     ApiVersions: (request, context) =>
       handleApiVersions(request, context, {

@@ -127,7 +127,7 @@ export const knownDifferences: readonly KnownDifference[] = [
   },
   {
     about: 'Produce that is refused: logStartOffset',
-    title: /^Produce: (a timestamp far ahead|a null key|a gap in the sequence)/,
+    title: /^Produce: (a timestamp far ahead|a null key|a gap in the sequence|a transaction from nowhere)/,
     path: /logStartOffset$/,
     reason: '-1 with every refusal; Kafka tells the log start offset with some of them',
   },

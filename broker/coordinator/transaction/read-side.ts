@@ -79,8 +79,11 @@ export function toListing(
   errorCode: number,
   unknownStateFilters: string[],
   replies: readonly TransactionReply[],
+  idPattern?: { matches(transactionalId: string): boolean },
 ): TransactionListing {
-  const transactions = replies.flatMap((reply) => (reply.type === 'listed' ? reply.transactions : []))
+  const transactions = replies
+    .flatMap((reply) => (reply.type === 'listed' ? reply.transactions : []))
+    .filter(({ transactionalId }) => idPattern?.matches(transactionalId) ?? true)
   return {
     throttleTimeMs: 0,
     errorCode,

@@ -12,6 +12,7 @@ import type { listTransactions } from '../../protocol/apis/list-transactions.ts'
 import { errorCodes } from '../../protocol/errors.ts'
 import type { Clock } from '../../time/clock.ts'
 import { partitionForHash } from '../java-hash.ts'
+import { linearRegex } from '../linear-regex.ts'
 import { CoordinatorError, type ShardLog } from '../shard-log.ts'
 import { appendErrorCode, errorCodeOf, forVersion, type TransactionSupport } from './answers.ts'
 import type { ProducerIdAndEpoch, TransactionCommand, TransactionReply } from './commands.ts'
@@ -268,20 +269,18 @@ export class TransactionCoordinator {
     return { throttleTimeMs: 0, transactionStates }
   }
 
-  /**
-   * Of all shards that are loaded here. A pattern (version 2) is refused: a client's regular expression
-   * would need an engine without backtracking, so versions 0 and 1 are what can be served.
-   */
+  /** Of all shards that are loaded here; a pattern (version 2) is to match the whole id. */
   async listTransactions(request: RequestOf<typeof listTransactions>): Promise<TransactionListing> {
     const { filter, unknownStateFilters } = toFilter(request)
-    if ((request.transactionalIdPattern ?? '') !== '') {
-      return toListing(errorCodes.INVALID_REGULAR_EXPRESSION, unknownStateFilters, [])
-    }
+    const pattern = request.transactionalIdPattern ?? ''
+    const expression = pattern === '' ? undefined : linearRegex(pattern)
+    if (pattern !== '' && expression === undefined)
+      return toListing(errorCodes.INVALID_REGULAR_EXPRESSION, [], [])
     try {
       const replies = await Promise.all(
         [...this.shards.values()].map((shard) => shard.submit({ type: 'list', filter })),
       )
-      return toListing(errorCodes.NONE, unknownStateFilters, replies)
+      return toListing(errorCodes.NONE, unknownStateFilters, replies, expression)
     } catch (error) {
       return toListing(errorCodeOf(error), unknownStateFilters, [])
     }
@@ -348,10 +347,10 @@ export class TransactionCoordinator {
       return results(topics, () => forVersion(errorCode, version))
     }
     const { errorCode, missing } = await this.verify({ type: 'verifyPartitions', ...producer })
-    // "Abort and begin again"; brokers before version 5 know it as INVALID_TXN_STATE.
-    const notThere = version < 5 ? errorCodes.INVALID_TXN_STATE : errorCodes.TRANSACTION_ABORTABLE
     return results(topics, (topic, partition) =>
-      hasPartition(missing, topic, partition) ? notThere : forVersion(errorCode, version),
+      hasPartition(missing, topic, partition)
+        ? errorCodes.TRANSACTION_ABORTABLE
+        : forVersion(errorCode, version),
     )
   }
 

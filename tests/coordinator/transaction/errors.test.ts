@@ -207,7 +207,7 @@ test('brokers ask for several transactions in one request, and each gets its own
   const mapping = ['INVALID_PRODUCER_ID_MAPPING', 'INVALID_PRODUCER_ID_MAPPING']
   const invalid = ['INVALID_REQUEST', 'INVALID_REQUEST']
   expect(await codes(5)).toEqual([['NONE', 'TRANSACTION_ABORTABLE'], mapping, invalid])
-  expect(await codes(4)).toEqual([['NONE', 'INVALID_TXN_STATE'], mapping, invalid])
+  expect(await codes(4)).toEqual([['NONE', 'TRANSACTION_ABORTABLE'], mapping, invalid])
 })
 
 test('EndTxn from version 5 on says what to go on with, and nothing after an error', async () => {

@@ -464,10 +464,11 @@ describe('ListTransactions', () => {
     expect(await list({ states: ['Sleeping'] })).toMatchObject({ unknownStateFilters: ['Sleeping'], ids: [] })
   })
 
-  test('does not run a regular expression of a client', async () => {
-    expect(await list({ pattern: '(a+)+$' })).toMatchObject({
-      errorCode: errorCodes.INVALID_REGULAR_EXPRESSION,
-      ids: [],
-    })
+  test('by a pattern finds ids that match as a whole, in linear time, and refuses what is no pattern', async () => {
+    expect((await list({ pattern: 'n.w' })).ids).toEqual(['new'])
+    expect((await list({ pattern: 'ne' })).ids).toEqual([])
+    expect((await list({ pattern: '(a+)+$' })).ids).toEqual([])
+    const { errorCode } = await list({ pattern: '(' })
+    expect(errorCode).toBe(errorCodes.INVALID_REGULAR_EXPRESSION)
   })
 })

@@ -6,7 +6,7 @@ import { type Question, questions } from './question.ts'
 const UPGRADE = 1
 const SAFE_DOWNGRADE = 2
 const UNSAFE_DOWNGRADE = 3
-const SERVED = 'eligible.leader.replicas.version'
+const SERVED = 'transaction.version'
 
 /** One update in the words of every version: the first knows no kinds of downgrade and no dry run. */
 const update =
@@ -20,7 +20,7 @@ const update =
   })
 
 export const featureQuestions: Question[] = [
-  ...questions('a level that is there', updateFeatures, [0, 2], update(SERVED, 1, UPGRADE, false)),
+  ...questions('a level that is there', updateFeatures, [0, 2], update(SERVED, 2, UPGRADE, false)),
   ...questions('metadata.version as it is', updateFeatures, [1, 2], update('metadata.version', 30, 1, true)),
   ...questions('a level too high', updateFeatures, [0, 2], update('metadata.version', 99, UPGRADE, true)),
   ...questions('a level too low', updateFeatures, [1, 2], update('metadata.version', 1, 3, true)),
@@ -29,7 +29,7 @@ export const featureQuestions: Question[] = [
   ...questions('an unknown feature at 0', updateFeatures, [1, 2], update('no.such', 0, UPGRADE, true)),
   ...questions('down as an upgrade', updateFeatures, [0, 2], update(SERVED, 0, UPGRADE, true)),
   ...questions('down', updateFeatures, [1, 2], update(SERVED, 0, SAFE_DOWNGRADE, true)),
-  ...questions('up as a downgrade', updateFeatures, [1, 2], update(SERVED, 1, SAFE_DOWNGRADE, true)),
+  ...questions('up as a downgrade', updateFeatures, [1, 2], update(SERVED, 2, SAFE_DOWNGRADE, true)),
   ...questions('an unknown kind', updateFeatures, [1, 2], update(SERVED, 1, 9, true)),
   ...questions('metadata.version down', updateFeatures, [1, 2], update('metadata.version', 22, 2, true)),
   ...questions(

@@ -87,6 +87,7 @@ export async function answer(
 /** Numbers that a broker hands out. */
 const handedOut = new Set([
   'producerId',
+  'transactionStartTimeMs',
   'sessionId',
   'totalBytes',
   'usableBytes',

@@ -9,10 +9,12 @@ import type { Question } from './question.ts'
 import { streamsGroupQuestions } from './streams-groups.ts'
 import { quotaQuestions } from './quotas.ts'
 import { topicQuestions } from './topics.ts'
+import { transactionQuestions } from './transactions.ts'
 
 export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   basics: [...topicQuestions, ...dataQuestions, ...groupQuestions],
   features: featureQuestions,
+  transactions: transactionQuestions,
   admin: adminQuestions,
   configs: configQuestions,
   'streams-groups': streamsGroupQuestions,
