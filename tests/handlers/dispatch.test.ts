@@ -69,7 +69,7 @@ describe('what is not served closes the connection with one line', () => {
   const produceKey = 0
   test.each([
     ['an API that there is not', frame(999, 0), /API 999 is not served/],
-    ['an API between brokers', frame(27, 1, NO_TAGS), /API 27 is not served/],
+    ['an API between brokers', frame(56, 3, NO_TAGS), /API 56 is not served/],
     ['a version that was removed, though it is advertised', frame(produceKey, 2), /Produce version 2/],
     ['a version to come', frame(3, 14, NO_TAGS), /Metadata version 14/],
     ['a negative version', frame(3, -1), /Metadata version -1/],

@@ -34,13 +34,11 @@ const mark = async (
   const { markers } = await world.ask('WriteTxnMarkers', 2, {
     markers: [
       {
-        ...{
-          producerId,
-          producerEpoch,
-          transactionResult: false,
-          coordinatorEpoch: 0,
-          transactionVersion: 0,
-        },
+        producerId,
+        producerEpoch,
+        transactionResult: false,
+        coordinatorEpoch: 0,
+        transactionVersion: 0,
         ...more,
         topics: [{ name: 'plain', partitionIndexes }],
       },

@@ -97,10 +97,8 @@ describe('kafka-transactions', () => {
       expect(await committed()).toEqual(['open-one'])
       const second = await open('stuck-two')
       const { producerId, producerEpoch } = second.producer
-      await transactions(
-        ...['abort', ...where, '--producer-id', String(producerId)],
-        ...['--producer-epoch', String(producerEpoch), '--coordinator-epoch', '99'],
-      )
+      const epochs = ['--producer-epoch', String(producerEpoch), '--coordinator-epoch', '99']
+      await transactions('abort', ...where, '--producer-id', String(producerId), ...epochs)
       expect(await committed()).toEqual(['open-one'])
     },
   )
