@@ -206,7 +206,11 @@ export class LogCleaner {
       const result = await cleanLog(parts.log, {
         firstDirtyOffset: range.firstDirtyOffset,
         firstUncleanableOffset: range.firstUncleanableOffset,
-        map: new OffsetMap(config.dedupeBufferBytes * config.loadFactor, this.options.seed()),
+        map: new OffsetMap(
+          config.dedupeBufferBytes * config.loadFactor,
+          this.options.seed(),
+          Number(range.firstUncleanableOffset - range.firstDirtyOffset),
+        ),
         producers: () => producersOf(parts),
         earliestMs,
         newHorizonMs: latestMs === undefined ? undefined : latestMs + partition.config.deleteRetentionMs,
