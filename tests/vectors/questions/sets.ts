@@ -4,6 +4,7 @@ import { adminQuestions } from './admin.ts'
 import { configQuestions } from './configs.ts'
 import { dataQuestions } from './data.ts'
 import { featureQuestions } from './features.ts'
+import { fetchSessionQuestions } from './fetch-sessions.ts'
 import { groupQuestions } from './groups.ts'
 import type { Question } from './question.ts'
 import { streamsGroupQuestions } from './streams-groups.ts'
@@ -19,4 +20,5 @@ export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   configs: configQuestions,
   'streams-groups': streamsGroupQuestions,
   quotas: quotaQuestions,
+  'fetch-sessions': fetchSessionQuestions,
 }
