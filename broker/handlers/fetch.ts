@@ -13,11 +13,11 @@ import type { PartitionDirectory, Request, RequestContext, Response } from './co
 import { type FetchContext, fetchContext, type SessionReply } from './fetch/fetch-context.ts'
 import {
   type FetchPass,
-  mayBeComplete,
+  growthOf,
+  isCurrent,
   type PassOptions,
   readPartitions,
   refusedAnswer,
-  watermarksOf,
 } from './fetch/read-partitions.ts'
 import type { AnsweredPartition, PartitionAnswer } from './fetch/session.ts'
 import type { SessionCache } from './fetch/session-cache.ts'
@@ -71,6 +71,7 @@ export async function handleFetch(
     // More than may be answered cannot be waited for.
     minBytes: Math.min(request.minBytes, maxBytes),
     isFromFollower,
+    isKnown: asked.isKnown,
   }
   if (services.allocate !== undefined) options.allocate = services.allocate
   const { answered } = await readOrWait(asked, request.maxWaitMs, options, services)
@@ -88,11 +89,14 @@ async function readOrWait(
   if (pass.isComplete || maxWaitMs <= 0) return pass
   const signal = new AdvanceSignal(pass.partitions, clock, maxWaitMs, stopping)
   try {
-    // An advance between the first pass and the subscription would otherwise be missed.
-    if (watermarksOf(pass.partitions) !== pass.watermarks) pass = await readPartitions(wanted, options)
     while (!pass.isComplete && !signal.isOver) {
-      await signal.next()
-      if (signal.isOver || mayBeComplete(pass)) pass = await readPartitions(wanted, options)
+      // What advanced before the subscription, or while bytes were read, is not called back for.
+      if (isCurrent(pass)) {
+        const growth = growthOf(pass)
+        do await signal.next()
+        while (!signal.isOver && !growth.mayBeEnough())
+      }
+      pass = await readPartitions(wanted, options)
     }
     return pass
   } finally {

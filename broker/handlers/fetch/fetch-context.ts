@@ -30,6 +30,8 @@ export interface FetchContext {
   /** Of the request as a whole; then nothing is wanted. */
   readonly errorCode: ErrorCode
   readonly wanted: readonly WantedPartition[]
+  /** Whether the client was told this of a partition, by an answer without error. */
+  isKnown(wanted: WantedPartition, highWatermark: bigint, logStartOffset: bigint): boolean
   /** What of the answers would be sent: for the size of it. Changes nothing. */
   news(answered: readonly AnsweredPartition[]): readonly AnsweredPartition[]
   /** What is sent, taken as told. */
@@ -128,13 +130,14 @@ function wantedBy(
 
 function inError(errorCode: ErrorCode): FetchContext {
   const reply = (): SessionReply => ({ errorCode, sessionId: NO_SESSION, answered: [] })
-  return { errorCode, wanted: [], news: () => [], answer: reply, emptyReply: reply }
+  return { errorCode, wanted: [], isKnown: () => false, news: () => [], answer: reply, emptyReply: reply }
 }
 
 function sessionless(wanted: readonly WantedPartition[]): FetchContext {
   return {
     errorCode: errorCodes.NONE,
     wanted,
+    isKnown: () => false,
     news: (answered) => answered,
     answer: (answered) => ({ errorCode: errorCodes.NONE, sessionId: NO_SESSION, answered }),
     emptyReply: () => ({ errorCode: errorCodes.NONE, sessionId: NO_SESSION, answered: [] }),
@@ -173,6 +176,10 @@ function incremental(session: FetchSession, wanted: readonly SessionPartition[])
   return {
     errorCode: errorCodes.NONE,
     wanted,
+    isKnown(each, highWatermark, logStartOffset) {
+      const known = each as SessionPartition
+      return known.highWatermark === highWatermark && known.logStartOffset === logStartOffset
+    },
     news,
     answer(answered) {
       const sent = news(answered)

@@ -19,6 +19,8 @@ export interface PassOptions {
   minBytes: number
   /** Somebody who says that it is a replica: no other broker is one of ours. */
   isFromFollower: boolean
+  /** Whether the client knows this much already: then a partition without records needs no answer. */
+  isKnown(wanted: WantedPartition, highWatermark: bigint, logStartOffset: bigint): boolean
   /** Memory for the bytes that are read; whoever sends the reply gives it back. */
   allocate?: (sizeInBytes: number) => Buffer
 }
@@ -28,11 +30,10 @@ export interface FetchPass {
   /** Enough bytes, or an error that the client must hear of now. */
   isComplete: boolean
   partitions: Partition[]
-  watermarks: bigint
+  /** Of each partition, as they were when it was looked at: high watermark, last stable offset. */
+  watermarks: bigint[]
   /** How many more bytes would be enough. */
   missingBytes: number
-  /** Of the partitions' logs; nothing was hidden behind a watermark, or it is -1. */
-  logBytes: number
 }
 
 export async function readPartitions(
@@ -45,8 +46,7 @@ export async function readPartitions(
   const strange: AnsweredPartition[] = []
   const refused: AnsweredPartition[] = []
   const partitions: Partition[] = []
-  let watermarks = 0n
-  let logBytes = 0
+  const watermarks: bigint[] = []
   let roomInBytes = maxBytes
   let sizeInBytes = 0
   let readableBytes = 0
@@ -60,14 +60,21 @@ export async function readPartitions(
     }
     partitions.push(partition)
     const { highWatermark, lastStableOffset } = partition
-    watermarks += highWatermark + lastStableOffset
-    // What hides behind a watermark becomes readable without the log's growing.
-    const hides = lastStableOffset < partition.endOffset
-    logBytes = logBytes < 0 || hides ? -1 : logBytes + partition.sizeInBytes
+    watermarks.push(highWatermark, lastStableOffset)
     const refusal = refusalOf(partition, each, options)
     if (refusal !== undefined) {
       hasError = true
       answered.push({ wanted: each, answer: refusal })
+      continue
+    }
+    // Most partitions of most fetches: at the end, and nothing has happened.
+    const { fetchOffset, currentLeaderEpoch } = each
+    if (
+      fetchOffset === (isolation === 'read_committed' ? lastStableOffset : highWatermark) &&
+      (currentLeaderEpoch < 0 || currentLeaderEpoch === partition.leaderEpoch) &&
+      !partition.hasEnded &&
+      options.isKnown(each, highWatermark, partition.logStartOffset)
+    ) {
       continue
     }
     const limitInBytes = Math.min(each.partitionMaxBytes, roomInBytes)
@@ -115,26 +122,39 @@ export async function readPartitions(
     partitions,
     watermarks,
     missingBytes: minBytes - readableBytes,
-    logBytes,
   }
 }
 
-/**
- * False where what was appended since cannot be enough. Without it, each small append would have everything
- * read again that a large `min_bytes` is waiting for.
- */
-export function mayBeComplete({ partitions, missingBytes, logBytes }: FetchPass): boolean {
-  if (logBytes < 0 || partitions.some(({ hasEnded }) => hasEnded)) return true
-  const grownBy = partitions.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, -logBytes)
-  // Less than before: old segments were deleted meanwhile.
-  return grownBy < 0 || grownBy >= missingBytes
+/** Whether nothing has become readable since. */
+export function isCurrent({ partitions, watermarks }: FetchPass): boolean {
+  return partitions.every(
+    ({ highWatermark, lastStableOffset }, i) =>
+      highWatermark === watermarks[2 * i] && lastStableOffset === watermarks[2 * i + 1],
+  )
 }
 
-/** Moves whenever something new has become readable in any of them. */
-export function watermarksOf(partitions: readonly Partition[]): bigint {
-  let sum = 0n
-  for (const { highWatermark, lastStableOffset } of partitions) sum += highWatermark + lastStableOffset
-  return sum
+/**
+ * Tells, for a pass that is current, when what was appended since may be enough. Without it, each small append would
+ * have everything read again that a large `min_bytes` is waiting for.
+ */
+export function growthOf({ partitions, missingBytes }: FetchPass): { mayBeEnough(): boolean } {
+  const bytesOf = (): number => {
+    let sum = 0
+    for (const { sizeInBytes } of partitions) sum += sizeInBytes
+    return sum
+  }
+  // One byte is enough, or what is there hides behind a watermark: growth tells nothing then.
+  const tellsNothing =
+    missingBytes <= 1 || partitions.some(({ lastStableOffset, endOffset }) => lastStableOffset < endOffset)
+  const before = tellsNothing ? 0 : bytesOf()
+  return {
+    mayBeEnough(): boolean {
+      if (tellsNothing || partitions.some(({ hasEnded }) => hasEnded)) return true
+      const grownBy = bytesOf() - before
+      // Less than before: old segments were deleted meanwhile.
+      return grownBy < 0 || grownBy >= missingBytes
+    },
+  }
 }
 
 /** The answer where nothing is read: another topic has the name by now, no replica asks, the log was cut. */
@@ -144,7 +164,7 @@ function refusalOf(
   { isFromFollower }: PassOptions,
 ): PartitionAnswer | undefined {
   const { topicId, currentLeaderEpoch } = wanted
-  if (topicId !== ZERO_UUID && topicId !== partition.topicId) {
+  if (topicId !== partition.topicId && topicId !== ZERO_UUID) {
     return emptyAnswer(wanted.partition, errorCodes.INCONSISTENT_TOPIC_ID)
   }
   if (isFromFollower && !partition.hasEnded) {

@@ -187,7 +187,15 @@ function play(random: Random, apiVersion: number): void {
     }
     const limit = 1 + random.below(3)
     const answered = partitions.read(context.wanted, limit)
-    const wouldBe = context.news(answered).length
+    const news = context.news(answered)
+    const wouldBe = news.length
+    // What a read may leave out is what nobody would be told.
+    for (const each of answered) {
+      const { errorCode, records, highWatermark, logStartOffset = -1n } = each.answer
+      if (errorCode !== 0 || (records?.length ?? 0) > 0) continue
+      const isKnown = context.isKnown(each.wanted, highWatermark, logStartOffset)
+      if (isKnown === news.includes(each)) throw new Error(`${keyOf(each.wanted)} is known and told`)
+    }
     const isThrottled = random.below(10) === 0
     const reply = isThrottled ? context.emptyReply() : context.answer(answered, nowMs)
     if (!isThrottled) expect(reply.answered).toHaveLength(wouldBe)
