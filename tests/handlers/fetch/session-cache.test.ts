@@ -62,7 +62,7 @@ test.each([
   ],
 ] as const)('%s', (_, there, coming, makesWay) => {
   const { cache, open } = cacheOf(1)
-  const { isFollower = false, usedMs } = { isFollower: false, usedMs: undefined, ...there }
+  const { isFollower, usedMs } = { isFollower: false, usedMs: undefined, ...there }
   const first = open(there.size, 0, isFollower)
   if (first === undefined) throw new Error('an empty cache has room')
   if (usedMs !== undefined) cache.touch(first, usedMs)
