@@ -17,9 +17,20 @@ export async function handleOffsetDelete(
     async (existing) => {
       const answer = await groups.offsetDelete({ ...request, topics: existing })
       errorCode = answer.errorCode
-      return answer.topics
+      return errorCode === errorCodes.NONE ? answer.topics : refused(existing, errorCode)
     },
   )
   if (errorCode !== errorCodes.NONE) return { errorCode, topics: [] }
   return { errorCode, topics: topics.map(({ name, partitions }) => ({ name, partitions })) }
+}
+
+/** What is answered for nobody to read: the error stands above the topics, and there are none then. */
+function refused(
+  topics: readonly { name: string; partitions: readonly { partitionIndex: number }[] }[],
+  errorCode: number,
+) {
+  return topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+  }))
 }

@@ -2,6 +2,7 @@
 
 import { adminQuestions } from './admin.ts'
 import { configQuestions } from './configs.ts'
+import { consumerGroupQuestions } from './consumer-groups.ts'
 import { dataQuestions } from './data.ts'
 import { featureQuestions } from './features.ts'
 import { fetchSessionQuestions } from './fetch-sessions.ts'
@@ -18,6 +19,7 @@ export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   transactions: transactionQuestions,
   admin: adminQuestions,
   configs: configQuestions,
+  'consumer-groups': consumerGroupQuestions,
   'streams-groups': streamsGroupQuestions,
   quotas: quotaQuestions,
   'fetch-sessions': fetchSessionQuestions,
