@@ -252,8 +252,10 @@ export class LogCleaner {
 function recoverableFrom(partition: Partition, { log, files }: PartitionParts): bigint {
   if (partition.config.durability === 'memory') return log.endOffset
   const { durableEndOffset } = partition
-  if (durableEndOffset < log.endOffset) partition.requestSync()
-  return files.recoverableFrom(durableEndOffset, log.describeSegments()) ?? 0n
+  const segments = log.describeSegments()
+  // The newest segment is not cleaned, and need not be synced for it.
+  if (durableEndOffset < (segments.at(-1)?.baseOffset ?? 0n)) partition.requestSync()
+  return files.recoverableFrom(durableEndOffset, segments) ?? 0n
 }
 
 function producersOf({ producers }: PartitionParts): ReadonlyMap<bigint, LastOfProducer> {

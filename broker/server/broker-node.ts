@@ -256,6 +256,10 @@ export class BrokerNode {
       checkpointIntervalMs: config.logFlushOffsetCheckpointIntervalMs,
       cleanerConfig: () => cleanerConfigOf(this.settings.config),
       random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
+      onCleaned: (partition, { cleanOffset, bytesBefore, bytesAfter }) =>
+        logger.debug(
+          `${partition.name} is compacted below offset ${cleanOffset}: ${bytesBefore} bytes are ${bytesAfter} now`,
+        ),
       onUncleanable: (partition, reason) =>
         logger.error(`${partition.name} cannot be compacted, and is left as it is: ${reason.message}`),
       onOffline: (partition, reason) => logger.error(`${partition.name} is offline: ${reason.message}`),
