@@ -49,6 +49,7 @@ export const TOPIC_OPERATIONS = operationBits(
   DESCRIBE_CONFIGS,
   ALTER_CONFIGS,
 )
+export const GROUP_OPERATIONS = operationBits(READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS)
 export const CLUSTER_OPERATIONS = operationBits(
   CREATE,
   ALTER,

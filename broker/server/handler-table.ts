@@ -39,6 +39,7 @@ import { handleOffsetDelete } from '../handlers/offset-delete.ts'
 import { handleOffsetFetch } from '../handlers/offset-fetch.ts'
 import { handleOffsetForLeaderEpoch } from '../handlers/offset-for-leader-epoch.ts'
 import { handleProduce } from '../handlers/produce.ts'
+import { withGroupOperations } from '../handlers/group-operations.ts'
 import { handleStreamsGroupDescribe } from '../handlers/streams-group-describe.ts'
 import { handleStreamsGroupHeartbeat } from '../handlers/streams-group-heartbeat.ts'
 import { StreamsInternalTopics } from '../handlers/streams-internal-topics.ts'
@@ -57,7 +58,6 @@ import type { BrokerNode } from './broker-node.ts'
 export function createHandlers(node: BrokerNode, listener: string): Handlers {
   const { clock, controller, features, groups, transactions, internalTopics, logDirectory } = node
   const { logger, nodeId, settings } = node
-  const { fetchSessions: sessions } = node
   const { image } = controller
   const directory = directoryOf(node)
   const cluster = clusterOf(node, listener)
@@ -80,8 +80,6 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     Fetch: (request, context) =>
       handleFetch(request, context, {
         ...data,
-        sessions,
-        cluster,
         fetchMaxBytes: settings.config.fetchMaxBytes,
         allocate,
       }),
@@ -139,16 +137,19 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     LeaveGroup: (request, context) => groups.leaveGroup(request, groupContext(context)),
     OffsetCommit: (request, context) => handleOffsetCommit(request, context, { groups, directory }),
     OffsetFetch: (request, context) => handleOffsetFetch(request, context, { groups, directory }),
-    DescribeGroups: (request, context) => groups.describeGroups(request, groupContext(context)),
+    DescribeGroups: async (request, context) =>
+      withGroupOperations(request, await groups.describeGroups(request, groupContext(context))),
     ListGroups: (request) => groups.listGroups(request),
     DeleteGroups: (request) => groups.deleteGroups(request),
     StreamsGroupHeartbeat: (request, context) =>
       handleStreamsGroupHeartbeat(request, context, { groups, features, internalTopics: streamsTopics }),
-    StreamsGroupDescribe: (request) => handleStreamsGroupDescribe(request, { groups, features }),
+    StreamsGroupDescribe: async (request) =>
+      withGroupOperations(request, await handleStreamsGroupDescribe(request, { groups, features })),
     OffsetDelete: (request) => handleOffsetDelete(request, { groups, directory }),
     ConsumerGroupHeartbeat: (request, context) =>
       groups.consumerGroupHeartbeat(request, groupContext(context)),
-    ConsumerGroupDescribe: (request) => groups.consumerGroupDescribe(request),
+    ConsumerGroupDescribe: async (request) =>
+      withGroupOperations(request, await groups.consumerGroupDescribe(request)),
 
     InitProducerId: (request, { apiVersion }) => transactions.initProducerId(request, apiVersion),
     AddPartitionsToTxn: (request, { apiVersion }) => transactions.addPartitionsToTxn(request, apiVersion),

@@ -238,4 +238,35 @@ describe('offsets of a group', () => {
       })
       .toEqual([])
   })
+
+  test('are deleted but for those of partitions that are not there; of no group they are a refusal', async () => {
+    await commit(9, 'forgetful')
+    const topics = [{ name: 'log', partitions: [{ partitionIndex: 0 }, { partitionIndex: 9 }] }]
+    const deleted = await world.ask('OffsetDelete', 0, { groupId: 'forgetful', topics })
+    expect(deleted).toMatchObject({
+      errorCode: 0,
+      topics: [{ partitions: [{ errorCode: 0 }, { errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION }] }],
+    })
+    expect(await world.ask('OffsetDelete', 0, { groupId: 'nobody', topics })).toMatchObject({
+      errorCode: errorCodes.GROUP_ID_NOT_FOUND,
+      topics: [],
+    })
+  })
+})
+
+test('who asks is told what may be done with a group', async () => {
+  const described = async (includeAuthorizedOperations: boolean): Promise<number | undefined> => {
+    const answer = await world.ask('DescribeGroups', 6, { groups: ['g2'], includeAuthorizedOperations })
+    return answer.groups[0]?.authorizedOperations
+  }
+  const partitions = [{ partitionIndex: 0, committedOffset: 1n, committedMetadata: '' }]
+  await world.ask('OffsetCommit', 9, {
+    groupId: 'g2',
+    generationIdOrMemberEpoch: -1,
+    memberId: '',
+    topics: [{ name: 'log', topicId: ZERO_ID, partitions }],
+  })
+  expect(await described(false)).toBe(-2147483648)
+  // Read, delete, describe, and describe and alter its configs.
+  expect(await described(true)).toBe((1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11))
 })

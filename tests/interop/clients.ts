@@ -1,8 +1,11 @@
 // The table of foreign clients: how each speaks the verbs of README.md, and whether it is there.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import zlib from 'node:zlib'
+import { javaProgram } from './report/java-program.ts'
+import { ran } from './report/ran.ts'
+import { goVersion, jarVersion, kcatVersion, npmVersion, pythonVersion } from './report/versions.ts'
 import { here } from './world.ts'
 
 export type Verb = 'produce' | 'consume' | 'member' | 'transact' | 'read'
@@ -11,6 +14,8 @@ export const allCodecs: readonly Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zs
 
 export interface Client {
   name: string
+  /** The version that is really there. */
+  version(): string
   /** Which codecs it has where it runs here; all of them unless it says so. */
   codecs?: readonly Codec[]
   /** Of these, what it reads when another client wrote it; all of them unless it says so. */
@@ -31,10 +36,16 @@ const onPath = (name: string): boolean =>
 export const needs = (present: boolean, what: string): string | undefined =>
   present ? undefined : `${what} is missing: run tests/interop/install.sh`
 
-function program(name: string, prefix: () => string[], missing: () => string | undefined): Client {
+function program(
+  name: string,
+  prefix: () => string[],
+  missing: () => string | undefined,
+  version: () => string,
+): Client {
   return {
     name,
     missing,
+    version,
     command: (verb, bootstrap, topic, ...rest) => [...prefix(), verb, bootstrap, topic, ...rest],
   }
 }
@@ -43,8 +54,9 @@ function program(name: string, prefix: () => string[], missing: () => string | u
 export const classpath = (): string[] =>
   readFileSync(cache('java-classpath.txt'), 'utf8').trim().split(delimiter)
 
-/** A Java main class of Kafka's own distribution. */
+/** A Java main class of Kafka's own distribution, or a program of one source file that uses it. */
 export function java(...rest: string[]): string[] {
+  ran({ ...javaProgram(rest[0] ?? ''), version: jarVersion(classpath(), 'kafka-clients') })
   return [
     'java',
     '-XX:TieredStopAtLevel=1',
@@ -61,10 +73,13 @@ export function java(...rest: string[]): string[] {
 export const javaMissing = (): string | undefined =>
   needs(existsSync(cache('java-classpath.txt')) && onPath('java'), "Kafka's Java distribution")
 const python = cache('venv', 'bin', 'python')
+const sitePackages = (): string =>
+  join(cache('venv', 'lib'), readdirSync(cache('venv', 'lib'))[0] ?? '', 'site-packages')
 const pythonMissing = (): string | undefined => needs(existsSync(python), 'the Python environment')
 
 const kcat: Client = {
   name: 'kcat',
+  version: kcatVersion,
   missing: () => needs(onPath('kcat'), 'kcat'),
   command(verb, bootstrap, topic, ...rest) {
     const base = ['kcat', '-b', bootstrap]
@@ -112,27 +127,50 @@ function records(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `key-${i}:value-${i}`)
 }
 
-export const clients: readonly Client[] = [
+const all: readonly Client[] = [
   kcat,
   program(
     'kafkajs',
     () => [process.execPath, '--import', 'tsx', join(here, 'kafkajs', 'client.ts')],
     () => undefined,
+    () => npmVersion(join(here, '../..'), 'kafkajs'),
   ),
-  program('Java client', () => java(join(here, 'java', 'InteropClient.java')), javaMissing),
-  program('confluent-kafka', () => [python, join(here, 'python', 'confluent_client.py')], pythonMissing),
-  program('kafka-python', () => [python, join(here, 'python', 'kafka_python_client.py')], pythonMissing),
+  program(
+    'Java client',
+    () => java(join(here, 'java', 'InteropClient.java')),
+    javaMissing,
+    () => jarVersion(classpath(), 'kafka-clients'),
+  ),
+  program(
+    'confluent-kafka',
+    () => [python, join(here, 'python', 'confluent_client.py')],
+    pythonMissing,
+    () => pythonVersion(sitePackages(), 'confluent_kafka'),
+  ),
+  program(
+    'kafka-python',
+    () => [python, join(here, 'python', 'kafka_python_client.py')],
+    pythonMissing,
+    () => pythonVersion(sitePackages(), 'kafka_python'),
+  ),
   program(
     'franz-go',
     () => [cache('franz-go-client')],
     () => needs(existsSync(cache('franz-go-client')), 'the franz-go program'),
+    () => goVersion(cache('franz-go-client'), 'github.com/twmb/franz-go'),
   ),
   program(
     'sarama',
     () => [cache('sarama-client')],
     () => needs(existsSync(cache('sarama-client')), 'the sarama program'),
+    () => goVersion(cache('sarama-client'), 'github.com/IBM/sarama'),
   ),
-  program('aiokafka', () => [python, join(here, 'python', 'aiokafka_client.py')], pythonMissing),
+  program(
+    'aiokafka',
+    () => [python, join(here, 'python', 'aiokafka_client.py')],
+    pythonMissing,
+    () => pythonVersion(sitePackages(), 'aiokafka'),
+  ),
   program(
     'kafka-python 2',
     () => [
@@ -142,12 +180,14 @@ export const clients: readonly Client[] = [
       join(here, 'python', 'kafka_python_client.py'),
     ],
     () => needs(existsSync(cache('kafka-python-before-3')), 'the older kafka-python'),
+    () => pythonVersion(cache('kafka-python-before-3'), 'kafka_python'),
   ),
   {
     ...program(
       '@platformatic/kafka',
       () => [process.execPath, join(here, 'platformatic', 'client.mjs')],
       () => needs(existsSync(join(here, 'platformatic', 'node_modules')), '@platformatic/kafka'),
+      () => npmVersion(join(here, 'platformatic'), '@platformatic/kafka'),
     ),
     // Its zstd is Node's, which came with Node 22.15.
     codecs: 'zstdCompressSync' in zlib ? allCodecs : ['none', 'gzip', 'snappy', 'lz4'],
@@ -155,6 +195,15 @@ export const clients: readonly Client[] = [
     codecsFromOthers: 'zstdCompressSync' in zlib ? ['none', 'gzip', 'lz4', 'zstd'] : ['none', 'gzip', 'lz4'],
   },
 ]
+
+export const clients: readonly Client[] = all.map((client) => ({
+  ...client,
+  command(...args) {
+    const command = client.command(...args)
+    if (command !== undefined) ran({ kind: 'client', name: client.name, version: client.version() })
+    return command
+  },
+}))
 
 export const codecsOf = ({ codecs = allCodecs }: Client): readonly Codec[] => codecs
 export const readableCodecs = (client: Client): readonly Codec[] =>

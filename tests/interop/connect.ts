@@ -4,6 +4,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { classpath } from './clients.ts'
+import { ran } from './report/ran.ts'
+import { jarVersion } from './report/versions.ts'
 import { Running } from './world.ts'
 import { tool } from './tools.ts'
 
@@ -93,6 +96,7 @@ export class ConnectWorker {
     const files = connectors.map(({ name, config }) =>
       propertiesFile(join(folder, `${name}.properties`), { name, ...config }),
     )
+    ran({ kind: 'framework', name: 'Kafka Connect', version: jarVersion(classpath(), 'connect-runtime') })
     const running = new ConnectWorker(new Running(tool(script, worker, ...files)), rest)
     await running.until(
       'the REST interface',

@@ -114,41 +114,45 @@ describe('Kafka 4.3 command line tools', () => {
     }
     await run(java(client, 'transact', server.bootstrap, 'mixed', 'mixed-group', 'mixed-transactional'))
     await server.stop()
-    const dump = async (folder: string, name: string, ...more: string[]): Promise<string> =>
-      (await run(tool('kafka-dump-log', '--files', join(server.dataDir, folder, name), ...more))).join('\n')
-    const filesOf = (folder: string, ending: string): string[] =>
-      readdirSync(join(server.dataDir, folder)).filter((name) => name.endsWith(ending))
-
-    const logs = filesOf('mixed-0', '.log')
-    expect(logs.length).toBeGreaterThan(2)
-    const dumped = (await Promise.all(logs.map((name) => dump('mixed-0', name, '--print-data-log')))).join(
-      '\n',
-    )
-    expect(dumped.match(/value-1999\b/g)?.length).toBe(5)
-    expect(dumped).toMatch(/endTxnMarker: COMMIT/)
-    expect(dumped).toMatch(/endTxnMarker: ABORT/)
-    expect(dumped).not.toMatch(/isvalid: false/i)
-    for (const name of filesOf('mixed-0', 'index')) {
-      const text = await dump('mixed-0', name, ...(name.endsWith('.index') ? ['--index-sanity-check'] : []))
-      expect(text, name).not.toMatch(/mismatch|failed|corrupt|Exception/i)
+    const files = readdirSync(server.dataDir)
+      .filter((folder) => statSync(join(server.dataDir, folder)).isDirectory())
+      .flatMap((folder) =>
+        readdirSync(join(server.dataDir, folder)).map((name) => ({
+          folder,
+          path: join(server.dataDir, folder, name),
+        })),
+      )
+      .filter(({ path }) => statSync(path).size > 0)
+    /** One run over all files of a kind, in the folders of a topic. */
+    const dump = async (topic: string, kind: RegExp, ...options: string[]): Promise<string> => {
+      const paths = files.filter(({ folder, path }) => folder.startsWith(topic) && kind.test(path))
+      expect(paths.length, `${topic} ${kind}`).toBeGreaterThan(0)
+      const list = paths.map(({ path }) => path).join(',')
+      const text = (await run(tool('kafka-dump-log', '--files', list, ...options))).join('\n')
+      expect(text).not.toMatch(/mismatch|corrupt|Exception|isvalid: false|isValid: false/i)
+      return text
     }
-    for (const name of filesOf('mixed-0', '.snapshot'))
-      expect(await dump('mixed-0', name)).toMatch(/producerId/i)
 
-    const folders = readdirSync(server.dataDir)
-    const decoded = async (topic: string, decoder: string): Promise<string> => {
-      const written = folders
-        .filter((folder) => folder.startsWith(`${topic}-`))
-        .flatMap((folder) => filesOf(folder, '.log').map((name) => ({ folder, name })))
-        .filter(({ folder, name }) => statSync(join(server.dataDir, folder, name)).size > 0)
-      return (await Promise.all(written.map(({ folder, name }) => dump(folder, name, decoder)))).join('\n')
-    }
-    expect(await decoded('__cluster_metadata', '--cluster-metadata-decoder')).toMatch(
+    expect(files.filter(({ path }) => /mixed-0\/\d+\.log$/.test(path)).length).toBeGreaterThan(2)
+    const records = await dump('mixed-0', /\.log$/, '--print-data-log', '--deep-iteration')
+    expect(records.match(/value-1999\b/g)?.length).toBe(5)
+    expect(records).toMatch(/endTxnMarker: COMMIT/)
+    expect(records).toMatch(/endTxnMarker: ABORT/)
+
+    const indexes = /\.(index|timeindex)$/
+    expect(await dump('', indexes, '--index-sanity-check')).toMatch(/passed sanity check/)
+    // Says nothing of an index that is right.
+    expect(await dump('', indexes, '--verify-index-only')).not.toMatch(/Found|timestamp mismatch/)
+    expect(await dump('mixed-0', indexes)).toMatch(/offset: \d+ position: \d+/)
+    expect(await dump('mixed-0', /\.txnindex$/)).toMatch(/AbortedTxn|producerId/)
+    expect(await dump('', /\.snapshot$/)).toMatch(/producerId/)
+
+    expect(await dump('__cluster_metadata', /\.log$/, '--cluster-metadata-decoder')).toMatch(
       /TOPIC_RECORD.*"name":"mixed"/,
     )
-    expect(await decoded('__consumer_offsets', '--offsets-decoder')).toMatch(/mixed-group/)
+    expect(await dump('__consumer_offsets', /\.log$/, '--offsets-decoder')).toMatch(/mixed-group/)
     // 4 is CompleteCommit.
-    expect(await decoded('__transaction_state', '--transaction-log-decoder')).toMatch(
+    expect(await dump('__transaction_state', /\.log$/, '--transaction-log-decoder')).toMatch(
       /mixed-transactional.*"transactionStatus":4/,
     )
   })

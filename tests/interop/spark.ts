@@ -1,8 +1,10 @@
 // Spark in local mode, one job a process: spark/SparkJob.java says what each does.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { needs } from './clients.ts'
+import { ran } from './report/ran.ts'
+import { jarVersion } from './report/versions.ts'
 import { here, run } from './world.ts'
 
 const classpathFile = join(here, '.cache', 'spark-classpath.txt')
@@ -29,6 +31,13 @@ const opened = [
 
 /** Runs a job of SparkJob.java to its end; what it printed. */
 export function sparkJob(...args: string[]): Promise<string[]> {
+  const classpath = readFileSync(classpathFile, 'utf8').trim().split(delimiter)
+  const [spark, kafka] = [jarVersion(classpath, 'spark-sql_2.13'), jarVersion(classpath, 'kafka-clients')]
+  ran({
+    kind: 'framework',
+    name: 'Spark Structured Streaming',
+    version: `${spark} with kafka-clients ${kafka}`,
+  })
   return run([
     'java',
     '-Xmx768m',
@@ -37,7 +46,7 @@ export function sparkJob(...args: string[]): Promise<string[]> {
     ...opened,
     `-Dlog4j2.configurationFile=${join(here, 'spark', 'log4j2.properties')}`,
     '-cp',
-    readFileSync(classpathFile, 'utf8').trim(),
+    classpath.join(delimiter),
     join(here, 'spark', 'SparkJob.java'),
     ...args,
   ])

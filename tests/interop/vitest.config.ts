@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ['tests/interop/**/*.test.ts'],
     fileParallelism: false,
+    setupFiles: ['tests/interop/report/record.ts'],
+    reporters: ['default', './tests/interop/report/reporter.ts'],
     testTimeout: 120_000,
     hookTimeout: 60_000,
   },

@@ -2,14 +2,14 @@
 // capturing proxy, against Apache Kafka and against logmill, and writes <client>.json here. Not a test: it needs
 // what tests/interop/install.sh fetches, and minutes. What it wrote is read by vectors.test.ts.
 
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { captureFileText, Collection } from '../../tools/capture/collection.ts'
 import { CapturingProxy } from '../../tools/capture/proxy.ts'
-import { clients } from '../interop/clients.ts'
-import { here as interop, Server } from '../interop/world.ts'
+import { classpath, clients } from '../interop/clients.ts'
+import { jarVersion } from '../interop/report/versions.ts'
+import { Server } from '../interop/world.ts'
 import { ReferenceKafka } from './reference-kafka.ts'
 import { clientScenes, prepareClient, type Scene, toolScenes } from './scenes.ts'
 
@@ -31,31 +31,12 @@ interface Subject {
   againstLogmill: boolean
 }
 
-const text = (...path: string[]): string => readFileSync(join(interop, ...path), 'utf8')
-const found = (pattern: RegExp, where: string): string => pattern.exec(where)?.[1] ?? 'unknown'
-const kafkaVersion = found(/<kafka.version>(.*)</, text('java', 'pom.xml'))
-
-function versionOf(name: string): string {
-  switch (name) {
-    case 'kcat': {
-      const said = execFileSync('kcat', ['-V'], { encoding: 'utf8' })
-      return `${found(/Version (\S+)/, said)} with librdkafka ${found(/librdkafka (\S+)/, said)}`
-    }
-    case 'kafkajs':
-      return found(/"kafkajs": "(.*)"/, readFileSync(join(root, 'package.json'), 'utf8'))
-    case 'Java client':
-      return kafkaVersion
-    case 'franz-go':
-      return found(/twmb\/franz-go v(\S+)/, text('go', 'go.mod'))
-    default:
-      return found(new RegExp(`^${name}==(.*)$`, 'm'), text('python', 'requirements.txt'))
-  }
-}
+const kafkaVersion = jarVersion(classpath(), 'kafka-tools')
 
 const subjects: Subject[] = [
   ...clients.map((client) => ({
     name: client.name,
-    version: versionOf(client.name),
+    version: client.version(),
     prepare: (bootstrap: string) => prepareClient(client, bootstrap),
     scenes: (sent: (api: string) => boolean) => clientScenes(client, sent),
     againstLogmill: true,

@@ -2,22 +2,17 @@
 // it from tables that something else rests on: the broker's own ApiVersions, the captured frames of real clients,
 // the differences that a test knows. Pure but for reading those.
 
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { apis } from '../../broker/protocol/apis/index.ts'
 import { ignoredKeys } from '../../broker/server/config/ignored-keys.ts'
-import type { CaptureFile } from '../capture/collection.ts'
 import { behaviour } from './behaviour.ts'
+import { clientsSection } from './clients.ts'
 import { kafkaApis, kafkaRelease } from './kafka-apis.ts'
 import { knownDifferences } from './known-differences.ts'
 import { type ServedApi, servedApis } from './served-apis.ts'
-
-const vectors = fileURLToPath(new URL('../../tests/vectors', import.meta.url))
+import { table } from './table.ts'
 
 export async function compatibilityDocument(): Promise<string> {
   const served = await servedApis()
-  const captures = captureFiles()
   return `# Compatibility
 
 Written by \`npm run docs\`; a test fails when it is out of date.
@@ -26,17 +21,7 @@ logmill speaks the Kafka protocol as Apache Kafka ${kafkaRelease} does. It adver
 a client finds out before it asks. An API or version that is not served is answered as Kafka answers one: the
 connection is closed, with one line in the log that names the API. ApiVersions alone is answered whatever its version.
 
-## Clients
-
-Run by the interop suite (\`npm run test:interop\`): five codecs, groups with rebalances and committed offsets,
-transactions where the client has them, and reading what every other client wrote. The versions below are what each was
-seen to send; frames of all of them are kept as test vectors.
-
-${table(['Client', 'Version', 'Exercised', 'APIs, with the versions it chose'], captures.map(clientRow))}
-
-Kafka's command line tools pass the same suite: topics, consumer-groups, configs, get-offsets, console producer and
-consumer, broker-api-versions, and kafka-dump-log over the data directory.
-
+${clientsSection()}
 ## Served
 
 ${table(['Key', 'API', 'Versions', `Kafka ${kafkaRelease}`, ''], served.map(servedRow))}
@@ -72,24 +57,6 @@ starts. They are listed, with the reason for each group, in \`broker/server/conf
 `
 }
 
-function captureFiles(): CaptureFile[] {
-  return readdirSync(vectors)
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .map((name) => JSON.parse(readFileSync(join(vectors, name), 'utf8')) as CaptureFile)
-}
-
-function clientRow({ client, version, scenes, frames }: CaptureFile): string[] {
-  const versions = new Map<string, Set<number>>()
-  for (const frame of frames) {
-    if (frame.direction !== 'request') continue
-    const known = versions.get(frame.api) ?? new Set()
-    versions.set(frame.api, known.add(frame.version))
-  }
-  const chosen = [...versions].map(([api, seen]) => `${api} ${[...seen].sort((a, b) => a - b).join(', ')}`)
-  return [client, version, scenes.join(', '), chosen.join('; ')]
-}
-
 function servedRow({ apiKey, minVersion, maxVersion }: ServedApi): string[] {
   const api = apis.find(({ key }) => key === apiKey)
   const [, name = '', lowest, highest] = kafkaApis.find(([key]) => key === apiKey) ?? []
@@ -120,6 +87,7 @@ function missingRow([key, name, lowest, highest]: (typeof kafkaApis)[number]): s
 const instead: readonly (readonly [RegExp, string])[] = [
   [/^Sasl/, 'no SASL listener: the client must use PLAINTEXT'],
   [/Telemetry/, 'the client sends no telemetry; nor is it offered by a Kafka without a receiver'],
+  [/^ConsumerGroup/, 'UnsupportedVersionException for `group.protocol=consumer`; the classic protocol works'],
   [/ShareGroup|^Share/, 'UnsupportedVersionException: no share groups'],
   [/Acls|Delegation|AlterUserScram/, 'UnsupportedVersionException: no authorizer, no users'],
   [/Raft/, 'UnsupportedVersionException: the quorum is this one node'],
@@ -130,10 +98,4 @@ const instead: readonly (readonly [RegExp, string])[] = [
 function range(lowest: number | undefined, highest: number | undefined): string {
   if (lowest === undefined) return '-'
   return lowest === highest ? String(lowest) : `${lowest}-${highest}`
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }

@@ -1,5 +1,4 @@
 """The interop verbs of README.md, by confluent-kafka (librdkafka)."""
-import os
 import sys
 import threading
 from confluent_kafka import Consumer, Producer, TopicPartition, KafkaException
@@ -24,8 +23,7 @@ def produce(count, codec):
 
 
 def consumer(group, **more):
-    protocol = os.environ.get("GROUP_PROTOCOL", "classic")
-    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "group.protocol": protocol, "auto.offset.reset": "earliest", "enable.auto.commit": False, **more})
+    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False, **more})
 
 
 def consume(group, count):
