@@ -22,6 +22,7 @@ import { errorCodes } from '../protocol/errors.ts'
 import { GroupCommit } from '../storage/group-commit.ts'
 import { isTemporary, type Storage, StorageError } from '../storage/storage.ts'
 import type { Clock, Timer } from '../time/clock.ts'
+import type { TimeBounds } from '../time/clock-guard.ts'
 import { Breathing } from './breathing.ts'
 import { CleanUpTime } from './clean-up-time.ts'
 import { type CheckpointFile, DataCheckpoints } from './data-checkpoints.ts'
@@ -184,6 +185,11 @@ export class Partitions {
   /** A topic's configuration has changed. */
   setConfig(topic: string, config: PartitionConfig): void {
     for (const partition of this.ofTopic(topic)) partition.setConfig(this.configOf(config))
+  }
+
+  /** What the clock is worth to whoever removes things for good. */
+  timeBounds(): TimeBounds {
+    return this.cleanUpTime.bounds()
   }
 
   /** Retention now, for all partitions; also runs every retentionCheckIntervalMs. Returns segments removed. */

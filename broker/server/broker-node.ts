@@ -270,6 +270,7 @@ export class BrokerNode {
       clock,
       partitionCount: offsetsPartitions,
       newUuid: randomUUID,
+      earliestMs: () => this.partitions.timeBounds().earliestMs,
       features: this.features,
       metadata: coordinatorMetadata(controller.image, () => controller.imageOffset),
       groupConfigs: (groupId) =>
@@ -285,6 +286,7 @@ export class BrokerNode {
       clock,
       markerWriter: new PartitionMarkerWriter((topic, index) => this.partition(topic, index), clock),
       producerIds: new ProducerIdBlocks(() => this.nextProducerIds()),
+      earliestMs: () => this.partitions.timeBounds().earliestMs,
       partitionExists: (topic, partition) => controller.image.partition(topic, partition) !== undefined,
       onWarning: (message) => logger.warn(message),
       onShardFailed: (partition, error) =>

@@ -40,7 +40,7 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
   ],
   [
     'Clean-up by time',
-    'retention.ms, min.compaction.lag.ms and delete horizons wait for a clock that can be vouched for: after a jump of the clock nothing goes for its age that the old time would have kept, until the new one has run evenly for ten minutes. The same holds at a start, which counts from the last time that `clock-checkpoint` in the data directory has. Kafka believes the clock at once.',
+    'retention.ms, min.compaction.lag.ms, delete horizons and the expiry of offsets, transactional ids and producers wait for a clock that can be vouched for: after a jump of the clock nothing goes for its age that the old time would have kept, until the new one has run evenly for ten minutes. The same holds at a start, which counts from the last time that `clock-checkpoint` in the data directory has. Kafka believes the clock at once.',
   ],
   [
     'Compaction',

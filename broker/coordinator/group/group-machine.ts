@@ -137,7 +137,13 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
 
   private expireOffsets(nowMs: number): GroupDecision {
     const { config } = this.ports
-    const { facts, timers, more } = expire(this.groups.values(), this.offsets, config, nowMs)
+    // What expires is gone for good: a clock that was set wrong must not be enough for it.
+    const earliestMs = this.ports.earliestMs === undefined ? nowMs : this.ports.earliestMs()
+    if (earliestMs === undefined) {
+      const timer = { key: EXPIRE_OFFSETS, afterMs: config.offsetsRetentionCheckIntervalMs }
+      return { ...emptyDecision(), timers: [timer] }
+    }
+    const { facts, timers, more } = expire(this.groups.values(), this.offsets, config, earliestMs)
     const afterMs = more ? 0 : config.offsetsRetentionCheckIntervalMs
     return { ...emptyDecision(), facts, timers: [...timers, { key: EXPIRE_OFFSETS, afterMs }] }
   }

@@ -19,6 +19,8 @@ export interface ShardPorts {
   readonly groupConfigs: GroupConfigs
   /** Version of the newest metadata that brought a topic: expressions resolved before it are resolved again. */
   topicsCreatedAt(): bigint
+  /** How late it is at least, as far as the clock can be vouched for; undefined: nobody knows. Left out: as it says. */
+  earliestMs?(): number | undefined
   /** Fresh UUIDs: member ids are made of them. The only thing decided by chance. */
   newUuid(): string
 }

@@ -26,6 +26,8 @@ export interface ShardOptions {
   clock: Clock
   markerWriter: MarkerWriter
   spareProducerId: () => bigint | undefined
+  /** How late it is at least, as far as the clock can be vouched for; undefined: nobody knows. Left out: as it says. */
+  earliestMs?: (() => number | undefined) | undefined
   partitionExists: (topic: string, partition: number) => boolean
   onWarning: (message: string) => void
   onFailed: (error: Error) => void
@@ -50,7 +52,7 @@ export class TransactionShard {
   constructor(log: ShardLog, options: ShardOptions) {
     const { config, clock, onWarning } = options
     this.onWarning = onWarning
-    this.machine = new TransactionMachine(config, options.spareProducerId)
+    this.machine = new TransactionMachine(config, options.spareProducerId, options.earliestMs)
     this.runtime = new ShardRuntime({
       machine: this.machine,
       codec: transactionLogCodec(config.transactionVersion),

@@ -46,6 +46,8 @@ export interface TransactionCoordinatorOptions {
   producerIds: ProducerIds
   /** From the metadata image, which must be loaded before the first shard: a false "no" drops a marker. */
   partitionExists: (topic: string, partition: number) => boolean
+  /** See ShardOptions. */
+  earliestMs?: () => number | undefined
   onWarning?: (message: string) => void
   /** A shard met a bug or a record that it cannot read, and has closed. */
   onShardFailed?: (partition: number, error: Error) => void
@@ -77,6 +79,7 @@ export class TransactionCoordinator {
       clock,
       markerWriter,
       spareProducerId: () => producerIds.spare(),
+      earliestMs: this.options.earliestMs,
       partitionExists,
       onWarning: (message) => onWarning?.(`__transaction_state-${partition}: ${message}`),
       onFailed: (error) => onShardFailed?.(partition, error),

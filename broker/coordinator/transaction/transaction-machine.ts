@@ -54,14 +54,20 @@ export class TransactionMachine
   private readonly config: TransactionConfig
   /** A producer id that nobody has, if one is at hand: for a decision that no request waits for. */
   private readonly spareProducerId: () => bigint | undefined
+  private readonly earliestMs: (() => number | undefined) | undefined
   private readonly transactions = new Map<string, Transaction>()
   private readonly remembered = new Map<string, RememberedEpoch>()
   private readonly undelivered = new Map<string, MarkerWork>()
   private decisions = 0
 
-  constructor(config: TransactionConfig, spareProducerId: () => bigint | undefined) {
+  constructor(
+    config: TransactionConfig,
+    spareProducerId: () => bigint | undefined,
+    earliestMs?: () => number | undefined,
+  ) {
     this.config = config
     this.spareProducerId = spareProducerId
+    this.earliestMs = earliestMs
   }
 
   /** Everything that the log keeps, by transactional id. */
@@ -289,8 +295,14 @@ export class TransactionMachine
   }
 
   private expireIds(nowMs: number): TransactionDecision {
-    const unusedSinceMs = nowMs - this.config.transactionalIdExpirationMs
     const decision = nothing()
+    // What expires is gone for good: a clock that was set wrong must not be enough for it.
+    const earliestMs = this.earliestMs === undefined ? nowMs : this.earliestMs()
+    if (earliestMs === undefined) {
+      decision.timers.push(this.expireTimer())
+      return decision
+    }
+    const unusedSinceMs = earliestMs - this.config.transactionalIdExpirationMs
     for (const { transactionalId, state, lastUpdateTimestampMs } of this.transactions.values()) {
       if (!isIdle(state) || lastUpdateTimestampMs > unusedSinceMs) continue
       if (decision.facts.length === MOST_EXPIRED_AT_ONCE) {

@@ -43,6 +43,8 @@ export class World {
   metadata: MetadataView = topicsOf({})
   /** Of the metadata. */
   version = 1n
+  /** Whether the clock can be vouched for. */
+  isClockBelieved = true
   /** What is set for every group. */
   readonly groupSettings = new Map<string, string>()
   private uuids = 0
@@ -66,6 +68,7 @@ export class World {
         newUuid: () => `uuid${++this.uuids}`,
         metadata: liveMetadata(this),
         groupConfigs: () => this.groupSettings,
+        earliestMs: () => (this.isClockBelieved ? this.clock.now() : undefined),
       }),
       clock: this.clock,
       partitionCount: 1,

@@ -263,6 +263,17 @@ describe('an offset is forgotten', () => {
     expect(await world.state()).toBe('Dead')
   })
 
+  test('not by a clock that nobody can vouch for', async () => {
+    const world = await World.start(retained)
+    await world.commit(7n)
+    world.isClockBelieved = false
+    await world.clock.advance(400 * DAY)
+    expect(await world.fetch()).toBe(7n)
+    world.isClockBelieved = true
+    await world.clock.advance(60_000)
+    expect(await world.fetch()).toBe(-1n)
+  })
+
   test('a day after the group became empty, however old the commit is', async () => {
     const world = await World.start(retained)
     const [leader] = (await world.stable({ sessionTimeoutMs: 1_800_000 })) as [JoinGroupResponse]

@@ -43,6 +43,7 @@ export class TestWriter implements MarkerWriter {
 }
 
 export class Fixture {
+  isClockBelieved = true
   readonly clock = new ManualClock()
   readonly writer = new TestWriter()
   readonly warnings: string[] = []
@@ -77,6 +78,7 @@ export class Fixture {
       markerWriter: this.writer,
       producerIds: this.producerIds,
       partitionExists: (topic, partition) => !this.missing.has(topic) && partition < 10,
+      earliestMs: () => (this.isClockBelieved ? this.clock.now() : undefined),
       onWarning: (message) => this.warnings.push(message),
       onShardFailed: (_, error) => this.warnings.push(`failed: ${error.message}`),
     })

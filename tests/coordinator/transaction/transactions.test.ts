@@ -319,6 +319,19 @@ describe('time', () => {
     })
   })
 
+  test('no id is forgotten by a clock that nobody can vouch for', async () => {
+    const fixture = await Fixture.loaded(
+      { transactionalIdExpirationMs: HOUR_MS },
+      logOf(newTransaction('idle', 1n, 60_000, 0)),
+    )
+    fixture.isClockBelieved = false
+    await fixture.clock.advance(24 * HOUR_MS)
+    expect(await fixture.state('idle')).toBe('Empty')
+    fixture.isClockBelieved = true
+    await fixture.clock.advance(HOUR_MS)
+    expect(await fixture.state('idle')).toBe('TRANSACTIONAL_ID_NOT_FOUND')
+  })
+
   test('many ids expire in bounded batches', async () => {
     const ids = Array.from({ length: 2_500 }, (_, i) => newTransaction(`id-${i}`, BigInt(i), 60_000, 0))
     const fixture = await Fixture.loaded({}, logOf(...ids))
