@@ -4,7 +4,7 @@
 //   incoming batch of producer p, epoch e, sequences [first, last]         answer
 //   p unknown                                                              append, whatever `first` is
 //   p unknown, of transaction.version 2, first > 0                         OUT_OF_ORDER_SEQUENCE_NUMBER
-//   a batch of p and e with a lower sequence was put off, and is to come   OUT_OF_ORDER_SEQUENCE_NUMBER
+//   p unknown, a batch of e with a lower sequence was put off              OUT_OF_ORDER_SEQUENCE_NUMBER
 //   e < kept epoch                                                         INVALID_PRODUCER_EPOCH
 //   e = kept epoch, [first, last] is one of the five kept batches          duplicate: the kept offsets
 //   e = kept epoch, first follows the last sequence (0 after 2^31 - 1)     append
@@ -69,7 +69,7 @@ export class ProducerState {
   private readonly entries = new Map<bigint, ProducerEntry>()
   readonly transactions = new OpenTransactions()
   /**
-   * By producer, the lowest sequence of batches that were put off: the coordinator could not say whether they
+   * By producer that is not known yet, the lowest sequence of batches that were put off: the coordinator could not say whether they
    * belong to a transaction. What follows them must not come first, or they would be out of order for ever.
    */
   private readonly putOff = new Map<bigint, { producerEpoch: number; sequence: number; atMs: number }>()
@@ -92,8 +92,12 @@ export class ProducerState {
     return entry?.openSince !== undefined && entry.producerEpoch === producerEpoch
   }
 
-  /** The batch of this sequence was refused without being looked at, and will come again. */
+  /**
+   * The batch of this sequence was refused without being looked at, and will come again. Of a producer that is
+   * known its own sequence says what is due, and a late retry must not be mistaken for it.
+   */
   noteBatchPutOff(producerId: bigint, producerEpoch: number, sequence: number, atMs: number): void {
+    if (this.entries.has(producerId)) return
     const known = this.putOff.get(producerId)
     const isLater = known !== undefined && known.producerEpoch > producerEpoch
     const isHigher = known?.producerEpoch === producerEpoch && known.sequence <= sequence
@@ -104,18 +108,18 @@ export class ProducerState {
   decideBatch(batch: ProducerBatch, checkSequence: boolean, startsAtZero = false): BatchDecision {
     const entry = this.entries.get(batch.producerId)
     const { producerEpoch, baseSequence } = batch
-    const putOff = this.putOff.get(batch.producerId)
-    const comesTooEarly = putOff?.producerEpoch === producerEpoch && baseSequence > putOff.sequence
     if (entry === undefined) {
-      const isOutOfOrder = checkSequence && (comesTooEarly || (startsAtZero && baseSequence !== 0))
-      return isOutOfOrder ? outOfOrder(batch, comesTooEarly ? (putOff?.sequence ?? 0) : 0) : APPEND
+      const putOff = this.putOff.get(batch.producerId)
+      const comesTooEarly = putOff?.producerEpoch === producerEpoch && baseSequence > putOff.sequence
+      if (!checkSequence) return APPEND
+      if (comesTooEarly) return outOfOrder(batch, putOff.sequence)
+      return startsAtZero && baseSequence !== 0 ? outOfOrder(batch, 0) : APPEND
     }
     if (checkSequence && producerEpoch === entry.producerEpoch) {
       const kept = findKeptBatch(entry, baseSequence, lastSequenceOfBatch(batch))
       if (kept !== undefined) return { kind: 'duplicate', kept }
     }
     if (producerEpoch < entry.producerEpoch) return staleEpoch(batch, entry)
-    if (checkSequence && comesTooEarly) return outOfOrder(batch, putOff?.sequence ?? 0)
     if (checkSequence) {
       const last = producerEpoch === entry.producerEpoch ? lastSequenceOf(entry) : -1
       if (!followsSequence(last, baseSequence)) {
@@ -207,11 +211,7 @@ export class ProducerState {
   /** The marker stands in the log at `offset`. Returns the transaction that it ends, if it had data here. */
   applyMarker(marker: ProducerMarker, offset: bigint, nowMs: number): CompletedTransaction | undefined {
     const entry = this.entryOfEpoch(marker.producerId, marker.producerEpoch)
-    // A batch of the marker's own epoch is of the next transaction, and still to come (KIP-890).
-    const ofTheNext =
-      (marker.transactionVersion ?? 0) >= 2 &&
-      this.putOff.get(marker.producerId)?.producerEpoch === marker.producerEpoch
-    if (!ofTheNext) this.putOff.delete(marker.producerId)
+    this.putOff.delete(marker.producerId)
     entry.coordinatorEpoch = marker.coordinatorEpoch
     entry.lastUsedMs = nowMs
     const completed = this.completedBy(marker, offset)

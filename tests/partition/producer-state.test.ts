@@ -234,3 +234,43 @@ function randomHistory(seed: number): void {
     expect(state.transactions.firstUndecidedOffset, say).toBe(open[0])
   }
 }
+
+test('a producer of transaction.version 2 that nobody knows begins at 0', () => {
+  const { state } = stateAfter()
+  expect(state.decideBatch(batch(4, 5, 1), true, true)).toMatchObject({
+    errorCode: errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  })
+  expect(state.decideBatch(batch(4, 0, 1), true, true).kind).toBe('append')
+})
+
+test('nothing of an unknown producer overtakes a batch that was put off; a known one is not held up by it', () => {
+  const { state } = stateAfter()
+  state.noteBatchPutOff(7n, 0, 3, 0)
+  state.noteBatchPutOff(7n, 0, 5, 0)
+  expect(answer(state, batch(0, 5, 1))).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  expect(answer(state, batch(0, 3, 2))).toBe('append')
+  state.applyBatch(batch(0, 3, 2), 0n, 0)
+  // A retry of what stands already, late and put off: what is due stays due.
+  state.noteBatchPutOff(7n, 0, 3, 0)
+  expect(answer(state, batch(0, 5, 1))).toBe('append')
+})
+
+test('a marker of transaction.version 2 has a later epoch than the records that it ends', () => {
+  const inTransaction = { isTransactional: true }
+  const { state, endOffset } = stateAfter(batch(1, 0, 1, inTransaction))
+  const marker = (producerEpoch: number, transactionVersion = 2) => ({
+    producerId: 7n,
+    producerEpoch,
+    coordinatorEpoch: 0,
+    commit: true,
+    transactionVersion,
+  })
+  expect(state.decideMarker(marker(1))?.errorCode).toBe(errorCodes.INVALID_PRODUCER_EPOCH)
+  expect(state.decideMarker(marker(1, 0))).toBeUndefined()
+  expect(state.decideMarker(marker(2))).toBeUndefined()
+  state.applyMarker(marker(2), endOffset, 0)
+  // Written once more, as a coordinator does that did not hear of the first: nothing is open any more.
+  expect(state.decideMarker(marker(2))).toBeUndefined()
+  state.applyBatch(batch(2, 0, 1, inTransaction), endOffset + 1n, 0)
+  expect(state.decideMarker(marker(2))?.errorCode).toBe(errorCodes.INVALID_PRODUCER_EPOCH)
+})

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { objection, type Plant, planted } from '../world/plant.ts'
 import { newCounters, World } from './transaction/world.ts'
 
-const SEEDS = Number(process.env['LOGMILL_SEEDS'] ?? 100)
+const SEEDS = Number(process.env['LOGMILL_SEEDS'] ?? 60)
 const EVENTS = 1_000
 
 test(
