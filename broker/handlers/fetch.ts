@@ -1,33 +1,44 @@
 // Fetch, versions 4-18: bytes of the segment, undecoded.
 //
 // A fetch that finds less than `min_bytes` waits for a partition to advance or for `max_wait_ms`, without
-// polling: the partitions it names call back (Kafka: DelayedFetch). Size limits are KIP-74's: partitions are
-// filled in request order, and at least one whole batch is answered even where it is larger than every limit.
-// Fetch sessions (KIP-227) are not kept: session id 0 tells the client to go on with full requests.
-// A partition that does not exist is answered so, but ends no wait for the others: a consumer that has not yet
-// heard of a deletion would ask without a pause.
+// polling: the partitions it names call back (Kafka: DelayedFetch). What it names stands in a session or not
+// (fetch/fetch-context.ts); what is read of it is in fetch/read-partitions.ts.
 
-import type { ReadOptions } from '../partition/partition-api.ts'
-import type { Partition } from '../partition/partition.ts'
-import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
+import { errorCodes } from '../protocol/errors.ts'
+import { ZERO_UUID } from '../protocol/schema.ts'
 import type { Clock } from '../time/clock.ts'
 import { AdvanceSignal } from './advance-signal.ts'
+import { type BrokerAddress, type ClusterView, reachable } from './cluster-view.ts'
 import type { PartitionDirectory, Request, RequestContext, Response } from './context.ts'
-import { resolveTopic } from './topic-names.ts'
+import { type FetchContext, fetchContext, type SessionReply } from './fetch/fetch-context.ts'
+import {
+  type FetchPass,
+  growthOf,
+  isCurrent,
+  type PassOptions,
+  readPartitions,
+  refusedAnswer,
+} from './fetch/read-partitions.ts'
+import type { AnsweredPartition, PartitionAnswer } from './fetch/session.ts'
+import type { SessionCache } from './fetch/session-cache.ts'
 
 type FetchRequest = Request<'Fetch'>
 type FetchResponse = Response<'Fetch'>
 type TopicResponse = FetchResponse['responses'][number]
-type PartitionRequest = FetchRequest['topics'][number]['partitions'][number]
-type PartitionResponse = TopicResponse['partitions'][number]
 
-const BY_TOPIC_ID_FROM = 13
-/** Session epochs of a request that names all that it wants (FetchMetadata.isFull). */
-const FULL_EPOCHS: readonly number[] = [0, -1]
+const REPLICA_STATE_FROM = 15
+/** From here on a client that asked the wrong leader is told the right one (KIP-951). */
+const CURRENT_LEADER_FROM = 16
+/** From here on an error of the whole request is not repeated for each partition. */
+const ERROR_ALONE_FROM = 13
+/** Older clients do not know KAFKA_STORAGE_ERROR, and would not come back. */
+const STORAGE_ERROR_FROM = 6
 
 export interface FetchServices {
   directory: PartitionDirectory
   clock: Clock
+  sessions: SessionCache
+  cluster: Pick<ClusterView, 'image' | 'address'>
   /** fetch.max.bytes: the broker's own bound on a response. */
   fetchMaxBytes: number
   /** Resolves early when the broker stops, so that no fetch outlives it. */
@@ -41,198 +52,116 @@ export async function handleFetch(
   context: RequestContext,
   services: FetchServices,
 ): Promise<FetchResponse> {
-  if (!FULL_EPOCHS.includes(request.sessionEpoch)) {
-    return { errorCode: errorCodes.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] }
+  const { directory, clock, sessions } = services
+  const { apiVersion } = context
+  const replicaId = apiVersion < REPLICA_STATE_FROM ? request.replicaId : request.replicaState.replicaId
+  const isFromFollower = replicaId >= 0
+  if (request.isolationLevel !== 0 && request.isolationLevel !== 1) return failedWithin(request, apiVersion)
+  const asked = fetchContext(sessions, request, {
+    apiVersion,
+    isFromFollower,
+    topicName: (topicId) => directory.topicName(topicId),
+    nowMs: clock.now(),
+  })
+  const maxBytes = Math.min(request.maxBytes, services.fetchMaxBytes)
+  const options: PassOptions = {
+    directory,
+    isolation: request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted',
+    maxBytes,
+    // More than may be answered cannot be waited for.
+    minBytes: Math.min(request.minBytes, maxBytes),
+    isFromFollower,
+    isKnown: asked.isKnown,
   }
-  let pass = await readAll(request, context, services)
-  if (pass.isComplete || request.maxWaitMs <= 0) return pass.response
-  const signal = new AdvanceSignal(pass.partitions, services.clock, request.maxWaitMs, services.stopping)
+  if (services.allocate !== undefined) options.allocate = services.allocate
+  const { answered } = await readOrWait(asked, request.maxWaitMs, options, services)
+  const response = respond(asked.answer(answered, clock.now()), context, services)
+  return isFromFollower ? { ...response, nodeEndpoints: [] } : response
+}
+
+async function readOrWait(
+  { wanted }: FetchContext,
+  maxWaitMs: number,
+  options: PassOptions,
+  { clock, stopping }: FetchServices,
+): Promise<FetchPass> {
+  let pass = await readPartitions(wanted, options)
+  if (pass.isComplete || maxWaitMs <= 0) return pass
+  const signal = new AdvanceSignal(pass.partitions, clock, maxWaitMs, stopping)
   try {
-    // An advance between the first pass and the subscription would otherwise be missed.
-    if (watermarksOf(pass.partitions) !== pass.watermarks) pass = await readAll(request, context, services)
     while (!pass.isComplete && !signal.isOver) {
-      await signal.next()
-      if (signal.isOver || mayBeComplete(pass)) pass = await readAll(request, context, services)
+      // What advanced before the subscription, or while bytes were read, is not called back for.
+      if (isCurrent(pass)) {
+        const growth = growthOf(pass)
+        do await signal.next()
+        while (!signal.isOver && !growth.mayBeEnough())
+      }
+      pass = await readPartitions(wanted, options)
     }
-    return pass.response
+    return pass
   } finally {
     signal.close()
   }
 }
 
-/** One pass over the request's partitions. */
-interface FetchPass {
-  response: FetchResponse
-  /** Enough bytes, or an error that the client must hear of now. */
-  isComplete: boolean
-  partitions: Partition[]
-  watermarks: bigint
-  /** How many more bytes would be enough. */
-  missingBytes: number
-  /** Of the partitions' logs; nothing was hidden behind a watermark, or it is -1. */
-  logBytes: number
-}
-
-async function readAll(
-  request: FetchRequest,
+/** Neighbours of one topic stand together, and the order stays: it is the order in which they were read. */
+function respond(
+  { errorCode, sessionId, answered }: SessionReply,
   context: RequestContext,
   services: FetchServices,
-): Promise<FetchPass> {
-  const maxBytes = Math.max(0, Math.min(request.maxBytes, services.fetchMaxBytes))
-  // More than may be answered cannot be waited for.
-  const minBytes = Math.min(request.minBytes, maxBytes)
-  const partitions: Partition[] = []
-  let watermarks = 0n
-  let logBytes = 0
-  let sizeInBytes = 0
-  let readableBytes = 0
-  let hasError = false
+): FetchResponse {
   const responses: TopicResponse[] = []
-  for (const topic of request.topics) {
-    const given = { name: topic.topic, topicId: topic.topicId }
-    const resolved = resolveTopic(services.directory, given, context.apiVersion >= BY_TOPIC_ID_FROM)
-    const answers: PartitionResponse[] = []
-    for (const wanted of topic.partitions) {
-      const partition = services.directory.partition(resolved.name, wanted.partition)
-      if (partition === undefined) {
-        const isKnown = resolved.errorCode === errorCodes.NONE
-        const errorCode = isKnown ? errorCodes.UNKNOWN_TOPIC_OR_PARTITION : resolved.errorCode
-        // Not null here: Kafka leaves the schema's default in an answer that no log was asked for.
-        answers.push({ ...emptyAnswer(wanted.partition, errorCode), abortedTransactions: [] })
-        continue
-      }
-      partitions.push(partition)
-      watermarks += watermarksOf([partition])
-      logBytes = logBytes < 0 || hidesRecords(partition) ? -1 : logBytes + partition.sizeInBytes
-      const read = await readOne(
-        partition,
-        wanted,
-        request,
-        maxBytes - sizeInBytes,
-        sizeInBytes === 0,
-        services,
-      )
-      hasError ||= read.endsWait
-      sizeInBytes += read.sizeInBytes
-      readableBytes += read.readableBytes
-      answers.push(read.answer)
+  const nodeEndpoints: BrokerAddress[] = []
+  let topicKey: string | undefined
+  let partitions: PartitionAnswer[] = []
+  for (const { wanted, answer } of answered) {
+    const key = wanted.topicId === ZERO_UUID ? wanted.topic : wanted.topicId
+    if (key !== topicKey) {
+      topicKey = key
+      partitions = []
+      responses.push({ topic: wanted.topic ?? '', topicId: wanted.topicId, partitions })
     }
-    responses.push({ topic: resolved.name, topicId: topic.topicId, partitions: answers })
+    partitions.push(
+      answer.errorCode === errorCodes.NONE
+        ? answer
+        : explained({ wanted, answer }, context, services, nodeEndpoints),
+    )
   }
-  return {
-    response: { errorCode: errorCodes.NONE, sessionId: 0, responses },
-    isComplete: hasError || readableBytes >= minBytes || partitions.length === 0,
-    partitions,
-    watermarks,
-    missingBytes: minBytes - readableBytes,
-    logBytes,
+  return { errorCode, sessionId, responses, nodeEndpoints }
+}
+
+/** An error as this version of the client understands it, with the leader that it should have asked. */
+function explained(
+  { wanted, answer }: AnsweredPartition,
+  { apiVersion, connection }: RequestContext,
+  { cluster }: FetchServices,
+  nodeEndpoints: BrokerAddress[],
+): PartitionAnswer {
+  const { errorCode } = answer
+  if (errorCode === errorCodes.KAFKA_STORAGE_ERROR && apiVersion < STORAGE_ERROR_FROM) {
+    return { ...answer, errorCode: errorCodes.NOT_LEADER_OR_FOLLOWER }
   }
+  const isWrongLeader =
+    errorCode === errorCodes.NOT_LEADER_OR_FOLLOWER || errorCode === errorCodes.FENCED_LEADER_EPOCH
+  if (apiVersion < CURRENT_LEADER_FROM || !isWrongLeader || wanted.topic === undefined) return answer
+  const partition = cluster.image.partition(wanted.topic, wanted.partition)
+  if (partition === undefined) return answer
+  const { leader: leaderId, leaderEpoch } = partition
+  const node = reachable(cluster, leaderId, connection)
+  const isNew = !nodeEndpoints.some(({ nodeId }) => nodeId === leaderId)
+  if (node !== undefined && isNew) nodeEndpoints.push(node)
+  return { ...answer, currentLeader: { leaderId, leaderEpoch } }
 }
 
-/**
- * False where what was appended since cannot be enough. Without it, each small append would have everything
- * read again that a large `min_bytes` is waiting for.
- */
-function mayBeComplete({ partitions, missingBytes, logBytes }: FetchPass): boolean {
-  if (logBytes < 0 || partitions.some(({ hasEnded }) => hasEnded)) return true
-  const grownBy = partitions.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, -logBytes)
-  // Less than before: old segments were deleted meanwhile.
-  return grownBy < 0 || grownBy >= missingBytes
-}
-
-/** Whether some of the log cannot be read yet, so that its growth does not tell how much became readable. */
-function hidesRecords({ lastStableOffset, endOffset }: Partition): boolean {
-  return lastStableOffset < endOffset
-}
-
-/** Moves whenever something new has become readable in any of them. */
-function watermarksOf(partitions: readonly Partition[]): bigint {
-  let sum = 0n
-  for (const { highWatermark, lastStableOffset } of partitions) sum += highWatermark + lastStableOffset
-  return sum
-}
-
-interface PartitionPass {
-  answer: PartitionResponse
-  /** Of the records. */
-  sizeInBytes: number
-  /** The same, or the whole limit where there is more to read than fits: batches are not cut to fill it. */
-  readableBytes: number
-  /** The client must hear of it now. */
-  endsWait: boolean
-}
-
-async function readOne(
-  partition: Partition,
-  wanted: PartitionRequest,
-  request: FetchRequest,
-  roomInBytes: number,
-  isFirstWithData: boolean,
-  { allocate }: FetchServices,
-): Promise<PartitionPass> {
-  const diverging = divergence(partition, wanted)
-  if (diverging !== undefined) return withoutRecords(diverging)
-  const options: ReadOptions = {
-    fromOffset: wanted.fetchOffset,
-    maxBytes: Math.max(0, Math.min(wanted.partitionMaxBytes, roomInBytes)),
-    isolation: request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted',
-    minOneBatch: isFirstWithData,
-    currentLeaderEpoch: wanted.currentLeaderEpoch,
-    ...(allocate === undefined ? {} : { allocate }),
-  }
-  const isHot = partition.isHot(wanted.fetchOffset)
-  const read = isHot ? partition.read(options) : await partition.readOffThread(options)
-  const { errorCode, records, highWatermark, lastStableOffset, logStartOffset, abortedTransactions } = read
-  if (errorCode !== errorCodes.NONE) return withoutRecords(emptyAnswer(wanted.partition, errorCode))
-  const visibleEnd = options.isolation === 'read_committed' ? lastStableOffset : highWatermark
-  return {
-    answer: {
-      partitionIndex: wanted.partition,
-      errorCode,
-      highWatermark,
-      lastStableOffset,
-      logStartOffset,
-      abortedTransactions,
-      records,
-    },
-    sizeInBytes: records.length,
-    readableBytes: read.nextOffset < visibleEnd ? Math.max(records.length, options.maxBytes) : records.length,
-    endsWait: false,
-  }
-}
-
-function withoutRecords(answer: PartitionResponse): PartitionPass {
-  return { answer, sizeInBytes: 0, readableBytes: 0, endsWait: true }
-}
-
-/** What the client fetched last may have been cut off since (KIP-320, KIP-595): it is told where to go back to. */
-function divergence(partition: Partition, wanted: PartitionRequest): PartitionResponse | undefined {
-  const { lastFetchedEpoch, fetchOffset, currentLeaderEpoch } = wanted
-  if (lastFetchedEpoch < 0) return undefined
-  const known = partition.offsetForLeaderEpoch(lastFetchedEpoch, currentLeaderEpoch)
-  if (known.errorCode !== errorCodes.NONE) return emptyAnswer(wanted.partition, known.errorCode)
-  if (known.leaderEpoch < 0) return emptyAnswer(wanted.partition, errorCodes.OFFSET_OUT_OF_RANGE)
-  if (known.leaderEpoch >= lastFetchedEpoch && known.endOffset >= fetchOffset) return undefined
-  const { highWatermark, lastStableOffset, logStartOffset } = partition
-  return {
-    ...emptyAnswer(wanted.partition, errorCodes.NONE),
-    highWatermark,
-    lastStableOffset,
-    logStartOffset,
-    divergingEpoch: { epoch: known.leaderEpoch, endOffset: known.endOffset },
-  }
-}
-
-const NOTHING = Buffer.alloc(0)
-
-function emptyAnswer(partitionIndex: number, errorCode: ErrorCode): PartitionResponse {
-  return {
-    partitionIndex,
-    errorCode,
-    highWatermark: -1n,
-    lastStableOffset: -1n,
-    logStartOffset: -1n,
-    abortedTransactions: null,
-    records: NOTHING,
-  }
+/** What Kafka answers where its own code throws, here for an isolation level that there is not. */
+function failedWithin({ sessionId, topics }: FetchRequest, apiVersion: number): FetchResponse {
+  const errorCode = errorCodes.UNKNOWN_SERVER_ERROR
+  if (apiVersion >= ERROR_ALONE_FROM) return { errorCode, sessionId, responses: [] }
+  const responses = topics.map(
+    ({ topic, partitions }): TopicResponse => ({
+      topic,
+      partitions: partitions.map(({ partition }) => refusedAnswer(partition, errorCode)),
+    }),
+  )
+  return { errorCode, sessionId, responses }
 }

@@ -21,6 +21,7 @@ import type { CursorSource, LogCursor } from './log-cursor.ts'
 import { SegmentCursor } from './log-cursor.ts'
 import { DelayedRemovals } from './delayed-removals.ts'
 import { loadLog } from './log-load.ts'
+import { type LogPin, LogPins } from './log-pins.ts'
 import type { LogRead } from './log-read.ts'
 import { LOCATE_BLOCK_BYTES, locate, replaySegment, runOffThread, runSync } from './log-read.ts'
 import { LogReader } from './log-reader.ts'
@@ -33,12 +34,9 @@ import { Segment } from './segment.ts'
 import type { AbortedTransaction } from './txn-index.ts'
 
 export type { LogCursor } from './log-cursor.ts'
+export type { LogPin } from './log-pins.ts'
 export type { LogRead } from './log-read.ts'
 export type { TimestampOffset } from './log-timestamps.ts'
-
-export interface LogPin {
-  release(): void
-}
 
 export class Log implements CursorSource {
   readonly directory: string
@@ -55,7 +53,7 @@ export class Log implements CursorSource {
   private currentConfig: LogConfig
   private hasGaps: boolean
   private startOffset: bigint
-  private readonly pins = new Set<{ fromOffset: bigint }>()
+  private readonly pins = new LogPins()
   private closed = false
 
   private constructor(storage: Storage, directory: string, config: LogConfig, options: LogOpenOptions) {
@@ -218,11 +216,9 @@ export class Log implements CursorSource {
     return new SegmentCursor(this, fromOffset)
   }
 
-  /** Segments that hold `fromOffset` and later ones are not deleted by deleteSegmentsBelow until release(). */
+  /** Segments that hold `fromOffset` and later ones are neither deleted nor to be compacted until release(). */
   pin(fromOffset: bigint): LogPin {
-    const pin = { fromOffset }
-    this.pins.add(pin)
-    return { release: () => void this.pins.delete(pin) }
+    return this.pins.add(fromOffset)
   }
 
   /**
@@ -310,8 +306,7 @@ export class Log implements CursorSource {
   /** Deletes whole segments that end at or below `offset`, oldest first, up to the first pinned one. Returns how many. */
   deleteSegmentsBelow(offset: bigint): number {
     this.assertOpen()
-    let bound = offset
-    for (const pin of this.pins) bound = minOf(bound, pin.fromOffset)
+    const bound = minOf(offset, this.pins.lowest ?? offset)
     const keep = this.segments.findIndex((segment) => segment === this.active || segment.nextOffset > bound)
     if (keep === 0) return 0
     const gone = this.segments.slice(0, keep)
@@ -328,26 +323,12 @@ export class Log implements CursorSource {
 
   /** For the choosers of retention and compaction. Timestamps are looked up when they are asked for. */
   describeSegments(): CleanableSegment[] {
-    return this.segments.map((segment) => ({
-      baseOffset: segment.baseOffset,
-      endOffset: segment.nextOffset,
-      sizeInBytes: segment.sizeInBytes,
-      createdMs: segment.createdMs,
-      get maxTimestamp() {
-        return segment.index.maxTimestamp
-      },
-      get firstTimestamp() {
-        return segment.firstTimestamp
-      },
-    }))
+    return this.segments.map((segment) => segment.describe())
   }
 
   /** The lowest offset that a pin holds; undefined where there is none. */
   get pinnedFrom(): bigint | undefined {
-    let lowest: bigint | undefined
-    for (const { fromOffset } of this.pins)
-      if (lowest === undefined || fromOffset < lowest) lowest = fromOffset
-    return lowest
+    return this.pins.lowest
   }
 
   /** Whole segments below `endOffset`, oldest first, the newest never: what the cleaner may read and replace. */

@@ -13,6 +13,7 @@ import {
 import type { Storage, StorageFile } from '../storage/storage.ts'
 import { CorruptLogError } from '../storage/storage.ts'
 import type { ScanEnd } from './batch-scan.ts'
+import type { CleanableSegment } from './compaction/cleanable.ts'
 import { scanBatches } from './batch-scan.ts'
 import {
   DELETED_SUFFIX,
@@ -123,6 +124,25 @@ export class Segment {
   get index(): SegmentIndex {
     this.loadedIndex ??= this.loadIndex()
     return this.loadedIndex
+  }
+
+  /** For the choosers of retention and compaction. Timestamps are looked up when they are asked for. */
+  describe(): CleanableSegment {
+    const { baseOffset, nextOffset: endOffset, sizeInBytes, createdMs } = this
+    const maxTimestamp = (): bigint => this.index.maxTimestamp
+    const firstTimestamp = (): bigint | undefined => this.firstTimestamp
+    return {
+      baseOffset,
+      endOffset,
+      sizeInBytes,
+      createdMs,
+      get maxTimestamp() {
+        return maxTimestamp()
+      },
+      get firstTimestamp() {
+        return firstTimestamp()
+      },
+    }
   }
 
   get firstTimestamp(): bigint | undefined {

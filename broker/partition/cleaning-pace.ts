@@ -38,7 +38,7 @@ export class Pace implements CleaningPace {
     await this.options.breathing.pause()
     const { clock, maxBytesPerSecond } = this.options
     const waitMs = (this.bytesDone * 1000) / maxBytesPerSecond - (clock.monotonicMs() - this.startedMs)
-    if (waitMs > 0) await this.wait(waitMs)
+    if (waitMs >= 1) await this.wait(waitMs)
     this.assertWanted()
   }
 

@@ -206,7 +206,11 @@ export class LogCleaner {
       const result = await cleanLog(parts.log, {
         firstDirtyOffset: range.firstDirtyOffset,
         firstUncleanableOffset: range.firstUncleanableOffset,
-        map: new OffsetMap(config.dedupeBufferBytes * config.loadFactor, this.options.seed()),
+        map: new OffsetMap(
+          config.dedupeBufferBytes * config.loadFactor,
+          this.options.seed(),
+          Number(range.firstUncleanableOffset - range.firstDirtyOffset),
+        ),
         producers: () => producersOf(parts),
         earliestMs,
         newHorizonMs: latestMs === undefined ? undefined : latestMs + partition.config.deleteRetentionMs,
@@ -248,8 +252,10 @@ export class LogCleaner {
 function recoverableFrom(partition: Partition, { log, files }: PartitionParts): bigint {
   if (partition.config.durability === 'memory') return log.endOffset
   const { durableEndOffset } = partition
-  if (durableEndOffset < log.endOffset) partition.requestSync()
-  return files.recoverableFrom(durableEndOffset, log.describeSegments()) ?? 0n
+  const segments = log.describeSegments()
+  // The newest segment is not cleaned, and need not be synced for it.
+  if (durableEndOffset < (segments.at(-1)?.baseOffset ?? 0n)) partition.requestSync()
+  return files.recoverableFrom(durableEndOffset, segments) ?? 0n
 }
 
 function producersOf({ producers }: PartitionParts): ReadonlyMap<bigint, LastOfProducer> {

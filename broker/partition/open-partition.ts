@@ -32,6 +32,8 @@ export interface OpenPartitionOptions {
   cleanShutdown: boolean
   /** The cleaner has been here. */
   wasCompacted: boolean
+  /** It is this late at least; undefined: the clock cannot vouch for any time, and nobody is forgotten. */
+  earliestMs: number | undefined
   /** producer.id.expiration.ms */
   producerIdExpirationMs: number
   onTailCut?: (cut: TailCut) => void
@@ -116,7 +118,7 @@ async function recoverState(
     (offset) => offset === snapshot?.offset || (offset <= trusted && segments.includes(offset)),
   )
   producers.restore(snapshot?.entries ?? [])
-  producers.expire(nowMs, options.producerIdExpirationMs)
+  if (options.earliestMs !== undefined) producers.expire(options.earliestMs, options.producerIdExpirationMs)
   const replayFrom = snapshot === undefined || snapshot.offset < oldest ? oldest : snapshot.offset
   const savedEpochs = files.loadEpochs()
   const epochs = new LeaderEpochs(savedEpochs)

@@ -278,6 +278,7 @@ export class Partitions {
       logStartOffset: found === false ? 0n : this.checkpoints.logStartOffset(topic, partition),
       cleanShutdown: found === false || this.cleanShutdown,
       wasCompacted: found !== false && this.checkpoints.cleanOffset(topic, partition) !== undefined,
+      earliestMs: this.cleanUpTime.bounds().earliestMs,
       producerIdExpirationMs: this.expirationMs,
       ...(onTailCut === undefined ? {} : { onTailCut }),
     })
@@ -415,8 +416,9 @@ export class Partitions {
     this.cleaner.start()
     this.every(options.retentionCheckIntervalMs ?? 5 * MINUTE_MS, () => void this.applyRetention())
     this.every(options.producerIdExpirationCheckIntervalMs ?? 10 * MINUTE_MS, () => {
-      const nowMs = options.clock.now()
-      for (const partition of this.all()) expireProducers(partition, nowMs, this.expirationMs)
+      const { earliestMs } = this.cleanUpTime.bounds()
+      if (earliestMs === undefined) return
+      for (const partition of this.all()) expireProducers(partition, earliestMs, this.expirationMs)
     })
     if (options.isVolatile) return
     const write = (files: readonly CheckpointFile[]) => (): void => {

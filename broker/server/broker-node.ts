@@ -1,7 +1,7 @@
 // One broker, put together: the only place that constructs everything. Start and stop are lists of steps in
 // the order in which each relies on those before it; stop runs what start has reached, backwards.
 
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { Controller } from '../controller/controller.ts'
 import { newClusterLevels, registeredFeatures } from '../controller/features.ts'
@@ -12,6 +12,7 @@ import type { Features } from '../coordinator/features.ts'
 import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
 import { ProducerIdBlocks } from '../coordinator/transaction/producer-ids.ts'
 import { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
+import { SessionCache } from '../handlers/fetch/session-cache.ts'
 import type { LogDirectory } from '../handlers/log-directory.ts'
 import { createRequestProcessor } from '../handlers/dispatch.ts'
 import { RequestQuotas } from '../handlers/request-quota.ts'
@@ -73,6 +74,8 @@ export class BrokerNode {
   readonly features: Features = { level: (name) => this.controller.image.featureLevel(name) }
   /** Large, short-lived memory of all connections. */
   readonly buffers = new BufferPool()
+  /** Of the clients of all listeners. */
+  readonly fetchSessions: SessionCache
   private listeners: Listener[] = []
   /** How to undo each step that was reached. */
   private readonly undo: (() => void | Promise<unknown>)[] = []
@@ -98,6 +101,10 @@ export class BrokerNode {
       threadMs: () => performance.now(),
     })
     this.logger = new LeveledLogger(options.logger)
+    this.fetchSessions = new SessionCache({
+      slots: this.settings.config.maxIncrementalFetchSessionCacheSlots,
+      random: (bound) => randomInt(bound),
+    })
   }
 
   /** Resolves when clients can connect. A step that fails undoes those before it and rejects. */
@@ -249,6 +256,10 @@ export class BrokerNode {
       checkpointIntervalMs: config.logFlushOffsetCheckpointIntervalMs,
       cleanerConfig: () => cleanerConfigOf(this.settings.config),
       random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
+      onCleaned: (partition, { cleanOffset, bytesBefore, bytesAfter }) =>
+        logger.debug(
+          `${partition.name} is compacted below offset ${cleanOffset}: ${bytesBefore} bytes are ${bytesAfter} now`,
+        ),
       onUncleanable: (partition, reason) =>
         logger.error(`${partition.name} cannot be compacted, and is left as it is: ${reason.message}`),
       onOffline: (partition, reason) => logger.error(`${partition.name} is offline: ${reason.message}`),

@@ -58,6 +58,7 @@ import type { BrokerNode } from './broker-node.ts'
 export function createHandlers(node: BrokerNode, listener: string): Handlers {
   const { clock, controller, features, groups, transactions, internalTopics, logDirectory } = node
   const { logger, nodeId, settings } = node
+  const { fetchSessions: sessions } = node
   const { image } = controller
   const directory = directoryOf(node)
   const cluster = clusterOf(node, listener)
@@ -80,6 +81,8 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     Fetch: (request, context) =>
       handleFetch(request, context, {
         ...data,
+        sessions,
+        cluster,
         fetchMaxBytes: settings.config.fetchMaxBytes,
         allocate,
       }),

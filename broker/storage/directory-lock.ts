@@ -1,5 +1,6 @@
 // One process per data directory. Node offers no flock, so the lock is a numbered claim:
-// `.logmill-lock/<n>`, where the highest number counts. Each claim is made whole by link(2), which is
+// `.logmill-lock.<n>`, a file, where the highest number counts (a folder of a name that is no partition's keeps
+// Kafka from starting on the directory). Each claim is made whole by link(2), which is
 // atomic and refuses an existing name, so of any number of processes that find claim n dead exactly one
 // becomes n+1. A released claim is overwritten, never removed, so that a number is never given out twice;
 // the holder of n removes those below it, and a slow rival that still makes a lower one sees that it is
@@ -19,7 +20,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { StorageError } from './storage.ts'
 
-const LOCK_FOLDER = '.logmill-lock'
+const PREFIX = '.logmill-lock.'
+const CLAIM = /^\.logmill-lock\.([1-9][0-9]{0,14})$/
 
 interface Claim {
   pid: number
@@ -32,24 +34,22 @@ interface Claim {
 }
 
 export class DirectoryLock {
-  private readonly folder: string
+  private readonly root: string
   private readonly number: number
 
-  private constructor(folder: string, number: number) {
-    this.folder = folder
+  private constructor(root: string, number: number) {
+    this.root = root
     this.number = number
   }
 
   /** Throws StorageError naming the pid of the live holder; a dead holder's lock is taken over. */
   static take(root: string): DirectoryLock {
-    const folder = path.join(root, LOCK_FOLDER)
     try {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
       // A round is lost only to a process that got further, so a few rounds end in success or its name.
       for (let round = 0; round < 100; round++) {
-        const highest = highestNumber(folder)
-        if (highest > 0) refuseLiveHolder(root, folder, highest)
-        if (makeClaim(folder, highest + 1)) return new DirectoryLock(folder, highest + 1)
+        const highest = Math.max(0, ...claimNumbers(root))
+        if (highest > 0) refuseLiveHolder(root, highest)
+        if (makeClaim(root, highest + 1)) return new DirectoryLock(root, highest + 1)
       }
     } catch (cause) {
       if (cause instanceof StorageError) throw cause
@@ -59,29 +59,32 @@ export class DirectoryLock {
   }
 
   release(): void {
-    const own = path.join(this.folder, String(this.number))
+    const own = claimPath(this.root, this.number)
     const aside = `${own}.released`
     try {
       fs.writeFileSync(aside, JSON.stringify({ ...ownClaim(), released: true }), { mode: 0o600 })
       fs.renameSync(aside, own)
     } catch {
-      // The folder is gone or the disk is full: the claim ends with this process at the latest.
+      // The directory is gone or the disk is full: the claim ends with this process at the latest.
     }
   }
 }
 
-function highestNumber(folder: string): number {
-  let highest = 0
-  for (const name of fs.readdirSync(folder)) {
-    if (/^[1-9][0-9]{0,14}$/.test(name)) highest = Math.max(highest, Number(name))
-  }
-  return highest
+function claimPath(root: string, number: number | string): string {
+  return path.join(root, `${PREFIX}${number}`)
+}
+
+function claimNumbers(root: string): number[] {
+  return fs.readdirSync(root).flatMap((name) => {
+    const number = CLAIM.exec(name)?.[1]
+    return number === undefined ? [] : Number(number)
+  })
 }
 
 /** True where the claim was made and is the highest; false where another process was faster. */
-function makeClaim(folder: string, number: number): boolean {
-  const aside = path.join(folder, `claim-${process.pid}-${process.hrtime.bigint()}`)
-  const own = path.join(folder, String(number))
+function makeClaim(root: string, number: number): boolean {
+  const aside = claimPath(root, `claim-${process.pid}-${process.hrtime.bigint()}`)
+  const own = claimPath(root, number)
   fs.writeFileSync(aside, JSON.stringify(ownClaim()), { mode: 0o600, flag: 'wx' })
   try {
     fs.linkSync(aside, own)
@@ -91,21 +94,19 @@ function makeClaim(folder: string, number: number): boolean {
   } finally {
     fs.unlinkSync(aside)
   }
-  if (highestNumber(folder) !== number) {
+  const others = claimNumbers(root).filter((other) => other !== number)
+  if (others.some((other) => other > number)) {
     fs.unlinkSync(own)
     return false
   }
-  for (const name of fs.readdirSync(folder)) {
-    if (/^[1-9][0-9]*$/.test(name) && Number(name) < number)
-      fs.rmSync(path.join(folder, name), { force: true })
-  }
+  for (const lower of others) fs.rmSync(claimPath(root, lower), { force: true })
   return true
 }
 
-function refuseLiveHolder(root: string, folder: string, number: number): void {
+function refuseLiveHolder(root: string, number: number): void {
   let text: string
   try {
-    text = fs.readFileSync(path.join(folder, String(number)), 'utf8')
+    text = fs.readFileSync(claimPath(root, number), 'utf8')
   } catch (error) {
     // Removed since it was listed: a higher one exists, the next round finds it.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return

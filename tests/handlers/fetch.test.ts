@@ -1,11 +1,15 @@
 // Fetch: what is read, how much of it, how long it waits, and the code for what cannot be read. Checked against
 // what Kafka 4.3 answers to the same requests.
 
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errorCodes, errorName } from '../../broker/protocol/errors.ts'
 import { baseOffsetOf, batchSizeInBytes, lastOffsetOf } from '../../broker/protocol/record-batch/header.ts'
 import {
   type Answer,
+  type Ask,
   batch,
   DataWorld,
   type FetchFrom,
@@ -209,7 +213,8 @@ describe('how long', () => {
     expect(waiting.isAnswered()).toBe(false)
     await world.clock.advance(500)
     const codes = (await waiting.asked).responses[0]?.partitions.map(({ errorCode }) => errorCode)
-    expect(codes).toEqual([errorCodes.UNKNOWN_TOPIC_OR_PARTITION, errorCodes.NONE])
+    // What is refused comes last.
+    expect(codes).toEqual([errorCodes.NONE, errorCodes.UNKNOWN_TOPIC_OR_PARTITION])
     await client.close()
   })
 
@@ -266,20 +271,116 @@ describe('how long', () => {
   })
 })
 
-describe('sessions are not kept', () => {
+describe('sessions', () => {
   test.each([
-    [0, 0, 'NONE'],
-    [0, -1, 'NONE'],
-    [77, 0, 'NONE'],
-    [77, -1, 'NONE'],
-    [77, 1, 'FETCH_SESSION_ID_NOT_FOUND'],
-    [0, 1, 'FETCH_SESSION_ID_NOT_FOUND'],
-    [0, -3, 'FETCH_SESSION_ID_NOT_FOUND'],
-  ] as const)('session %i, epoch %i: %s', async (sessionId, sessionEpoch, code) => {
+    [0, 0, 'NONE', true],
+    [0, -1, 'NONE', false],
+    [77, 0, 'NONE', true],
+    [77, -1, 'NONE', false],
+    [77, 1, 'FETCH_SESSION_ID_NOT_FOUND', false],
+    [0, 1, 'FETCH_SESSION_ID_NOT_FOUND', false],
+    [0, -3, 'FETCH_SESSION_ID_NOT_FOUND', false],
+  ] as const)('session %i, epoch %i: %s', async (sessionId, sessionEpoch, code, opens) => {
     const answer = await world.ask('Fetch', 12, fetchRequest({ topic: 'log', sessionId, sessionEpoch }))
     expect(errorName(answer.errorCode)).toBe(code)
-    expect(answer.sessionId).toBe(0)
+    expect(answer.sessionId > 0).toBe(opens)
     expect(answer.responses).toHaveLength(code === 'NONE' ? 1 : 0)
+  })
+
+  /** A session on a topic of its own, and the next requests of it, which name nothing. */
+  async function opened(topic: string, version: number) {
+    await world.ask('CreateTopics', 7, {
+      topics: [{ name: topic, numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }],
+      timeoutMs: 1000,
+    })
+    const topicId = await world.topicId(topic)
+    const partitions = [{}, { partition: 1 }]
+    const first = await world.ask(
+      'Fetch',
+      version,
+      fetchRequest({ topic, topicId, partitions, sessionEpoch: 0 }),
+    )
+    let sessionEpoch = 0
+    const client = await world.connect()
+    const next = async (rest: Partial<Ask<'Fetch'>> = {}) => {
+      const { sessionId } = first
+      const place = { sessionId, sessionEpoch: ++sessionEpoch }
+      const request = { ...fetchRequest({ topic, topicId, ...place }), topics: [], ...rest }
+      const answer = await world.ask('Fetch', version, request, client)
+      return answer.responses.flatMap((each) =>
+        each.partitions.map(({ partitionIndex, errorCode }) => `${partitionIndex} ${errorName(errorCode)}`),
+      )
+    }
+    return { topicId, next }
+  }
+
+  test.each([12, 18])('version %i: only what is new is answered', async (version) => {
+    const { next } = await opened(`news${version}`, version)
+    expect(await next()).toEqual([])
+    await produce(world, batch(1), { topic: `news${version}`, partition: 1 })
+    expect(await next()).toEqual(['1 NONE'])
+  })
+
+  test('a fetch that waits is answered with the one partition that moved', async () => {
+    const { next } = await opened('waits', 18)
+    const asked = next({ maxWaitMs: 60_000 })
+    await settled()
+    await produce(world, batch(1), { topic: 'waits' })
+    expect(await asked).toEqual(['0 NONE'])
+  })
+
+  test('a topic that is deleted and made again is another, to who knows it by id', async () => {
+    const byId = await opened('reborn', 18)
+    const byName = await opened('reborn', 12)
+    await world.ask('DeleteTopics', 3, { topicNames: ['reborn'], timeoutMs: 1000 })
+    const gone = ['0 UNKNOWN_TOPIC_OR_PARTITION', '1 UNKNOWN_TOPIC_OR_PARTITION']
+    expect(await byId.next()).toEqual(gone)
+    expect(await byName.next()).toEqual(gone)
+    await opened('reborn', 18)
+    expect(await byId.next()).toEqual(['0 INCONSISTENT_TOPIC_ID', '1 INCONSISTENT_TOPIC_ID'])
+    expect(await byName.next()).toEqual(['0 NONE', '1 NONE'])
+  })
+
+  test('a session ends when nothing is left in it', async () => {
+    const { next, topicId } = await opened('emptied', 18)
+    expect(await next({ forgottenTopicsData: [{ topicId, partitions: [0, 1] }] })).toEqual([])
+    const { errorCode } = await world.ask(
+      'Fetch',
+      18,
+      fetchRequest({ topic: 'emptied', topicId, sessionId: 1, sessionEpoch: 2 }),
+    )
+    expect(errorName(errorCode)).toBe('FETCH_SESSION_ID_NOT_FOUND')
+  })
+})
+
+describe('who believes in a leader that was', () => {
+  let dataDir: string
+  let restarted: DataWorld
+  // Every start begins an epoch.
+  beforeAll(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'logmill-test-'))
+    const first = await DataWorld.start({ dataDir, topics: { led: {} } })
+    await first[Symbol.asyncDispose]()
+    restarted = await DataWorld.start({ dataDir })
+  })
+  afterAll(async () => {
+    await restarted[Symbol.asyncDispose]()
+    rmSync(dataDir, { recursive: true })
+  })
+
+  test.each([
+    [12, { leaderId: -1, leaderEpoch: -1 }, []],
+    [15, { leaderId: -1, leaderEpoch: -1 }, []],
+    [16, { leaderId: 1, leaderEpoch: 2 }, [1]],
+  ] as const)('version %i is told the present one, from 16 on', async (version, currentLeader, nodes) => {
+    const topicId = await restarted.topicId('led')
+    const partitions = [{ currentLeaderEpoch: 0 }]
+    const request = fetchRequest({ topic: 'led', topicId, partitions })
+    const answer = await restarted.ask('Fetch', version, request)
+    const [told] = answer.responses[0]?.partitions ?? []
+    expect(errorName(told?.errorCode ?? -1)).toBe('FENCED_LEADER_EPOCH')
+    expect(told?.currentLeader).toEqual(currentLeader)
+    expect(answer.nodeEndpoints.map(({ nodeId }) => nodeId)).toEqual(nodes)
   })
 })
 

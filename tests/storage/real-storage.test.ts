@@ -75,18 +75,20 @@ describe('the lock', () => {
   test('of a process whose number another one has now is taken over', () => {
     const first = openDirectory(root)
     first.lock()
-    const claim = path.join(root, '.logmill-lock', '1')
+    const claim = path.join(root, '.logmill-lock.1')
     const stale = { ...JSON.parse(fs.readFileSync(claim, 'utf8')), pid: process.ppid }
     fs.writeFileSync(claim, JSON.stringify(stale))
     openDirectory(root).lock()
   })
 
   test('an unreadable claim is what a power cut left, and holds nobody up', () => {
-    fs.mkdirSync(path.join(root, '.logmill-lock'), { recursive: true })
-    fs.writeFileSync(path.join(root, '.logmill-lock', '7'), '')
+    fs.mkdirSync(root, { recursive: true })
+    fs.writeFileSync(path.join(root, '.logmill-lock.7'), '')
     const storage = openDirectory(root)
     storage.lock()
-    expect(fs.readdirSync(path.join(root, '.logmill-lock'))).toEqual(['8'])
+    expect(fs.readdirSync(root).filter((name) => name.startsWith('.logmill-lock'))).toEqual([
+      '.logmill-lock.8',
+    ])
     storage.close()
   })
 

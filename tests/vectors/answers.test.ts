@@ -51,8 +51,9 @@ function nameOf(item: Record<string, unknown>): unknown {
   if ('resourceType' in item && 'resourceName' in item) {
     return `${String(item.resourceType)}:${String(item.resourceName)}`
   }
-  const { name, apiKey, groupId, topicName, topic, partitionIndex, entityType, key, user } = item
-  return name ?? apiKey ?? groupId ?? topicName ?? topic ?? partitionIndex ?? entityType ?? key ?? user
+  const { name, apiKey, groupId, topicName, topic, partitionIndex, entityType, key, user, memberId } = item
+  const named = name ?? apiKey ?? groupId ?? topicName ?? topic ?? partitionIndex ?? entityType
+  return named ?? key ?? user ?? memberId
 }
 
 /** Entries of a list by their name, if each has one of its own: their order says nothing. */

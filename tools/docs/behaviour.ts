@@ -31,12 +31,8 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
     'No TLS, SASL or ACLs yet. A listener beyond loopback is refused without `--insecure`; every operation is allowed.',
   ],
   [
-    'Fetch sessions',
-    'None yet: every answer says session 0, so clients send full fetches, as Kafka tells them to when its session cache is full.',
-  ],
-  [
     'Consumer groups',
-    'The classic protocol. Streams groups (KIP-1071) as Kafka 4.3 has them: no static members, regular expressions, warm-up tasks or changed topologies yet. `group.protocol=consumer` (KIP-848) and share groups are not served; a client that wants one is told so by ApiVersions.',
+    'The classic protocol and that of KIP-848 (`group.protocol=consumer`), with migration between them while members are there; regular expressions are resolved by the server in RE2 syntax, assignments computed in the heartbeat. Streams groups (KIP-1071) as Kafka 4.3 has them: no static members, regular expressions, warm-up tasks or changed topologies yet. Share groups are not served; a client that wants one is told so by ApiVersions.',
   ],
   [
     'Clean-up by time',

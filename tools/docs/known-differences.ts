@@ -82,12 +82,6 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: 'a quorum of one opens no listener for controllers: its broker’s is told',
   },
   {
-    about: 'Fetch that opens a session',
-    title: /^Fetch: opening a session$/,
-    path: /^sessionId$/,
-    reason: 'there are no fetch sessions yet: session id 0 says so, and every fetch is a full one',
-  },
-  {
     about: 'FindCoordinator that finds: the message',
     title: /^FindCoordinator: /,
     path: /errorMessage$/,

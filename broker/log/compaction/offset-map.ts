@@ -2,34 +2,47 @@
 // buffer: no object per key, about 30 bytes and the key itself.
 //
 //   slots    [ . 3 . 1 . . 2 . ]      entry number + 1, 0 = free; at most half of them taken
-//   entries  hash u32 | key start u32 | key length u32 | offset f64
-//   keys     |customer-17|customer-4|…
+//   entries  hash u32 | chunk u32, start u32, length u32 of the key | offset f64
+//   chunks   |customer-17|customer-4|…   of 1 MiB, or of one longer key
+//
+// The arrays are made for as many entries as there may be, so that no put has to move what is there: the memory
+// is the system's until it is touched.
 //
 // Keys are compared byte by byte. Kafka's SkimpyOffsetMap trusts a 16-byte hash of the key instead; being exact
 // costs memory for long keys only, and no record can be lost to two keys that hash alike. The hash is seeded, so
 // that nobody can choose keys that all fall on one slot.
 
 const FIRST_ENTRIES = 1024
-const FIRST_KEY_BYTES = 32 * 1024
+const CHUNK_BYTES = 1024 * 1024
 /** Of one entry in the arrays, its two slots included. */
-const ENTRY_BYTES = 4 + 4 + 4 + 8 + 2 * 4
+const ENTRY_BYTES = 4 + 4 + 4 + 4 + 8 + 2 * 4
 
 export class OffsetMap {
-  /** What it may use; the arrays are at most half as large again while they grow. */
+  /** What it may use. One put goes beyond it where whoever puts does not ask isFull. */
   readonly limitBytes: number
   private readonly seed: number
   private count = 0
-  private slots = new Uint32Array(FIRST_ENTRIES * 2)
-  private hashes = new Uint32Array(FIRST_ENTRIES)
-  private starts = new Uint32Array(FIRST_ENTRIES)
-  private lengths = new Uint32Array(FIRST_ENTRIES)
-  private offsets = new Float64Array(FIRST_ENTRIES)
-  private keys = Buffer.allocUnsafeSlow(FIRST_KEY_BYTES)
+  private slots: Uint32Array
+  private hashes: Uint32Array
+  private chunkNumbers: Uint32Array
+  private starts: Uint32Array
+  private lengths: Uint32Array
+  private offsets: Float64Array
+  private readonly chunks: Buffer[] = []
+  private chunkUsed = 0
   private keyBytes = 0
 
-  constructor(limitBytes: number, seed: number) {
+  /** `mostKeys`: no more are to be expected. */
+  constructor(limitBytes: number, seed: number, mostKeys = 0) {
     this.limitBytes = limitBytes
     this.seed = seed >>> 0
+    const capacity = Math.max(FIRST_ENTRIES, Math.min(mostKeys, Math.ceil(limitBytes / ENTRY_BYTES)))
+    this.slots = new Uint32Array(slotsFor(capacity))
+    this.hashes = new Uint32Array(capacity)
+    this.chunkNumbers = new Uint32Array(capacity)
+    this.starts = new Uint32Array(capacity)
+    this.lengths = new Uint32Array(capacity)
+    this.offsets = new Float64Array(capacity)
   }
 
   get size(): number {
@@ -60,13 +73,16 @@ export class OffsetMap {
       this.put(source, start, end, offset)
       return
     }
-    this.makeRoom(end - start)
-    source.copy(this.keys, this.keyBytes, start, end)
+    const length = end - start
+    this.makeRoom(length)
+    source.copy(this.chunks[this.chunks.length - 1] as Buffer, this.chunkUsed, start, end)
     this.hashes[entry] = hash
-    this.starts[entry] = this.keyBytes
-    this.lengths[entry] = end - start
+    this.chunkNumbers[entry] = this.chunks.length - 1
+    this.starts[entry] = this.chunkUsed
+    this.lengths[entry] = length
     this.offsets[entry] = offset
-    this.keyBytes += end - start
+    this.chunkUsed += length
+    this.keyBytes += length
     this.slots[slot] = ++this.count
   }
 
@@ -90,7 +106,8 @@ export class OffsetMap {
   private isKey(entry: number, source: Buffer, start: number, end: number, hash: number): boolean {
     if (this.hashes[entry] !== hash || this.lengths[entry] !== end - start) return false
     const at = this.starts[entry] as number
-    return source.compare(this.keys, at, at + end - start, start, end) === 0
+    const chunk = this.chunks[this.chunkNumbers[entry] as number] as Buffer
+    return source.compare(chunk, at, at + end - start, start, end) === 0
   }
 
   /** MurmurHash3's mixing, byte-wise input. */
@@ -110,10 +127,11 @@ export class OffsetMap {
   private growEntries(): void {
     const capacity = this.hashes.length * 2
     this.hashes = copied(this.hashes, new Uint32Array(capacity))
+    this.chunkNumbers = copied(this.chunkNumbers, new Uint32Array(capacity))
     this.starts = copied(this.starts, new Uint32Array(capacity))
     this.lengths = copied(this.lengths, new Uint32Array(capacity))
     this.offsets = copied(this.offsets, new Float64Array(capacity))
-    this.slots = new Uint32Array(capacity * 2)
+    this.slots = new Uint32Array(slotsFor(capacity))
     const mask = this.slots.length - 1
     for (let entry = 0; entry < this.count; entry++) {
       let slot = (this.hashes[entry] as number) & mask
@@ -123,12 +141,16 @@ export class OffsetMap {
   }
 
   private makeRoom(bytes: number): void {
-    const needed = this.keyBytes + bytes
-    if (needed <= this.keys.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.ceil(this.keys.length * 1.5)))
-    this.keys.copy(larger, 0, 0, this.keyBytes)
-    this.keys = larger
+    const last = this.chunks[this.chunks.length - 1]
+    if (last !== undefined && this.chunkUsed + bytes <= last.length) return
+    this.chunks.push(Buffer.allocUnsafeSlow(Math.max(bytes, CHUNK_BYTES)))
+    this.chunkUsed = 0
   }
+}
+
+/** At least two an entry; a power of two, so that a mask finds one. */
+function slotsFor(entries: number): number {
+  return 2 ** Math.ceil(Math.log2(entries * 2))
 }
 
 function copied<T extends Uint32Array | Float64Array>(from: T, to: T): T {

@@ -75,6 +75,7 @@ export async function walkSegment(
       bytes = filled + (visitor.onBlockEnd?.() ?? 0)
       position += at
     }
+    await pace.next(bytes)
     return true
   } finally {
     segment.release()

@@ -83,8 +83,13 @@ func member(ctx context.Context, bootstrap, topic, group string) {
 		sort.Strings(partitions)
 		fmt.Println("assigned " + strings.Join(partitions, ","))
 	}
+	var protocol []kgo.Opt
+	// KIP-848: the server balances.
+	if os.Getenv("GROUP_PROTOCOL") == "consumer" {
+		protocol = append(protocol, kgo.ServerSideBalancer())
+	}
 	// franz-go balances cooperatively: assigned and revoked partitions come as differences.
-	consumer := client(bootstrap, kgo.ConsumeTopics(topic), kgo.ConsumerGroup(group),
+	consumer := client(bootstrap, append(protocol, kgo.ConsumeTopics(topic), kgo.ConsumerGroup(group),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) {
 			for _, partition := range assigned[topic] {
@@ -97,7 +102,7 @@ func member(ctx context.Context, bootstrap, topic, group string) {
 				delete(held, partition)
 			}
 			report()
-		}))
+		}))...)
 	for ctx.Err() == nil {
 		consumer.PollFetches(ctx)
 	}

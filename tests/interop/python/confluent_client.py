@@ -1,4 +1,5 @@
 """The interop verbs of README.md, by confluent-kafka (librdkafka)."""
+import os
 import sys
 import threading
 from confluent_kafka import Consumer, Producer, TopicPartition, KafkaException
@@ -23,7 +24,8 @@ def produce(count, codec):
 
 
 def consumer(group, **more):
-    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False, **more})
+    protocol = os.environ.get("GROUP_PROTOCOL", "classic")
+    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "group.protocol": protocol, "auto.offset.reset": "earliest", "enable.auto.commit": False, **more})
 
 
 def consume(group, count):

@@ -2,8 +2,10 @@
 
 import { adminQuestions } from './admin.ts'
 import { configQuestions } from './configs.ts'
+import { consumerGroupQuestions } from './consumer-groups.ts'
 import { dataQuestions } from './data.ts'
 import { featureQuestions } from './features.ts'
+import { fetchSessionQuestions } from './fetch-sessions.ts'
 import { groupQuestions } from './groups.ts'
 import type { Question } from './question.ts'
 import { streamsGroupQuestions } from './streams-groups.ts'
@@ -17,6 +19,8 @@ export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   transactions: transactionQuestions,
   admin: adminQuestions,
   configs: configQuestions,
+  'consumer-groups': consumerGroupQuestions,
   'streams-groups': streamsGroupQuestions,
   quotas: quotaQuestions,
+  'fetch-sessions': fetchSessionQuestions,
 }

@@ -63,7 +63,7 @@ export function decideForClassicMember(
 function refusedAnswer(command: MemberCommand, errorCode: number): ClassicReply {
   switch (command.kind) {
     case 'join':
-      return joinRefused(errorCode, command.request.memberId)
+      return joinRefused(errorCode, '')
     case 'sync':
       return syncRefused(errorCode)
     case 'heartbeat':

@@ -12,7 +12,7 @@ import { assignRange } from '../../../../broker/coordinator/group/modern/assigno
 import { assignUniform } from '../../../../broker/coordinator/group/modern/assignor/uniform.ts'
 import { Random } from '../../../world/random.ts'
 
-const SEEDS = 300
+const SEEDS = 60
 
 interface World {
   topics: Map<string, number>

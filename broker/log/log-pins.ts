@@ -1,0 +1,25 @@
+// Which offsets of a log somebody means to read again: what holds them, and all that follows, is neither deleted
+// nor compacted until the pin is released.
+
+export interface LogPin {
+  release(): void
+}
+
+export class LogPins {
+  private readonly pins = new Set<{ fromOffset: bigint }>()
+
+  add(fromOffset: bigint): LogPin {
+    const pin = { fromOffset }
+    this.pins.add(pin)
+    return { release: () => void this.pins.delete(pin) }
+  }
+
+  /** The lowest offset that is held; undefined where none is. */
+  get lowest(): bigint | undefined {
+    let lowest: bigint | undefined
+    for (const { fromOffset } of this.pins) {
+      if (lowest === undefined || fromOffset < lowest) lowest = fromOffset
+    }
+    return lowest
+  }
+}
