@@ -21,6 +21,7 @@ import {
 } from './fetch/read-partitions.ts'
 import type { AnsweredPartition, PartitionAnswer } from './fetch/session.ts'
 import type { SessionCache } from './fetch/session-cache.ts'
+import type { RequestQuotas } from './request-quota.ts'
 
 type FetchRequest = Request<'Fetch'>
 type FetchResponse = Response<'Fetch'>
@@ -41,6 +42,8 @@ export interface FetchServices {
   cluster: Pick<ClusterView, 'image' | 'address'>
   /** fetch.max.bytes: the broker's own bound on a response. */
   fetchMaxBytes: number
+  /** Followers have none. */
+  quota: Pick<RequestQuotas, 'fetchMaxBytes' | 'recordFetch'>
   /** Resolves early when the broker stops, so that no fetch outlives it. */
   stopping: AbortSignal
   /** Memory for the bytes that are read; whoever sends the reply gives it back. */
@@ -63,7 +66,8 @@ export async function handleFetch(
     topicName: (topicId) => directory.topicName(topicId),
     nowMs: clock.now(),
   })
-  const maxBytes = Math.min(request.maxBytes, services.fetchMaxBytes)
+  const quotaBytes = isFromFollower ? Infinity : services.quota.fetchMaxBytes(context)
+  const maxBytes = Math.min(request.maxBytes, services.fetchMaxBytes, quotaBytes)
   const options: PassOptions = {
     directory,
     isolation: request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted',
@@ -75,6 +79,11 @@ export async function handleFetch(
   }
   if (services.allocate !== undefined) options.allocate = services.allocate
   const { answered } = await readOrWait(asked, request.maxWaitMs, options, services)
+  const throttleTimeMs = isFromFollower
+    ? 0
+    : services.quota.recordFetch(context, () => bytesOf(asked.news(answered)))
+  // What was read is not sent, nor taken as told: it is read again after the silence.
+  if (throttleTimeMs > 0) return { ...respond(asked.emptyReply(), context, services), throttleTimeMs }
   const response = respond(asked.answer(answered, clock.now()), context, services)
   return isFromFollower ? { ...response, nodeEndpoints: [] } : response
 }
@@ -102,6 +111,10 @@ async function readOrWait(
   } finally {
     signal.close()
   }
+}
+
+function bytesOf(answered: readonly AnsweredPartition[]): number {
+  return answered.reduce((sum, { answer }) => sum + (answer.records?.length ?? 0), 0)
 }
 
 /** Neighbours of one topic stand together, and the order stays: it is the order in which they were read. */

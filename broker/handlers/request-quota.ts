@@ -62,6 +62,23 @@ export class RequestQuotas {
     return Math.max(forBytes, forTime)
   }
 
+  /** The most bytes that a fetch may ask for: more would be throttled whenever it came (KIP-13). */
+  fetchMaxBytes({ clientId }: RequestContext): number {
+    const { fetch } = this.options.quotas
+    return fetch.isActive ? Math.floor(fetch.maxInWindow(ANONYMOUS, clientId ?? '')) : Infinity
+  }
+
+  /** Counts fetched bytes. Above 0: they must not be sent and do not count, and the client is silent for so many ms. */
+  recordFetch({ clientId }: RequestContext, bytesOf: () => number): number {
+    const { fetch } = this.options.quotas
+    if (!fetch.isActive) return 0
+    const sizeInBytes = bytesOf()
+    const nowMs = this.now()
+    const throttleTimeMs = fetch.record(ANONYMOUS, clientId ?? '', sizeInBytes, nowMs)
+    if (throttleTimeMs > 0) fetch.unrecord(ANONYMOUS, clientId ?? '', sizeInBytes, nowMs)
+    return throttleTimeMs
+  }
+
   readonly mutations: MutationQuotaOf = ({ apiVersion, clientId }, strictSince) =>
     this.options.quotas.mutations(ANONYMOUS, clientId ?? '', apiVersion >= strictSince, () => this.now())
 }

@@ -84,6 +84,7 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
         sessions,
         cluster,
         fetchMaxBytes: settings.config.fetchMaxBytes,
+        quota: node.requestQuotas,
         allocate,
       }),
     ListOffsets: (request, context) => handleListOffsets(request, context, data),

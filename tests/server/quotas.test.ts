@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { alterClientQuotas } from '../../broker/protocol/apis/alter-client-quotas.ts'
 import { createTopics } from '../../broker/protocol/apis/create-topics.ts'
 import { describeClientQuotas } from '../../broker/protocol/apis/describe-client-quotas.ts'
+import { fetch } from '../../broker/protocol/apis/fetch.ts'
 import { metadata } from '../../broker/protocol/apis/metadata.ts'
 import { produce } from '../../broker/protocol/apis/produce.ts'
 import { errorCodes, errorName } from '../../broker/protocol/errors.ts'
@@ -91,6 +92,41 @@ test('a producer over its byte rate is answered, told, and not read until it is 
   expect(await isAnswered(next, world.admin)).toBe(false)
   await world.clock.advance(1)
   await next
+})
+
+test('a consumer over its byte rate gets nothing, is silent, and then reads on where it was', async () => {
+  await using world = await World.start()
+  for (let i = 0; i < 4; i++) await world.produce(world.admin, 4_000)
+  await world.set({ 'client-id': 'logmill-test' }, { consumer_byte_rate: 1000 })
+  const consumer = await world.connect()
+  const read = async (fetchOffset: bigint, sessionId = 0, sessionEpoch = 0) => {
+    const partitions = [
+      { partition: 0, fetchOffset, partitionMaxBytes: 5_000, currentLeaderEpoch: -1, logStartOffset: -1n },
+    ]
+    const answer = await consumer.request(fetch, 11, {
+      maxWaitMs: 0,
+      minBytes: 1,
+      sessionId,
+      sessionEpoch,
+      topics: [{ topic: 'orders', partitions }],
+      forgottenTopicsData: [],
+    })
+    const records = answer.responses[0]?.partitions[0]?.records ?? null
+    return { ...answer, bytes: records?.length ?? 0 }
+  }
+  const first = await read(0n)
+  expect(first).toMatchObject({ errorCode: 0, throttleTimeMs: 0 })
+  expect(first.bytes).toBeGreaterThan(4_000)
+  expect((await read(1n, first.sessionId, 1)).bytes).toBeGreaterThan(4_000)
+  const refused = await read(2n, first.sessionId, 2)
+  expect(refused).toMatchObject({ errorCode: 0, bytes: 0, sessionId: first.sessionId })
+  expect(refused.throttleTimeMs).toBeGreaterThan(1_000)
+  const early = read(2n, first.sessionId, 3)
+  expect(await isAnswered(early, world.admin)).toBe(false)
+  // The windows in which the first two were read have gone by then.
+  await world.clock.advance(11_000)
+  await early
+  expect((await read(2n, first.sessionId, 4)).bytes).toBeGreaterThan(4_000)
 })
 
 test('a quota that is removed ends at once, but for the silence that was asked for', async () => {
