@@ -146,6 +146,19 @@ describe('side files', () => {
     },
   )
 
+  test.each(['cleaner-offset-checkpoint', 'clock-checkpoint'])(
+    'nonsense in %s costs nothing',
+    async (name) => {
+      await written()
+      for (const text of ['nonsense', '0\n1\norders 0 99999\n', '0\n1\n99999999999999999\n', '']) {
+        writeFileSync(join(dataDir, name), text)
+        await using world = await start()
+        expect(await world.values('orders', 0)).toEqual(values(10))
+        expect(await world.values('orders', 1)).toEqual(values(10))
+      }
+    },
+  )
+
   test("another cluster's directory is refused with both names, and left alone", async () => {
     await written()
     const file = join(dataDir, 'meta.properties')
