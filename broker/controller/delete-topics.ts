@@ -37,6 +37,17 @@ export function planDeleteTopics(command: DeleteTopics, context: PlanContext): P
     const key = topic?.name ?? name ?? topicId
     if ((timesNamed.get(key) ?? 0) > 1) {
       // Said once, however often the same words were used.
+      if (topic !== undefined && isNamedBothWays(topic, command.topics)) {
+        if (reply.some((said) => said.topicId === topic.topicId)) continue
+        const errorMessage = 'The provided topic name maps to an ID that was already supplied.'
+        reply.push({
+          name: topic.name,
+          topicId: topic.topicId,
+          errorCode: errorCodes.INVALID_REQUEST,
+          errorMessage,
+        })
+        continue
+      }
       if (reply.some((said) => said.name === name && said.topicId === topicId)) continue
       fail(errorCodes.INVALID_REQUEST, byId ? 'Duplicate topic id.' : 'Duplicate topic name.')
       continue
@@ -63,6 +74,13 @@ export function planDeleteTopics(command: DeleteTopics, context: PlanContext): P
     })
   }
   return { facts, reply }
+}
+
+/** Once by its name and once by its id. */
+function isNamedBothWays(topic: TopicImage, topics: DeleteTopics['topics']): boolean {
+  const byName = topics.filter(({ name }) => name === topic.name).length
+  const byId = topics.filter(({ name, topicId }) => name === null && topicId === topic.topicId).length
+  return byName === 1 && byId === 1
 }
 
 /** How often each topic is meant, whether by name or by id. */

@@ -23,7 +23,10 @@ export function handleDescribeTopicPartitions(
   { cluster, partitionLimit }: DescribeTopicPartitionsServices,
 ): DescribeTopicPartitionsResponse {
   const { cursor, responsePartitionLimit } = request
-  if (cursor !== null && cursor.partitionIndex < 0) {
+  const isAsked = (topic: string): boolean =>
+    request.topics.length === 0 || request.topics.some(({ name }) => name === topic)
+  // A cursor comes from an answer to the same topics.
+  if (cursor !== null && (cursor.partitionIndex < 0 || !isAsked(cursor.topicName))) {
     return { topics: request.topics.map(({ name }) => unknown(name, errorCodes.INVALID_REQUEST)) }
   }
   const wantsAll = request.topics.length === 0

@@ -3,7 +3,12 @@
 
 import { registeredFeatures } from '../controller/features.ts'
 import type { BrokerImage } from '../controller/image.ts'
-import { isInternalTopic, OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
+import {
+  isInternalTopic,
+  METADATA_TOPIC,
+  OFFSETS_TOPIC,
+  TRANSACTIONS_TOPIC,
+} from '../controller/topic-name.ts'
 import { handleAlterClientQuotas } from '../handlers/alter-client-quotas.ts'
 import { handleAlterConfigs } from '../handlers/alter-configs.ts'
 import { handleAlterPartitionReassignments } from '../handlers/alter-partition-reassignments.ts'
@@ -239,7 +244,8 @@ async function autoCreate(
   node: BrokerNode,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, ErrorCode>> {
-  const own = names.filter((name) => !isInternalTopic(name))
+  // Nobody makes the metadata log: it stays a topic that there is none of.
+  const own = names.filter((name) => !isInternalTopic(name) && name !== METADATA_TOPIC)
   // The broker's own topics are made with settings of their own; share groups are not served.
   const internal = [OFFSETS_TOPIC, TRANSACTIONS_TOPIC] as const
   await Promise.all(internal.filter((name) => names.includes(name)).map((name) => ensured(node, name)))

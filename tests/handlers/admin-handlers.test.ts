@@ -467,7 +467,19 @@ describe('DescribeTopicPartitions', () => {
     [['a', 'b'], 2, null, { topics: [['a', [0, 1]]], next: { topicName: 'b', partitionIndex: 0 } }],
     [['a', 'b'], 0, null, { topics: [['a', [0]]], next: { topicName: 'a', partitionIndex: 1 } }],
     [['a', 'b'], 2000, { topicName: 'b', partitionIndex: 1 }, { topics: [['b', [1]]], next: null }],
-    [['a', 'b'], 2000, { topicName: 'aa', partitionIndex: 1 }, { topics: [['b', [0, 1]]], next: null }],
+    [
+      ['a', 'b'],
+      2000,
+      // Kafka's: the cursor is of another request.
+      { topicName: 'aa', partitionIndex: 1 },
+      {
+        topics: [
+          ['a', []],
+          ['b', []],
+        ],
+        next: null,
+      },
+    ],
     [['b'], 2000, { topicName: 'b', partitionIndex: 2147483647 }, { topics: [['b', []]], next: null }],
     [
       [],

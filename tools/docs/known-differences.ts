@@ -34,6 +34,18 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: 'INVALID_REQUEST for both; Kafka fails within and never answers',
   },
   {
+    about: 'CreatePartitions: more than a request may make',
+    title: /^CreatePartitions: beyond what a request may$/,
+    path: /error(Code|Message)$/,
+    reason: 'POLICY_VIOLATION, as in CreateTopics; Kafka fails within and says UNKNOWN_SERVER_ERROR',
+  },
+  {
+    about: 'CreateTopics: names that collide within one request',
+    title: /^CreateTopics: names that collide with each other$/,
+    path: /^topics\[x_y\]/,
+    reason: 'the second is refused as it is when the first is there already; Kafka makes both',
+  },
+  {
     about: 'CreateTopics: the configuration',
     title: /^CreateTopics: /,
     path: /configs\[logmill.durability\]$/,
@@ -82,6 +94,12 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: 'a quorum of one opens no listener for controllers: its broker’s is told',
   },
   {
+    about: 'DescribeTopicPartitions of an empty name',
+    title: /^DescribeTopicPartitions: an empty name$/,
+    path: /(errorCode|topicAuthorizedOperations)$/,
+    reason: 'INVALID_TOPIC_EXCEPTION; Kafka fails within and says UNKNOWN_SERVER_ERROR',
+  },
+  {
     about: 'FindCoordinator that finds: the message',
     title: /^FindCoordinator: /,
     path: /errorMessage$/,
@@ -106,6 +124,13 @@ export const knownDifferences: readonly KnownDifference[] = [
     path: /^groups\[refused\]$/,
     absent: true,
     reason: 'a JoinGroup that was refused leaves no group behind; Kafka keeps an empty one until it expires',
+  },
+  {
+    about: 'Metadata that makes a topic',
+    title: /^Metadata: a topic to be made$/,
+    path: /^topics\[auto-\d+\]/,
+    reason:
+      'the answer has the topic, ready to be written to; Kafka says UNKNOWN_TOPIC_OR_PARTITION until the client asks again',
   },
   {
     about: 'Metadata by neither id nor name',

@@ -10,6 +10,7 @@ import { groupQuestions } from './groups.ts'
 import type { Question } from './question.ts'
 import { streamsGroupQuestions } from './streams-groups.ts'
 import { quotaQuestions } from './quotas.ts'
+import { topicLifeQuestions } from './topic-life.ts'
 import { topicQuestions } from './topics.ts'
 import { transactionQuestions } from './transactions.ts'
 
@@ -20,6 +21,7 @@ export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   admin: adminQuestions,
   configs: configQuestions,
   'consumer-groups': consumerGroupQuestions,
+  'topic-life': topicLifeQuestions,
   'streams-groups': streamsGroupQuestions,
   quotas: quotaQuestions,
   'fetch-sessions': fetchSessionQuestions,
