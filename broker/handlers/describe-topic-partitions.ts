@@ -27,7 +27,8 @@ export function handleDescribeTopicPartitions(
     request.topics.length === 0 || request.topics.some(({ name }) => name === topic)
   // A cursor comes from an answer to the same topics.
   if (cursor !== null && (cursor.partitionIndex < 0 || !isAsked(cursor.topicName))) {
-    return { topics: request.topics.map(({ name }) => unknown(name, errorCodes.INVALID_REQUEST)) }
+    const topics = request.topics.map(({ name }) => unknown(name, errorCodes.INVALID_REQUEST))
+    return { topics, nextCursor: null }
   }
   const wantsAll = request.topics.length === 0
   const names = wantsAll
