@@ -29,6 +29,7 @@ import {
   type HeldTasks,
   isSubset,
   sameHeldTasks,
+  sameTasks,
   type TaskIds,
   taskIdsOf,
   type Tasks,
@@ -355,6 +356,9 @@ class Heartbeat {
   ): StreamsHeartbeatResult {
     const { group, request } = this
     const isNews = request.memberEpoch === 0 || !sameHeldTasks(before.assigned, after.assigned)
+    // An answer that was lost would leave its tasks idle: who says that it has others is told again. (Kafka 4.3 waits
+    // for the next rebalance.)
+    const isTold = isNews || this.ownsOthersThan(after)
     let { endpointEpoch } = group.soft
     if (isNews && after.userEndpoint !== null) {
       endpointEpoch++
@@ -376,9 +380,9 @@ class Heartbeat {
         memberEpoch: after.memberEpoch,
         heartbeatIntervalMs: this.config.heartbeatIntervalMs,
         status: statuses,
-        activeTasks: told(isNews, after.assigned.active),
-        standbyTasks: told(isNews, after.assigned.standby),
-        warmupTasks: told(isNews, after.assigned.warmup),
+        activeTasks: told(isTold, after.assigned.active),
+        standbyTasks: told(isTold, after.assigned.standby),
+        warmupTasks: told(isTold, after.assigned.warmup),
         partitionsByUserEndpoint:
           endpointEpoch === request.endpointInformationEpoch
             ? null
@@ -388,6 +392,11 @@ class Heartbeat {
       },
       missingInternalTopics,
     )
+  }
+
+  private ownsOthersThan({ assigned }: StreamsMember): boolean {
+    const owned = this.owned()
+    return owned !== null && !sameTasks(owned, assigned)
   }
 
   private notes(groupEpoch: number): (StreamsNote | MetadataNote)[] {
@@ -405,8 +414,8 @@ class Heartbeat {
   }
 }
 
-function told(isNews: boolean, tasks: HeldTasks['active'] | HeldTasks['standby']): TaskIds[] | null {
-  return isNews ? taskIdsOf(tasks) : null
+function told(isTold: boolean, tasks: HeldTasks['active'] | HeldTasks['standby']): TaskIds[] | null {
+  return isTold ? taskIdsOf(tasks) : null
 }
 
 function sameAssignment(a: StreamsMember, b: StreamsMember): boolean {

@@ -60,7 +60,7 @@ export function sharesTask(a: Tasks | HeldTasks, b: Tasks | HeldTasks): boolean 
   })
 }
 
-export function sameTasks(a: Tasks, b: Tasks): boolean {
+export function sameTasks(a: Tasks | HeldTasks, b: Tasks | HeldTasks): boolean {
   return sameKeys(a.active, b.active) && sameKeys(a.standby, b.standby) && sameKeys(a.warmup, b.warmup)
 }
 

@@ -2,6 +2,7 @@
 // source topics, repartition topics and changelogs. The same in the request, in the log and in memory; the log's
 // order of subtopologies is kept.
 
+import { isDeepStrictEqual } from 'node:util'
 import type { streamsGroupHeartbeat } from '../../../protocol/apis/streams-group-heartbeat.ts'
 import type { MessageOf, RequestOf } from '../../../protocol/message.ts'
 import type { streamsGroupTopologyValue } from '../../../protocol/records/streams-group.ts'
@@ -46,7 +47,7 @@ export function sourcesOf({ sourceTopics, repartitionSourceTopics }: Subtopology
 
 /** The same subtopologies, in whatever order; within one the order of everything counts, as in Kafka. */
 export function sameTopology(a: Topology, b: Topology): boolean {
-  return a.epoch === b.epoch && JSON.stringify(byId(a)) === JSON.stringify(byId(b))
+  return a.epoch === b.epoch && isDeepStrictEqual(byId(a), byId(b))
 }
 
 function byId({ subtopologies }: Topology): Subtopology[] {

@@ -3,7 +3,6 @@
 
 import { defaultGroupConfig } from '../../../../broker/coordinator/group/config.ts'
 import { GroupCoordinator } from '../../../../broker/coordinator/group/group-coordinator.ts'
-import type { TopicView } from '../../../../broker/coordinator/group/metadata-view.ts'
 import {
   defaultStreamsConfig,
   type StreamsBrokerConfig,
@@ -18,32 +17,10 @@ import type { Topology } from '../../../../broker/coordinator/group/streams/topo
 import { ManualClock } from '../../../../broker/time/manual-clock.ts'
 import { groupPorts } from '../../../world/group-ports.ts'
 import { MemoryShardLog } from '../../../world/memory-shard-log.ts'
+import { Topics } from '../../../world/topics.ts'
 import { wordCount } from './topology.ts'
 
 export const REBALANCE_TIMEOUT_MS = 20_000
-
-/** The cluster's topics: how many partitions each has. */
-export class Topics {
-  private readonly topics = new Map<string, TopicView>()
-  private made = 0
-  version = 0n
-
-  set(name: string, partitionCount: number): void {
-    const topicId = this.topics.get(name)?.topicId ?? (++this.made).toString(16).padStart(32, '0')
-    this.topics.set(name, { name, topicId, partitionCount, racks: () => [] })
-    this.version++
-  }
-
-  delete(name: string): void {
-    this.topics.delete(name)
-    this.version++
-  }
-
-  readonly topic = (name: string): TopicView | undefined => this.topics.get(name)
-  readonly topicById = (id: string): TopicView | undefined =>
-    [...this.topics.values()].find(({ topicId }) => topicId === id)
-  readonly topicNames = (): Iterable<string> => this.topics.keys()
-}
 
 export class World {
   readonly clock = new ManualClock()

@@ -309,6 +309,23 @@ describe('fencing', () => {
   })
 })
 
+test('a member that was told in vain is told again when it says what it has', async () => {
+  const world = await World.start()
+  const [a, b] = [world.member('a'), world.member('b')]
+  for (const member of [a, b]) await member.join()
+  for (let i = 0; i < 2; i++) await a.heartbeat()
+  const nothing = { activeTasks: [], standbyTasks: [], warmupTasks: [] }
+  const beat = { memberId: 'b', memberEpoch: b.epoch, ...nothing }
+  const told = await world.heartbeat(beat)
+  expect(tasksText(told.response.activeTasks).split(' ')).toHaveLength(3)
+  // The answer never came, so b still has nothing.
+  const again = await world.heartbeat(beat)
+  expect(again.response.activeTasks).toEqual(told.response.activeTasks)
+  // A member that has nothing new to say is told nothing.
+  const quiet = await world.heartbeat({ memberId: 'b', memberEpoch: b.epoch })
+  expect(quiet.response.activeTasks).toBeNull()
+})
+
 describe('leaving', () => {
   test('who leaves gives its tasks to the others', async () => {
     const world = await World.start()
