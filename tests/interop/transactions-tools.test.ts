@@ -1,10 +1,12 @@
 // kafka-transactions and kafka-features of Kafka 4.3 against one broker process, a producer that speaks
 // transaction.version 2 beside it, and kafka-dump-log over what both leave in __transaction_state.
 
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTopics } from '../../broker/protocol/apis/create-topics.ts'
+import { describeTransactions } from '../../broker/protocol/apis/describe-transactions.ts'
 import { endTxn } from '../../broker/protocol/apis/end-txn.ts'
 import { findCoordinator } from '../../broker/protocol/apis/find-coordinator.ts'
 import { initProducerId } from '../../broker/protocol/apis/init-producer-id.ts'
@@ -13,7 +15,7 @@ import { errorName } from '../../broker/protocol/errors.ts'
 import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import { readLog } from '../world/read-log.ts'
 import { WireClient } from '../world/wire-client.ts'
-import { skipReason } from './clients.ts'
+import { clients, skipReason } from './clients.ts'
 import { runTool, tool, toolsMissing } from './tools.ts'
 import { run, Server } from './world.ts'
 
@@ -21,13 +23,15 @@ const TOPIC = 'ledger'
 const reason = skipReason({ name: 'Kafka command line tools', missing: toolsMissing })
 const maybe = reason === undefined ? test : test.skip
 
+const topic = { name: TOPIC, numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
+const ledger = { topics: [topic], timeoutMs: 5000 }
+
 let server: Server
 let client: WireClient
 beforeAll(async () => {
   server = await Server.start()
   client = await WireClient.connect(server.bootstrap)
-  const topic = { name: TOPIC, numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
-  await client.request(createTopics, 7, { topics: [topic], timeoutMs: 5000 })
+  await client.request(createTopics, 7, ledger)
 })
 afterAll(async () => {
   await client.close()
@@ -40,16 +44,16 @@ const features = async (...args: string[]): Promise<string> =>
   (await runTool(server.bootstrap, 'kafka-features', ...args)).join('\n')
 
 /** Begins a transaction with one record of long ago in partition 0; where it begins. */
-async function open(transactionalId: string) {
-  await client.request(findCoordinator, 4, { keyType: 1, coordinatorKeys: [transactionalId] })
-  const { producerId, producerEpoch } = await client.request(initProducerId, 5, {
+async function open(transactionalId: string, by = client) {
+  await by.request(findCoordinator, 4, { keyType: 1, coordinatorKeys: [transactionalId] })
+  const { producerId, producerEpoch } = await by.request(initProducerId, 5, {
     transactionalId,
     transactionTimeoutMs: 900_000,
   })
   const producer = { producerId, producerEpoch }
   const options = { ...producer, baseSequence: 0, isTransactional: true }
   const records = buildBatch([{ timestampMs: 1000, key: null, value: Buffer.from(transactionalId) }], options)
-  const { responses } = await client.request(produce, 12, {
+  const { responses } = await by.request(produce, 12, {
     transactionalId,
     acks: -1,
     timeoutMs: 5000,
@@ -60,10 +64,10 @@ async function open(transactionalId: string) {
   return { producer, startOffset: answer?.baseOffset ?? -1n }
 }
 
-async function committed(): Promise<string[]> {
+async function committed(by = client): Promise<string[]> {
   const values: string[] = []
   const from = { topic: TOPIC, partition: 0, fromOffset: 0n, isolation: 'read_committed' } as const
-  await readLog(client, from, (_offset, _key, value) => values.push(String(value)))
+  await readLog(by, from, (_offset, _key, value) => values.push(String(value)))
   return values
 }
 
@@ -109,6 +113,43 @@ describe('kafka-transactions', () => {
     const end = await client.request(endTxn, 5, { transactionalId: 'taken', ...producer, committed: true })
     expect(errorName(end.errorCode)).toMatch(/PRODUCER_FENCED|INVALID_TXN_STATE/)
     expect(await committed()).toEqual(['open-one'])
+  })
+
+  maybe('finds what hangs, and ends it', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'logmill-hanging-'))
+    try {
+      {
+        await using first = await Server.start({ dataDir })
+        await using by = await WireClient.connect(first.bootstrap)
+        await by.request(createTopics, 7, ledger)
+        await open('lost', by)
+      }
+      // The coordinator forgets all that it knew: nobody will ever end what is open.
+      for (const folder of readdirSync(dataDir).filter((name) => name.startsWith('__transaction_state-'))) {
+        rmSync(join(dataDir, folder), { recursive: true })
+      }
+      await using second = await Server.start({ dataDir })
+      const asked = async (...args: string[]): Promise<string> =>
+        (await runTool(second.bootstrap, 'kafka-transactions', ...args)).join('\n')
+      expect(await asked('find-hanging', '--topic', TOPIC)).toMatch(/ledger\s+0\s+\d+\s+0\s+-1\s+0\b/)
+      await asked('abort', '--topic', TOPIC, '--partition', '0', '--start-offset', '0')
+      expect(await asked('find-hanging', '--topic', TOPIC)).not.toContain('ledger')
+      await using by = await WireClient.connect(second.bootstrap)
+      expect(await committed(by)).toEqual([])
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true })
+    }
+  })
+
+  maybe('the Java producer raises its epoch with every transaction', async () => {
+    const java = clients.find(({ name }) => /java/i.test(name))
+    const command = java?.command('transact', server.bootstrap, TOPIC, 'of-java', 'by-java')
+    if (command === undefined) throw new Error('the Java client does not transact')
+    await run(command)
+    const { transactionStates } = await client.request(describeTransactions, 0, {
+      transactionalIds: ['by-java'],
+    })
+    expect(transactionStates[0]?.producerEpoch).toBeGreaterThan(0)
   })
 
   maybe('and what they leave is read by kafka-dump-log', async () => {

@@ -27,17 +27,21 @@ import {
 } from './partition-set.ts'
 import type { ProducerIds } from './producer-ids.ts'
 import { type TransactionListing, toDescription, toFilter, toListing } from './read-side.ts'
+import {
+  endResponse,
+  initResponse,
+  type InitProducerIdResponse,
+  results,
+  type TopicResults,
+  type TopicsOfRequest,
+} from './responses.ts'
 import { TransactionShard } from './shard.ts'
 import { EPOCH_PER_TRANSACTION, NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from './transaction.ts'
 
-type InitProducerIdResponse = ResponseOf<typeof initProducerId>
 type AddPartitionsRequest = RequestOf<typeof addPartitionsToTxn>
 type AddPartitionsResponse = ResponseOf<typeof addPartitionsToTxn>
 /** EndTxn of clients that speak transaction.version 2. */
 const EPOCH_PER_TRANSACTION_FROM = 5
-
-type TopicsOfRequest = AddPartitionsRequest['v3AndBelowTopics']
-type TopicResults = AddPartitionsResponse['resultsByTopicV3AndBelow']
 
 export interface TransactionCoordinatorOptions {
   config: TransactionConfig
@@ -389,34 +393,4 @@ export class TransactionCoordinator {
     if (shard === undefined) throw new CoordinatorError(errorCodes.NOT_COORDINATOR, 'not loaded here')
     return shard.submit(command)
   }
-}
-
-function endResponse(errorCode: number, producer?: ProducerIdAndEpoch): ResponseOf<typeof endTxn> {
-  const { producerId = NO_PRODUCER_ID, producerEpoch = NO_PRODUCER_EPOCH } = producer ?? {}
-  return { throttleTimeMs: 0, errorCode, producerId, producerEpoch }
-}
-
-function initResponse(
-  errorCode: number,
-  producerId = NO_PRODUCER_ID,
-  producerEpoch = NO_PRODUCER_EPOCH,
-): InitProducerIdResponse {
-  return {
-    throttleTimeMs: 0,
-    errorCode,
-    producerId,
-    producerEpoch,
-    ongoingTxnProducerId: NO_PRODUCER_ID,
-    ongoingTxnProducerEpoch: NO_PRODUCER_EPOCH,
-  }
-}
-
-function results(topics: TopicsOfRequest, code: (topic: string, partition: number) => number): TopicResults {
-  return topics.map(({ name, partitions }) => ({
-    name,
-    resultsByPartition: partitions.map((partitionIndex) => ({
-      partitionIndex,
-      partitionErrorCode: code(name, partitionIndex),
-    })),
-  }))
 }
