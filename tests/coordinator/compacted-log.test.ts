@@ -2,31 +2,41 @@
 
 import { expect, test } from 'vitest'
 import { GroupCoordinator } from '../../broker/coordinator/group/group-coordinator.ts'
+import { defaultTransactionConfig } from '../../broker/coordinator/transaction/config.ts'
+import { TransactionCoordinator } from '../../broker/coordinator/transaction/transaction-coordinator.ts'
 import { PartitionShardLog } from '../../broker/coordinator/partition-shard-log.ts'
 import { defaultCleanerConfig } from '../../broker/partition/log-cleaner.ts'
 import type { Partition } from '../../broker/partition/partition.ts'
 import { defaultPartitionConfig } from '../../broker/partition/partition-config.ts'
 import { Partitions } from '../../broker/partition/partition-manager.ts'
+import { errorCodes, errorName } from '../../broker/protocol/errors.ts'
 import { MemoryStorage } from '../../broker/storage/memory-storage.ts'
 import { ManualClock } from '../../broker/time/manual-clock.ts'
 import { groupPorts } from '../world/group-ports.ts'
 import { Random, seeds } from '../world/random.ts'
+import { TestWriter } from './transaction/fixture.ts'
 
 const GROUPS = ['billing', 'shipping', 'audit']
 const PRODUCERS = [5n, 6n]
+const TRANSACTIONAL_IDS = ['copy', 'count', 'join', 'grep']
 
-class World {
+/** One partition of an internal topic in small segments, and the coordinator over it. */
+abstract class ShardWorld {
   readonly clock = new ManualClock()
   readonly random: Random
   removedBytes = 0
+  protected abstract readonly topic: string
+  protected partition!: Partition
   private readonly storage = new MemoryStorage()
   private partitions!: Partitions
-  private partition!: Partition
-  private coordinator!: GroupCoordinator
 
   constructor(seed: number) {
     this.random = new Random(seed)
   }
+
+  /** A new coordinator takes the log over. */
+  protected abstract load(log: PartitionShardLog): Promise<void>
+  protected abstract unload(): void
 
   async open(): Promise<void> {
     const { storage, clock } = this
@@ -46,10 +56,9 @@ class World {
       deleteRetentionMs: 0,
     }
     const topicId = '0123456789abcdef0123456789abcdef'
-    const assignment = { topic: '__consumer_offsets', partition: 0, topicId, leaderEpoch: 0, config }
+    const assignment = { topic: this.topic, partition: 0, topicId, leaderEpoch: 0, config }
     this.partition = (await this.partitions.ensure([assignment]))[0] as Partition
-    this.coordinator = new GroupCoordinator({ ...groupPorts(), clock, partitionCount: 1 })
-    await this.coordinator.openShard(0, new PartitionShardLog(this.partition, clock))
+    await this.load(new PartitionShardLog(this.partition, clock))
     // The clock has to be believed before a tombstone goes.
     this.partitions.applyRetention()
     clock.tick(10 * 60_000)
@@ -57,7 +66,7 @@ class World {
   }
 
   async restart(): Promise<void> {
-    this.coordinator.close()
+    this.unload()
     expect(await this.partitions.close()).toBe(true)
     await this.open()
   }
@@ -65,6 +74,25 @@ class World {
   async compact(): Promise<void> {
     await this.partition.parts?.files.settled()
     await this.partitions.cleaner.run()
+  }
+
+  close(): Promise<boolean> {
+    this.unload()
+    return this.partitions.close()
+  }
+}
+
+class GroupWorld extends ShardWorld {
+  protected readonly topic = '__consumer_offsets'
+  private coordinator!: GroupCoordinator
+
+  protected async load(log: PartitionShardLog): Promise<void> {
+    this.coordinator = new GroupCoordinator({ ...groupPorts(), clock: this.clock, partitionCount: 1 })
+    await this.coordinator.openShard(0, log)
+  }
+
+  protected unload(): void {
+    this.coordinator.close()
   }
 
   async commit(producerId?: bigint): Promise<void> {
@@ -129,15 +157,73 @@ class World {
     }
     return lines
   }
+}
 
-  close(): Promise<boolean> {
+class TransactionWorld extends ShardWorld {
+  protected readonly topic = '__transaction_state'
+  private readonly writer = new TestWriter()
+  private coordinator!: TransactionCoordinator
+  private lastProducerId = 999n
+
+  protected async load(log: PartitionShardLog): Promise<void> {
+    this.coordinator = new TransactionCoordinator({
+      config: {
+        ...defaultTransactionConfig,
+        transactionStateLogNumPartitions: 1,
+        transactionMaxTimeoutMs: 1e9,
+      },
+      clock: this.clock,
+      markerWriter: this.writer,
+      producerIds: {
+        next: () => Promise.resolve(++this.lastProducerId),
+        spare: () => ++this.lastProducerId,
+      },
+      partitionExists: () => true,
+    })
+    await this.coordinator.load(0, log)
+  }
+
+  protected unload(): void {
     this.coordinator.close()
-    return this.partitions.close()
+  }
+
+  /** A producer takes the id over and has a transaction, which it ends, or leaves open. */
+  async transact(): Promise<void> {
+    const { random, coordinator } = this
+    const transactionalId = random.pick(TRANSACTIONAL_IDS)
+    const anew = { producerId: -1n, producerEpoch: -1, enable2Pc: false, keepPreparedTxn: false }
+    const init = { transactionalId, transactionTimeoutMs: 600_000_000, ...anew }
+    const { errorCode, producerId, producerEpoch } = await coordinator.initProducerId(init, 5)
+    // The transaction that was left open is being aborted: the producer would ask again.
+    if (errorCode === errorCodes.CONCURRENT_TRANSACTIONS) return
+    expect(errorName(errorCode)).toBe('NONE')
+    await coordinator.addPartitionsToTxn(
+      {
+        transactions: [],
+        v3AndBelowTransactionalId: transactionalId,
+        v3AndBelowProducerId: producerId,
+        v3AndBelowProducerEpoch: producerEpoch,
+        v3AndBelowTopics: [{ name: 'orders', partitions: [random.below(5)] }],
+      },
+      3,
+    )
+    if (random.chance(0.2)) return
+    const committed = random.chance(0.5)
+    await coordinator.endTxn({ transactionalId, producerId, producerEpoch, committed }, 4)
+  }
+
+  /** What every id would be told, once nothing is under way. */
+  async states(): Promise<unknown> {
+    await this.clock.advance(0)
+    const { transactionStates } = await this.coordinator.describeTransactions({
+      transactionalIds: TRANSACTIONAL_IDS,
+    })
+    return transactionStates
   }
 }
 
 test.each(seeds(1, 6))('committed offsets, plain and of transactions, seed %i', async (seed) => {
-  const world = new World(seed)
+  const world = new GroupWorld(seed)
   const { random } = world
   await world.open()
   let groupsDeleted = 0
@@ -158,6 +244,26 @@ test.each(seeds(1, 6))('committed offsets, plain and of transactions, seed %i', 
     }
   }
   expect(groupsDeleted).toBeGreaterThan(0)
+  expect(world.removedBytes).toBeGreaterThan(10_000)
+  await world.close()
+})
+
+test.each(seeds(11, 14))('the state of transactional ids, seed %i', async (seed) => {
+  const world = new TransactionWorld(seed)
+  const { random } = world
+  await world.open()
+  for (let step = 0; step < 200; step++) {
+    const kind = random.below(100)
+    if (kind < 85) await world.transact()
+    else if (kind < 95) await world.compact()
+    else {
+      const before = await world.states()
+      await world.compact()
+      expect(await world.states()).toEqual(before)
+      await world.restart()
+      expect(await world.states(), `seed ${seed} step ${step}`).toEqual(before)
+    }
+  }
   expect(world.removedBytes).toBeGreaterThan(10_000)
   await world.close()
 })
