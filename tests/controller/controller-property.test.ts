@@ -3,14 +3,11 @@
 
 import { afterAll, expect, test } from 'vitest'
 import type { MetadataCommand, NewTopicOutcome } from '../../broker/controller/commands.ts'
-import { MetadataImage } from '../../broker/controller/image.ts'
-import { decodeFact, encodeFact } from '../../broker/controller/metadata-codec.ts'
 import { QuorumError } from '../../broker/controller/quorum.ts'
-import { factsOf } from '../../broker/controller/snapshot-facts.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
 import { Random, seeds } from '../world/random.ts'
 import { MemoryQuorum } from './memory-quorum.ts'
-import { contentOf, join, startController, topic, type World } from './world.ts'
+import { contentOf, join, startController, throughSnapshot, topic, type World } from './world.ts'
 
 const counts = {
   created: 0,
@@ -110,16 +107,6 @@ function randomCommand(random: Random, world: World, brokerEpoch: bigint): Metad
   }
 }
 
-/** The image that a snapshot of it makes: all that it keeps is compared. */
-function rebuilt(image: MetadataImage): MetadataImage {
-  const again = new MetadataImage()
-  for (const fact of factsOf(image)) {
-    const bytes = encodeFact(fact)
-    again.apply(decodeFact(bytes, 0, bytes.length))
-  }
-  return again
-}
-
 async function replayOf(quorum: MemoryQuorum): Promise<unknown> {
   const copy = new MemoryQuorum()
   let records = 0n
@@ -171,7 +158,7 @@ test.each(seeds(1, 40))('the image is what is committed, seed %i', async (seed) 
     await new Promise((resolve) => setImmediate(resolve))
     expect(contentOf(controller.image), `seed ${seed} step ${step}`).toEqual(await replayOf(quorum))
     if (random.chance(0.1))
-      expect(rebuilt(controller.image), `seed ${seed} step ${step}`).toEqual(controller.image)
+      expect(throughSnapshot(controller.image), `seed ${seed} step ${step}`).toEqual(controller.image)
     if (random.chance(0.05)) {
       counts.crashes++
       if (quorum.committedEnd < quorum.endOffset) counts.lostTails++

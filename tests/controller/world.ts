@@ -2,8 +2,10 @@
 
 import type { BrokerRegistration, NewTopic } from '../../broker/controller/commands.ts'
 import { Controller, type MetadataChange } from '../../broker/controller/controller.ts'
-import type { MetadataImage } from '../../broker/controller/image.ts'
+import { MetadataImage } from '../../broker/controller/image.ts'
+import { decodeFact, encodeFact } from '../../broker/controller/metadata-codec.ts'
 import type { ControllerSettings } from '../../broker/controller/plan-context.ts'
+import { factsOf } from '../../broker/controller/snapshot-facts.ts'
 import { parseBrokerConfig } from '../../broker/server/config/broker-config.ts'
 import { configRules } from '../../broker/server/config/rules.ts'
 import { ManualClock } from '../../broker/time/manual-clock.ts'
@@ -87,4 +89,14 @@ export function contentOf(image: MetadataImage): unknown {
     features: [...image.features()],
     nextProducerId: image.nextProducerId,
   }
+}
+
+/** The image that a snapshot of it makes, through the bytes of its records. */
+export function throughSnapshot(image: MetadataImage): MetadataImage {
+  const again = new MetadataImage()
+  for (const fact of factsOf(image)) {
+    const bytes = encodeFact(fact)
+    again.apply(decodeFact(bytes, 0, bytes.length))
+  }
+  return again
 }
