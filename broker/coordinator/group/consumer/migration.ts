@@ -32,7 +32,7 @@ import { type Assignment, NOTHING } from '../modern/assignor/assignment.ts'
 import { Refused } from '../modern/refused.ts'
 import type { ShardView } from '../shard-view.ts'
 import { standingOf, subscriptionOf } from './facts.ts'
-import { type ConsumerMember, memberStates, newMember } from './member.ts'
+import { type ConsumerMember, isReconciled, memberStates, newMember } from './member.ts'
 import { sessionTimer, timersOf } from './timers.ts'
 import { ConsumerTurn, groupTombstones } from './turn.ts'
 
@@ -172,7 +172,10 @@ export function mayDowngrade({ shard }: ConsumerTurn, staying: readonly Consumer
   )
 }
 
-/** The consumer group is forgotten, a classic one of `staying` takes its place; `rebalance` when it must begin anew. */
+/**
+ * The consumer group is forgotten, a classic one of `staying` takes its place. `rebalance` when it must begin anew;
+ * it does, too, where somebody does not have yet what it shall have.
+ */
 export function downgrade(turn: ConsumerTurn, staying: readonly ConsumerMember[], rebalance: boolean): void {
   const { group, groupId, shard, nowMs } = turn
   const classic = classicOf(turn, staying)
@@ -181,7 +184,7 @@ export function downgrade(turn: ConsumerTurn, staying: readonly ConsumerMember[]
   turn.emitOther(...groupTombstones(group), { kind: 'group', groupId, value: recordOf(classic) })
   const next = new Turn(classic, shard.config, nowMs)
   for (const member of classic.members.values()) next.restartSession(member)
-  if (rebalance) prepareRebalance(next)
+  if (rebalance || staying.some((member) => !isReconciled(member, group.groupEpoch))) prepareRebalance(next)
   const { facts, notes, replies, timers } = next.done()
   turn.emitOther(...facts)
   for (const note of notes) turn.note(note)
@@ -218,10 +221,23 @@ function classicOf(turn: ConsumerTurn, staying: readonly ConsumerMember[]): Clas
   classic.subscribedTopics = subscribedTopicsOf(classic)
   for (const [memberId, member] of classic.members) {
     const metadata = metadataFor(member, classic.protocolName)
-    const assignment = encodeAssignment(group.targetOf(memberId), metadata, turn.shard.metadata)
+    const assignment = encodeAssignment(ownedBy(group.members.get(memberId)), metadata, turn.shard.metadata)
     classic.members.set(memberId, { ...member, assignment })
   }
   return classic
+}
+
+/**
+ * What the member may work on until it hears otherwise. Kafka writes what it shall have: then a member of the new
+ * protocol that joins at once is given what this one has not given up yet.
+ */
+function ownedBy(member: ConsumerMember | undefined): Assignment {
+  const owned = new Map<string, Set<number>>()
+  for (const partitions of [member?.assigned ?? [], member?.pendingRevocation ?? []]) {
+    for (const [topicId, ofTopic] of partitions)
+      owned.set(topicId, new Set([...(owned.get(topicId) ?? []), ...ofTopic.keys()]))
+  }
+  return owned
 }
 
 function classicOfMember({ classic, memberId }: ConsumerMember): NonNullable<ConsumerMember['classic']> {
