@@ -27,6 +27,8 @@ export abstract class Member {
   /** `topic-0`, what it works on. */
   held = new Set<string>()
   subscription: Subscription
+  /** What it had and gave up, with the epoch of that time: a commit may still be on its way. */
+  readonly formerly = new Map<string, number>()
   isDead = false
   /** When the last request was sent that was answered well: its session runs from then at least. */
   protected heardMs = Number.NEGATIVE_INFINITY
@@ -57,9 +59,10 @@ export abstract class Member {
     return `${this.memberId}@${this.epoch} {${[...this.held].join(' ')}}`
   }
 
-  /** Commits one partition that it holds, or held once if it is a zombie. */
+  /** Commits one partition that it holds, or held once. */
   commit(partition: string): void {
-    const { world, memberId, epoch } = this
+    const { world, memberId } = this
+    const epoch = this.held.has(partition) ? this.epoch : (this.formerly.get(partition) ?? this.epoch)
     const at = partition.lastIndexOf('-')
     const name = partition.slice(0, at)
     const sentAt = world.step
@@ -152,8 +155,8 @@ export class ModernMember extends Member {
       !(this.isStubborn && this.mustGiveUp(told)) &&
       random.chance(0.6)
     ) {
+      for (const partition of this.held) if (!told.has(partition)) this.formerly.set(partition, this.epoch)
       this.held = new Set(told)
-      this.revokeByMs = Number.POSITIVE_INFINITY
     }
     if (this.epoch > 0 && this.world.faults && random.chance(0.015)) this.leave()
     else this.heartbeat(this.full || random.chance(0.1))
@@ -214,6 +217,8 @@ export class ModernMember extends Member {
       const sinceMs = Math.min(this.unheardMs, sentMs)
       this.unheardMs = Number.POSITIVE_INFINITY
       if (reply.assignment !== null) this.take(world.byName(reply.assignment.topicPartitions), sinceMs)
+      // It gave up in time: the coordinator says so by going on.
+      else if (!this.mustGiveUp(this.told ?? this.held)) this.revokeByMs = Number.POSITIVE_INFINITY
       return
     }
     this.full = true

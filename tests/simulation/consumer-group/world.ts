@@ -270,7 +270,8 @@ export class ConsumerGroupWorld {
   private commit(): void {
     const zombie = this.random.chance(0.3) ? this.zombies.at(-1) : undefined
     const member = zombie?.member ?? this.random.pick(this.members)
-    const held = zombie?.held ?? [...member.held]
+    const late = this.random.chance(0.3) ? [...member.formerly.keys()] : []
+    const held = zombie?.held ?? (late.length > 0 ? late : [...member.held])
     if (held.length > 0) member.commit(this.random.pick(held))
   }
 
@@ -303,26 +304,25 @@ export class ConsumerGroupWorld {
   }
 
   private changeTopics(): void {
-    const changed: string[] = []
-    let created = false
     if (this.topics.size < 4 && this.random.chance(0.2)) {
       const name = `c${this.topics.size}`
-      this.topics.set(name, 2)
-      changed.push(name)
-      created = true
       this.counters.newTopics++
-    } else {
-      const name = this.random.pick([...this.topics.keys()])
-      const count = this.topics.get(name) ?? 0
-      if (count >= 6) return
-      this.topics.set(name, count + 1)
-      changed.push(name)
-      this.counters.grownTopics++
+      this.grow(name, 2)
+      return
     }
+    const name = this.random.pick([...this.topics.keys()])
+    if ((this.topics.get(name) ?? 0) >= 6) return
+    this.counters.grownTopics++
+    this.grow(name)
+  }
+
+  private grow(name: string, by = 1): void {
+    const isNew = !this.topics.has(name)
+    this.topics.set(name, (this.topics.get(name) ?? 0) + by)
     this.version++
-    if (created) this.topicsCreatedAt = this.version
+    if (isNew) this.topicsCreatedAt = this.version
     this.metadata = topicsOf(Object.fromEntries(this.topics))
-    this.send({ kind: 'metadataChanged', topics: changed }, () => {})
+    this.send({ kind: 'metadataChanged', topics: [name] }, () => {})
   }
 
   private makeStubborn(): void {
@@ -398,6 +398,17 @@ export class ConsumerGroupWorld {
       if (!member.isDead) continue
       this.members[i] = member instanceof ModernMember ? this.modern(member.instanceId) : this.classic()
     }
+    await this.settle()
+    this.expectEven()
+    // Nothing else happens any more: the group must see by itself that there is more to do.
+    this.grow('a')
+    await this.settle()
+    this.expectEven()
+    this.shard.close()
+    this.expect(this.clock.timersSet === 0, `${this.clock.timersSet} timers outlive the shard`)
+  }
+
+  private async settle(): Promise<void> {
     const atRest = (): boolean => this.members.every((member) => member.isAtRest)
     for (let round = 0, quiet = 0; round < 400 && quiet < 20; round++) {
       this.clock.tick(1_000)
@@ -407,9 +418,6 @@ export class ConsumerGroupWorld {
       quiet = atRest() ? quiet + 1 : 0
     }
     this.expect(atRest(), `never settled: ${this.members.join(', ')}`)
-    this.expectEven()
-    this.shard.close()
-    this.expect(this.clock.timersSet === 0, `${this.clock.timersSet} timers outlive the shard`)
   }
 
   private expectEven(): void {

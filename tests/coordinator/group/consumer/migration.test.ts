@@ -195,6 +195,21 @@ describe('a consumer group', () => {
     expect(again.epoch).toBeGreaterThan(epoch)
   })
 
+  test('that went back and forth at once takes nothing from who has not heard of it', async () => {
+    const world = await ConsumerWorld.start()
+    const old = await classicGroup(world)
+    const first = await world.member().join()
+    await settle(world, [old], [first])
+    expect(old.partitions).toEqual([0, 1])
+    // The target takes one of them from it, but it was not told yet when everyone else left.
+    const second = await world.member().join()
+    await first.leave()
+    await second.leave()
+    const third = await world.member().join()
+    for (let round = 0; round < 5; round++) await third.beat()
+    expect(third.partitions).toEqual(['orders-2', 'orders-3'])
+  })
+
   test('stays one where it may not go back', async () => {
     const world = await ConsumerWorld.start({ migrationPolicy: 'upgrade' })
     const old = await classicGroup(world)
