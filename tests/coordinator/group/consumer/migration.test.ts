@@ -202,12 +202,14 @@ describe('a consumer group', () => {
     await settle(world, [old], [first])
     expect(old.partitions).toEqual([0, 1])
     // The target takes one of them from it, but it was not told yet when everyone else left.
-    const second = await world.member().join()
-    await first.leave()
-    await second.leave()
-    const third = await world.member().join()
-    for (let round = 0; round < 5; round++) await third.beat()
-    expect(third.partitions).toEqual(['orders-2', 'orders-3'])
+    const [second, third] = [await world.member().join(), await world.member().join()]
+    const [described] = (await world.described()).members
+    expect(described?.targetAssignment.topicPartitions[0]?.partitions).toEqual([0])
+    for (const member of [first, second, third]) await member.leave()
+    const fourth = await world.member().join()
+    expect(fourth.partitions).toEqual(['orders-2', 'orders-3'])
+    const [again] = (await world.described()).members
+    expect(again?.assignment.topicPartitions[0]?.partitions).toEqual([0, 1])
   })
 
   test('stays one where it may not go back', async () => {
