@@ -469,8 +469,9 @@ function describe(group: ConsumerGroup): string {
     { groupEpoch, assignmentEpoch, assignmentTimestampMs, metadataHash, members, targets, regexes },
     (_, value: unknown) => {
       if (typeof value === 'bigint') return String(value)
-      if (value instanceof Map) return [...value].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))
-      return value instanceof Set ? [...value].sort() : value
+      const byText = (a: unknown, b: unknown): number => (String(a) < String(b) ? -1 : 1)
+      if (value instanceof Map) return [...value].sort(([a], [b]) => byText(a, b))
+      return value instanceof Set ? [...value].sort(byText) : value
     },
   )
 }
