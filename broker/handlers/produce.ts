@@ -23,6 +23,7 @@ import { resolveTopic } from './topic-names.ts'
 import type { TransactionTurns } from './transaction-turns.ts'
 
 type ProduceRequest = Request<'Produce'>
+type PartitionData = ProduceRequest['topicData'][number]['partitionData'][number]
 type ProduceResponse = Response<'Produce'>
 type TopicResponse = ProduceResponse['responses'][number]
 type PartitionResponse = TopicResponse['partitionResponses'][number]
@@ -62,10 +63,11 @@ interface Appended {
 }
 
 export function handleProduce(
-  request: ProduceRequest,
+  asked: ProduceRequest,
   context: RequestContext,
   services: ProduceServices,
 ): Promise<ProduceResponse | null> {
+  const request = onePerPartition(asked)
   const refusedAsWhole = wholeRefusal(request)
   const { transactionalId } = request
   const appendNow = (refusedToAdd: ErrorCode) =>
@@ -82,6 +84,38 @@ export function handleProduce(
   return appended instanceof Promise
     ? appended.then((late) => answered(request, late))
     : answered(request, appended)
+}
+
+/**
+ * The request with each topic, and each partition of it, once: what is said last of a partition counts, and there is
+ * one answer to it (KafkaApis keeps both in maps). The same request where nothing is named twice.
+ */
+function onePerPartition(request: ProduceRequest): ProduceRequest {
+  const { topicData } = request
+  const isPlain =
+    (topicData.length < 2 ||
+      new Set(topicData.map(({ name, topicId }) => `${topicId}:${name}`)).size === topicData.length) &&
+    topicData.every(
+      ({ partitionData }) =>
+        partitionData.length < 2 ||
+        new Set(partitionData.map(({ index }) => index)).size === partitionData.length,
+    )
+  if (isPlain) return request
+  const topics = new Map<string, { name: string; topicId: string; byIndex: Map<number, PartitionData> }>()
+  for (const { name, topicId, partitionData } of topicData) {
+    const key = `${topicId}:${name}`
+    const topic = topics.get(key) ?? { name, topicId, byIndex: new Map<number, PartitionData>() }
+    topics.set(key, topic)
+    for (const each of partitionData) topic.byIndex.set(each.index, each)
+  }
+  return {
+    ...request,
+    topicData: [...topics.values()].map(({ name, topicId, byIndex }) => ({
+      name,
+      topicId,
+      partitionData: [...byIndex.values()],
+    })),
+  }
 }
 
 async function answered(
@@ -181,9 +215,9 @@ function append(
 
   if (request.acks < -1 || request.acks > 1) return failed(errorCodes.INVALID_REQUIRED_ACKS)
   if (!services.mayWrite(topic)) return failed(errorCodes.INVALID_TOPIC_EXCEPTION)
-  if (records === null) return failed(errorCodes.INVALID_RECORD, 'the partition carries no records')
+  if (records === null) return failed(errorCodes.INVALID_RECORD)
   if (apiVersion < ZSTD_FROM && records.length >= BATCH_OVERHEAD && codecOf(records, 0) === 'zstd') {
-    return failed(errorCodes.UNSUPPORTED_COMPRESSION_TYPE, `zstd needs Produce version ${ZSTD_FROM}`)
+    return failed(errorCodes.UNSUPPORTED_COMPRESSION_TYPE)
   }
   const { producerId, producerEpoch, baseSequence, isTransactional } = batchProducer(records)
   const { transactionalId } = request
@@ -208,11 +242,15 @@ function append(
     if (verdict !== errorCodes.NONE) {
       const comesAgain = isRetriable(verdict) || verdict === errorCodes.CONCURRENT_TRANSACTIONS
       if (comesAgain) partition.noteBatchPutOff(producerId, producerEpoch, baseSequence, nowMs)
-      return failed(verdict)
+      const isForeign = verdict === errorCodes.INVALID_TXN_STATE
+      return failed(verdict, isForeign ? 'the partition was not added to the transaction' : null)
     }
   }
   const startsAtZero = isTransactional && apiVersion >= ADDS_IMPLICITLY_FROM
-  return partition.append(records, { nowMs, fromClient: true, startsAtZero })
+  const result = partition.append(records, { nowMs, fromClient: true, startsAtZero })
+  // The code speaks for itself, but where single records are to blame (LogAppendResult.hasCustomErrorMessage).
+  if (result.recordErrors.length === 0) result.errorMessage = null
+  return result
 }
 
 function supportOf(apiVersion: number): TransactionSupport {

@@ -22,6 +22,31 @@ export function appended(
   }
 }
 
+/** What a client knows to do about without knowing the log (ReplicaManager.appendToLocalLog). */
+const TOLD_WITHOUT_LOG_START: readonly ErrorCode[] = [
+  errorCodes.CORRUPT_MESSAGE,
+  errorCodes.MESSAGE_TOO_LARGE,
+  errorCodes.RECORD_LIST_TOO_LARGE,
+]
+
+/** A batch that the log has refused: most refusals tell where the log starts. */
+export function refuseByLog(
+  logStartOffset: bigint,
+  { errorCode, errorMessage, recordErrors = [], isMisshapen = false }: RefusalByLog,
+): AppendResult {
+  const refused = refuseAppend(errorCode, errorMessage, recordErrors)
+  const isTold = !isMisshapen && !TOLD_WITHOUT_LOG_START.includes(errorCode)
+  return isTold ? { ...refused, logStartOffset } : refused
+}
+
+interface RefusalByLog {
+  errorCode: ErrorCode
+  errorMessage: string | null
+  recordErrors?: AppendResult['recordErrors']
+  /** It was refused before the log was asked. */
+  isMisshapen?: boolean
+}
+
 export function refuseAppend(
   errorCode: ErrorCode,
   errorMessage: string | null = null,

@@ -38,7 +38,7 @@ import type {
 import { logConfigOf } from './partition-config.ts'
 import type { PartitionContext, PartitionParts } from './partition-parts.ts'
 import { PartitionReader } from './partition-reader.ts'
-import { appended, epochRefusal, refuseAppend, refuseRead } from './partition-answers.ts'
+import { appended, epochRefusal, refuseAppend, refuseByLog, refuseRead } from './partition-answers.ts'
 import { prepareBatch } from './prepare-batch.ts'
 import type { ProducerEntry } from './producer-entry.ts'
 import { Progress } from './progress.ts'
@@ -165,14 +165,12 @@ export class Partition {
       return refuseAppend(refused, this.offline?.message)
     const { producers } = this.parts
     const prepared = prepareBatch(records, this.currentConfig, options)
-    if ('errorCode' in prepared) {
-      return refuseAppend(prepared.errorCode, prepared.errorMessage, prepared.recordErrors)
-    }
+    if ('errorCode' in prepared) return refuseByLog(this.logStartOffset, prepared)
     const { batch, head, logAppendTimeMs } = prepared
     const fromProducer = head.producerId !== NO_PRODUCER_ID
     if (fromProducer) {
       const decision = producers.decideBatch(head, options.fromClient, options.startsAtZero === true)
-      if (decision.kind === 'refuse') return refuseAppend(decision.errorCode, decision.errorMessage)
+      if (decision.kind === 'refuse') return refuseByLog(this.logStartOffset, decision)
       if (decision.kind === 'duplicate') {
         const { lastOffset, offsetDelta, timestamp } = decision.kept
         const baseOffset = lastOffset - BigInt(offsetDelta)

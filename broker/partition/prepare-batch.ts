@@ -20,6 +20,7 @@ export interface RefusedBatch {
   errorCode: ErrorCode
   errorMessage: string
   recordErrors: AppendResult['recordErrors']
+  isMisshapen?: true
 }
 
 /** Checks what shall be appended. A refused batch is left as it came. */
@@ -47,8 +48,8 @@ export function prepareBatch(
     facts,
   )
   if (refusal !== undefined) {
-    const { errorCode, message, recordErrors } = refusal
-    return { errorCode, errorMessage: message, recordErrors }
+    const { message, ...rest } = refusal
+    return { ...rest, errorMessage: message }
   }
   const codec = codecOfTopic(config.compressionType)
   const batch = codec === undefined ? records : recompress(records, codec, levelOf(codec, config))

@@ -73,3 +73,21 @@ maybe('a producer over its byte rate is slowed down and loses nothing', async ()
   const offsets = await runTool(server.bootstrap, 'kafka-get-offsets', '--topic', topic)
   expect(offsets).toEqual([`${topic}:0:800`])
 })
+
+maybe('a consumer over its byte rate is slowed down and gets everything', async () => {
+  const topic = `thirsty-${process.pid}`
+  const load = ['--topic', topic, '--num-records', '1500', '--record-size', '1000', '--throughput', '-1']
+  await runTool(server.bootstrap, 'kafka-producer-perf-test', ...load)
+  const which = ['--entity-type', 'clients', '--entity-name', 'thirsty']
+  await configs('--alter', ...which, '--add-config', 'consumer_byte_rate=100000')
+  const lines = await runTool(
+    server.bootstrap,
+    'kafka-consumer-perf-test',
+    ...['--topic', topic, '--num-records', '1500', '--timeout', '30000', '--print-metrics'],
+    ...['--command-property', 'client.id=thirsty'],
+  )
+  const line = lines.find((each) => /fetch-throttle-time-max/.test(each)) ?? ''
+  expect(Number(/:\s*([\d.]+)\s*$/.exec(line)?.[1]), line).toBeGreaterThan(0)
+  // Columns: from, to, megabytes, a second, records, …
+  expect(lines.some((each) => /, 15\d\d, /.test(each)), lines.join('\n')).toBe(true)
+})

@@ -145,15 +145,24 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: 'INVALID_RECORD; Kafka never answers',
   },
   {
-    about: 'Produce that is refused: logStartOffset',
-    title: /^Produce: (a timestamp far ahead|a null key|a gap in the sequence|a transaction from nowhere)/,
-    path: /logStartOffset$/,
-    reason: '-1 with every refusal; Kafka tells the log start offset with some of them',
+    about: 'Produce: a codec that does not exist, compressed records that are none',
+    title:
+      /^Produce: (a codec that there is not|compressed records that are none|compressed records that end early)$/,
+    path: /(errorCode|logStartOffset)$/,
+    reason:
+      'UNSUPPORTED_COMPRESSION_TYPE and CORRUPT_MESSAGE; Kafka fails within and says UNKNOWN_SERVER_ERROR',
   },
   {
-    about: 'Produce that is refused: the message',
-    title: /^Produce: /,
+    about: 'Produce: bytes behind the batch, LogAppendTime set by the producer',
+    title: /^Produce: (bytes behind the batch|LogAppendTime by the producer)$/,
+    path: /./,
+    reason:
+      'CORRUPT_MESSAGE and INVALID_TIMESTAMP; Kafka cuts the bytes off and clears the bit, and no client sends either',
+  },
+  {
+    about: 'Produce: a length or a magic that no batch has: the message',
+    title: /^Produce: (a length of nothing|magic 3)$/,
     path: /errorMessage$/,
-    reason: 'says what is wrong with the batch, where Kafka has the code alone',
+    reason: 'refused alone and without a message; Kafka refuses the whole request for it',
   },
 ]

@@ -62,6 +62,8 @@ export interface BatchRefusal {
   message: string
   /** The records that are to blame, where single ones are: the first thousand. */
   recordErrors: RecordError[]
+  /** The bytes are not one batch: nobody has asked the log about it (ProduceRequest.validateRecords). */
+  isMisshapen?: true
 }
 
 /** What the check learned on its way: filled in where the caller hands one over and the batch is good. */
@@ -98,8 +100,9 @@ export function checkBatch(
   options: CheckOptions,
   facts?: BatchFacts,
 ): BatchRefusal | undefined {
+  const misshapen = checkExtent(buffer, start, end)
+  if (misshapen !== undefined) return { ...misshapen, isMisshapen: true }
   return (
-    checkExtent(buffer, start, end) ??
     checkIntegrity(buffer, start, options) ??
     (options.fromClient ? checkClientHead(buffer, start) : undefined) ??
     (options.depth === 'records'

@@ -7,6 +7,7 @@ import { dataQuestions } from './data.ts'
 import { featureQuestions } from './features.ts'
 import { fetchSessionQuestions } from './fetch-sessions.ts'
 import { groupQuestions } from './groups.ts'
+import { produceQuestions } from './produce.ts'
 import type { Question } from './question.ts'
 import { streamsGroupQuestions } from './streams-groups.ts'
 import { quotaQuestions } from './quotas.ts'
@@ -25,4 +26,5 @@ export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   'streams-groups': streamsGroupQuestions,
   quotas: quotaQuestions,
   'fetch-sessions': fetchSessionQuestions,
+  produce: produceQuestions,
 }
