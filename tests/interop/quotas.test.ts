@@ -89,5 +89,8 @@ maybe('a consumer over its byte rate is slowed down and gets everything', async 
   const line = lines.find((each) => /fetch-throttle-time-max/.test(each)) ?? ''
   expect(Number(/:\s*([\d.]+)\s*$/.exec(line)?.[1]), line).toBeGreaterThan(0)
   // Columns: from, to, megabytes, a second, records, …
-  expect(lines.some((each) => /, 15\d\d, /.test(each)), lines.join('\n')).toBe(true)
+  expect(
+    lines.some((each) => /, 15\d\d, /.test(each)),
+    lines.join('\n'),
+  ).toBe(true)
 })
