@@ -80,11 +80,14 @@ maybe('a consumer over its byte rate is slowed down and gets everything', async 
   await runTool(server.bootstrap, 'kafka-producer-perf-test', ...load)
   const which = ['--entity-type', 'clients', '--entity-name', 'thirsty']
   await configs('--alter', ...which, '--add-config', 'consumer_byte_rate=100000')
+  const read = ['--topic', topic, '--num-records', '1500', '--timeout', '30000']
   const lines = await runTool(
     server.bootstrap,
     'kafka-consumer-perf-test',
-    ...['--topic', topic, '--num-records', '1500', '--timeout', '30000', '--print-metrics'],
-    ...['--command-property', 'client.id=thirsty'],
+    ...read,
+    '--print-metrics',
+    '--command-property',
+    'client.id=thirsty',
   )
   const line = lines.find((each) => /fetch-throttle-time-max/.test(each)) ?? ''
   expect(Number(/:\s*([\d.]+)\s*$/.exec(line)?.[1]), line).toBeGreaterThan(0)
