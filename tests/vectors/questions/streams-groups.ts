@@ -7,6 +7,7 @@ import { incrementalAlterConfigs } from '../../../broker/protocol/apis/increment
 import { joinGroup } from '../../../broker/protocol/apis/join-group.ts'
 import { listGroups } from '../../../broker/protocol/apis/list-groups.ts'
 import { offsetCommit } from '../../../broker/protocol/apis/offset-commit.ts'
+import { offsetDelete } from '../../../broker/protocol/apis/offset-delete.ts'
 import { offsetFetch } from '../../../broker/protocol/apis/offset-fetch.ts'
 import { streamsGroupDescribe } from '../../../broker/protocol/apis/streams-group-describe.ts'
 import { streamsGroupHeartbeat } from '../../../broker/protocol/apis/streams-group-heartbeat.ts'
@@ -211,6 +212,10 @@ const life: Question[] = [
   ...fetches('by a member of a streams group', 'one', 2),
   ...fetches('by a member of a streams group, of another epoch', 'one', 1),
   ...fetches('by an admin of a streams group', null, -1),
+  ...questions('a streams group that reads it', offsetDelete, [0, 0], () => ({
+    groupId: 'streamed',
+    topics: [{ name: 'kept', partitions: [{ partitionIndex: 0 }] }],
+  })),
   ...questions('a streams group with members', deleteGroups, [2, 2], () => ({ groupsNames: ['streamed'] })),
   ...heartbeat('joining as the second', joining(reads('kept'), { memberId: 'two', processId: 'process-2' })),
   ...describe('a group of two, one task to be handed over'),

@@ -13,7 +13,7 @@ import { assignmentConfigsOf, type StreamsConfig, streamsConfigOf } from './conf
 import { configureTopology, type ConfiguredTopology } from './configured-topology.ts'
 import { endpointPartitions } from './endpoints.ts'
 import type { SoftState, StreamsFact, StreamsNote } from './facts.ts'
-import { isReconciledTo, newMember, sameMetadata, type StreamsMember } from './member.ts'
+import { isReconciledTo, sameMetadata, type StreamsMember } from './member.ts'
 import {
   heartbeatAnswer,
   type StreamsClient,
@@ -23,18 +23,10 @@ import {
 import { Owners } from './owners.ts'
 import { reconcile, UnknownStateError } from './reconcile.ts'
 import { Refusal } from './refusal.ts'
+import { memberFact, ownedTasks, refuseUnknownTasks, speaker, updatedMember } from './speaker.ts'
 import { newStreamsGroup, type StreamsGroup } from './streams-group.ts'
 import { targetFor } from './target.ts'
-import {
-  type HeldTasks,
-  isSubset,
-  sameHeldTasks,
-  sameTasks,
-  type TaskIds,
-  taskIdsOf,
-  type Tasks,
-  taskSetOf,
-} from './tasks.ts'
+import { type HeldTasks, sameHeldTasks, sameTasks, type TaskIds, taskIdsOf, type Tasks } from './tasks.ts'
 import { initialDelayTimer, revocationTimer, sessionTimer } from './timers.ts'
 import { InvalidTopologyError, type Status, statusCodes } from './topic-configuration.ts'
 import { requiredTopics, sameTopology, type Topology, topologyOf } from './topology.ts'
@@ -89,10 +81,10 @@ class Heartbeat {
 
   decide(): HeartbeatDecision {
     const { group, request } = this
-    const member = this.member()
-    const updated = this.updatedMember(member)
+    const member = speaker(group, request, this.shard.config.streams.maxSize)
+    const updated = updatedMember(member, request, this.client)
     let bump = !group.members.has(member.memberId) || !sameMetadata(member, updated)
-    if (bump) this.writeMember(updated)
+    if (bump) this.facts.push(memberFact(group.groupId, updated))
 
     const topology = this.topology(updated)
     const { configured, hash } = this.configured(topology)
@@ -142,101 +134,6 @@ class Heartbeat {
     }
   }
 
-  private member(): StreamsMember {
-    const { group, request } = this
-    const { memberId, memberEpoch, groupId } = request
-    const isJoining = memberEpoch === 0
-    const { maxSize } = this.shard.config.streams
-    if (isJoining && group.members.size >= maxSize) {
-      throw new Refusal(
-        errorCodes.GROUP_MAX_SIZE_REACHED,
-        `The streams group has reached its maximum capacity of ${maxSize} members.`,
-      )
-    }
-    const member = group.members.get(memberId)
-    if (member === undefined) {
-      if (isJoining) return newMember(memberId)
-      throw new Refusal(
-        errorCodes.UNKNOWN_MEMBER_ID,
-        `Member ${memberId} is not a member of group ${groupId}.`,
-      )
-    }
-    if (!isJoining) this.checkEpoch(member)
-    return member
-  }
-
-  /** The epoch before is let pass where only the answer that told the new one can have been lost. */
-  private checkEpoch(member: StreamsMember): void {
-    const { memberEpoch } = this.request
-    if (memberEpoch === member.memberEpoch) return
-    const fenced = (than: string): Refusal =>
-      new Refusal(
-        errorCodes.FENCED_MEMBER_EPOCH,
-        `The streams group member has a ${than} member epoch (${memberEpoch}) than the one known by the group coordinator (${member.memberEpoch}). The member must abandon all its partitions and rejoin.`,
-      )
-    if (memberEpoch > member.memberEpoch) throw fenced('greater')
-    const owned = this.owned()
-    const { active, standby, warmup } = member.assigned
-    const answerWasLost =
-      memberEpoch === member.previousMemberEpoch &&
-      owned !== null &&
-      isSubset(owned.active, active) &&
-      isSubset(owned.standby, standby) &&
-      isSubset(owned.warmup, warmup)
-    if (!answerWasLost) throw fenced('smaller')
-  }
-
-  /** What the member says that it holds; null when it says nothing. */
-  private owned(): Tasks | null {
-    const { activeTasks, standbyTasks, warmupTasks } = this.request
-    if (activeTasks === null || standbyTasks === null || warmupTasks === null) return null
-    return {
-      active: taskSetOf(activeTasks),
-      standby: taskSetOf(standbyTasks),
-      warmup: taskSetOf(warmupTasks),
-    }
-  }
-
-  private updatedMember(member: StreamsMember): StreamsMember {
-    const { request, client } = this
-    return {
-      ...member,
-      rackId: request.rackId ?? member.rackId,
-      rebalanceTimeoutMs:
-        request.rebalanceTimeoutMs === -1 ? member.rebalanceTimeoutMs : request.rebalanceTimeoutMs,
-      topologyEpoch: request.topology?.epoch ?? member.topologyEpoch,
-      clientId: client.clientId,
-      clientHost: client.clientHost,
-      processId: request.processId ?? member.processId,
-      userEndpoint: request.userEndpoint ?? member.userEndpoint,
-      clientTags:
-        request.clientTags === null
-          ? member.clientTags
-          : new Map(request.clientTags.map(({ key, value }) => [key, value])),
-    }
-  }
-
-  private writeMember(member: StreamsMember): void {
-    const { memberId, instanceId, rackId, clientId, clientHost, rebalanceTimeoutMs } = member
-    const { topologyEpoch, processId, userEndpoint, clientTags } = member
-    this.facts.push({
-      kind: 'streamsMember',
-      groupId: this.group.groupId,
-      memberId,
-      value: {
-        instanceId,
-        rackId,
-        clientId,
-        clientHost,
-        rebalanceTimeoutMs,
-        topologyEpoch,
-        processId,
-        userEndpoint,
-        clientTags,
-      },
-    })
-  }
-
   /** The first member's topology is the group's; an older one may run on what it knows, another is refused. */
   private topology(member: StreamsMember): Topology {
     const { groupId, topology: current } = this.group
@@ -264,7 +161,7 @@ class Heartbeat {
     const before = group.soft.configured
     let hash = group.metadataHash
     if (group.topology !== null && before !== null && !isStale(group, this.nowMs)) {
-      this.refuseUnknownTasks(before)
+      refuseUnknownTasks(this.request, before)
       return { configured: before, hash }
     }
     this.isRefreshed = true
@@ -272,7 +169,7 @@ class Heartbeat {
     const isUnchanged = group.topology !== null && before !== null && hash === group.metadataHash
     const configured = isUnchanged ? before : this.configureAnew(topology)
     this.soft.configured = configured
-    this.refuseUnknownTasks(configured)
+    refuseUnknownTasks(this.request, configured)
     return { configured, hash }
   }
 
@@ -287,29 +184,6 @@ class Heartbeat {
 
   private readonly existing = (topic: string): number | undefined =>
     this.shard.metadata.topic(topic)?.partitionCount
-
-  private refuseUnknownTasks({ problem, subtopologies }: ConfiguredTopology): void {
-    if (problem !== null) return
-    const { activeTasks, standbyTasks, warmupTasks } = this.request
-    for (const { subtopologyId, partitions } of [activeTasks, standbyTasks, warmupTasks].flatMap(
-      (tasks) => tasks ?? [],
-    )) {
-      const count = subtopologies?.get(subtopologyId)?.taskCount
-      if (count === undefined) {
-        throw new Refusal(
-          errorCodes.INVALID_REQUEST,
-          `Subtopology ${subtopologyId} does not exist in the topology.`,
-        )
-      }
-      const wrong = partitions.find((partition) => !(partition >= 0 && partition < count))
-      if (wrong !== undefined) {
-        throw new Refusal(
-          errorCodes.INVALID_REQUEST,
-          `Task ${wrong} for subtopology ${subtopologyId} is invalid. Number of tasks for this subtopology: ${count}`,
-        )
-      }
-    }
-  }
 
   /** An empty group waits for more members before its first assignment. */
   private startInitialDelay(): boolean {
@@ -342,7 +216,7 @@ class Heartbeat {
 
   private step(member: StreamsMember, target: Tasks, targetEpoch: number, owners: Owners): StreamsMember {
     try {
-      return reconcile(member, target, targetEpoch, this.owned(), owners)
+      return reconcile(member, target, targetEpoch, ownedTasks(this.request), owners)
     } catch (error) {
       if (!(error instanceof UnknownStateError)) throw error
       throw new Refusal(errorCodes.FENCED_MEMBER_EPOCH, error.message)
@@ -395,7 +269,7 @@ class Heartbeat {
   }
 
   private ownsOthersThan({ assigned }: StreamsMember): boolean {
-    const owned = this.owned()
+    const owned = ownedTasks(this.request)
     return owned !== null && !sameTasks(owned, assigned)
   }
 
