@@ -89,7 +89,9 @@ export abstract class Member {
     }
     world.send<body.OffsetCommitResponse>({ kind: 'commit', request, apiVersion: 10 }, (reply) => {
       const errorCode = typeof reply === 'number' ? reply : reply.topics[0]?.partitions[0]?.errorCode
-      if (errorCode === errorCodes.NONE) world.committed(this, partition, sentAt)
+      // In its own epoch a member may commit what it likes, as in Kafka.
+      const isBehind = this.isDead || epoch < this.epoch
+      if (errorCode === errorCodes.NONE) world.committed(this, partition, isBehind ? sentAt : -1)
       else if (errorCode === errorCodes.STALE_MEMBER_EPOCH || errorCode === errorCodes.UNKNOWN_MEMBER_ID)
         world.counters.fencedCommits++
     })
@@ -118,6 +120,8 @@ export class ModernMember extends Member {
   /** When the first request was sent whose answer never came: what it said counts from then. */
   private unheardMs = Number.POSITIVE_INFINITY
   private hasChangedSubscription = false
+  /** What it last said that it had. */
+  private said = new Set<string>()
 
   constructor(
     world: ConsumerGroupWorld,
@@ -183,8 +187,10 @@ export class ModernMember extends Member {
       subscribedTopicNames: says ? this.subscription.names : null,
       subscribedTopicRegex: says ? this.subscription.regex : null,
       // A heartbeat that says nothing of partitions says that nothing has changed.
-      topicPartitions: says || world.random.chance(0.8) ? world.byTopicId(this.held) : null,
+      topicPartitions:
+        says || !same(this.held, this.said) || world.random.chance(0.5) ? world.byTopicId(this.held) : null,
     }
+    if (request.topicPartitions !== null) this.said = new Set(this.held)
     this.hasChangedSubscription = false
     this.inFlight = true
     const lost = world.faults && world.random.chance(0.05)
