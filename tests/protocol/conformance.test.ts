@@ -230,9 +230,9 @@ describe.skipIf(!known)('definitions are Kafka 4.3 (skipped without ../shared/ka
     expect(api.advertisedVersions).toEqual(name === 'Produce' ? [0, 13] : api.servedVersions)
   })
 
-  // Streams groups are younger than the snapshot: their records are held against the bytes of a real Kafka.
+  // Streams and share groups are younger than the snapshot: their records are held against a real Kafka's bytes.
   const inSnapshot = ({ name }: { name: string }) =>
-    !laterRecords.has(name) && !name.startsWith('StreamsGroup')
+    !laterRecords.has(name) && !/^(StreamsGroup|ShareGroup|ShareSnapshot|ShareUpdate)/.test(name)
 
   test.each(messages.filter(inSnapshot).map((message) => ({ name: message.name, message })))(
     '$name',

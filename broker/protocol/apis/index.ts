@@ -8,6 +8,7 @@ import { alterClientQuotas } from './alter-client-quotas.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
+import { alterShareGroupOffsets } from './alter-share-group-offsets.ts'
 import { apiVersions } from './api-versions.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from './consumer-group-heartbeat.ts'
@@ -15,6 +16,8 @@ import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
 import { deleteGroups } from './delete-groups.ts'
 import { deleteRecords } from './delete-records.ts'
+import { deleteShareGroupOffsets } from './delete-share-group-offsets.ts'
+import { deleteShareGroupState } from './delete-share-group-state.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { describeClientQuotas } from './describe-client-quotas.ts'
 import { describeCluster } from './describe-cluster.ts'
@@ -23,6 +26,7 @@ import { describeGroups } from './describe-groups.ts'
 import { describeLogDirs } from './describe-log-dirs.ts'
 import { describeProducers } from './describe-producers.ts'
 import { describeQuorum } from './describe-quorum.ts'
+import { describeShareGroupOffsets } from './describe-share-group-offsets.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { describeTransactions } from './describe-transactions.ts'
 import { describeUserScramCredentials } from './describe-user-scram-credentials.ts'
@@ -33,6 +37,7 @@ import { findCoordinator } from './find-coordinator.ts'
 import { heartbeat } from './heartbeat.ts'
 import { incrementalAlterConfigs } from './incremental-alter-configs.ts'
 import { initProducerId } from './init-producer-id.ts'
+import { initializeShareGroupState } from './initialize-share-group-state.ts'
 import { joinGroup } from './join-group.ts'
 import { leaveGroup } from './leave-group.ts'
 import { listConfigResources } from './list-config-resources.ts'
@@ -46,12 +51,19 @@ import { offsetDelete } from './offset-delete.ts'
 import { offsetFetch } from './offset-fetch.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
+import { readShareGroupState } from './read-share-group-state.ts'
+import { readShareGroupStateSummary } from './read-share-group-state-summary.ts'
+import { shareAcknowledge } from './share-acknowledge.ts'
+import { shareFetch } from './share-fetch.ts'
+import { shareGroupDescribe } from './share-group-describe.ts'
+import { shareGroupHeartbeat } from './share-group-heartbeat.ts'
 import { streamsGroupDescribe } from './streams-group-describe.ts'
 import { streamsGroupHeartbeat } from './streams-group-heartbeat.ts'
 import { syncGroup } from './sync-group.ts'
 import { txnOffsetCommit } from './txn-offset-commit.ts'
-import { updateFeatures } from './update-features.ts'
 import { unregisterBroker } from './unregister-broker.ts'
+import { updateFeatures } from './update-features.ts'
+import { writeShareGroupState } from './write-share-group-state.ts'
 import { writeTxnMarkers } from './write-txn-markers.ts'
 
 /** In the order of their keys. */
@@ -105,8 +117,20 @@ export const apis = [
   consumerGroupDescribe,
   listConfigResources,
   describeTopicPartitions,
+  shareGroupHeartbeat,
+  shareGroupDescribe,
+  shareFetch,
+  shareAcknowledge,
+  initializeShareGroupState,
+  readShareGroupState,
+  writeShareGroupState,
+  deleteShareGroupState,
+  readShareGroupStateSummary,
   streamsGroupHeartbeat,
   streamsGroupDescribe,
+  describeShareGroupOffsets,
+  alterShareGroupOffsets,
+  deleteShareGroupOffsets,
 ] as const
 
 export type ApiName = (typeof apis)[number]['name']
