@@ -18,6 +18,8 @@ const mayImport: Record<string, readonly string[]> = {
   // Accounting that nothing else is needed for.
   'broker/quota': [],
   'broker/coordinator': ['broker/partition', 'broker/protocol', 'broker/time'],
+  // Share partitions: what is with whom. States are kept through a port.
+  'broker/share': ['broker/partition', 'broker/protocol', 'broker/time'],
   'broker/controller': [
     'broker/quota',
     'broker/coordinator',
@@ -37,6 +39,7 @@ const mayImport: Record<string, readonly string[]> = {
     'broker/partition',
     'broker/protocol',
     'broker/server/config',
+    'broker/share',
     'broker/time',
   ],
   'broker/net': ['broker/protocol', 'broker/time'],

@@ -24,6 +24,7 @@ export interface ServedFeature {
 /** One line a feature. Kafka 4.3 has more of them; what is missing here is not served. */
 export const servedFeatures: readonly ServedFeature[] = [
   { name: 'metadata.version', minLevel: LOWEST_METADATA_VERSION, maxLevel: METADATA_VERSION },
+  { name: 'share.version', minLevel: 0, maxLevel: 1 },
   { name: 'streams.version', minLevel: 0, maxLevel: 1 },
   { name: 'transaction.version', minLevel: 0, maxLevel: 2 },
   { name: 'eligible.leader.replicas.version', minLevel: 0, maxLevel: 1 },

@@ -26,8 +26,11 @@ export interface Decision<Fact, Note, Reply> {
 
 export interface Machine<Command, Fact, Note, Reply> {
   decide(command: Command, requestId: RequestId, nowMs: number): Decision<Fact, Note, Reply>
-  /** `producer` is given for facts that were written inside a producer's transaction. */
-  apply(change: Fact | Note, producer?: ProducerStamp): void
+  /**
+   * `producer` is given for facts that were written inside a producer's transaction, `offset` with all facts: the
+   * place of their record in the log.
+   */
+  apply(change: Fact | Note, producer?: ProducerStamp, offset?: bigint): void
   /** A transaction marker reached this shard's log: its pending facts count, or are dropped. */
   completeTransaction(producer: ProducerStamp, committed: boolean): void
   /** The command that a timer's expiry is. */

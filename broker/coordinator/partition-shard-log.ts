@@ -131,6 +131,6 @@ function replayBatch(buffer: Buffer, at: number, cursor: RecordCursor, visitor: 
   while (cursor.next()) {
     const key = cursor.key()
     if (key === null) throw new Error(`record ${cursor.offset()} of a coordinator's log has no key`)
-    visitor.record(key, cursor.value(), producer)
+    visitor.record(key, cursor.value(), producer, cursor.offset())
   }
 }

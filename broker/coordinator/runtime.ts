@@ -115,8 +115,9 @@ export class ShardRuntime<Command, Fact, Note, Reply> {
     )
     try {
       await this.log.replay({
-        record: (key, value, producer) => {
-          if (this.shardState === 'loading') this.machine.apply(this.codec.decode(key, value), producer)
+        record: (key, value, producer, offset) => {
+          if (this.shardState === 'loading')
+            this.machine.apply(this.codec.decode(key, value), producer, offset)
         },
         marker: (producer, committed) => {
           if (this.shardState === 'loading') this.machine.completeTransaction(producer, committed)
@@ -184,9 +185,11 @@ export class ShardRuntime<Command, Fact, Note, Reply> {
       if (!this.waiting.has(to)) throw new Error(`a reply to request ${to}, which does not wait`)
     }
     const { facts, producer } = decision
+    let offset = 0n
     if (facts.length > 0) {
       const records = facts.map((fact) => this.codec.encode(fact))
-      const { lastOffset } = this.log.append(records, producer)
+      const { baseOffset, lastOffset } = this.log.append(records, producer)
+      offset = baseOffset
       if (lastOffset < this.appliedEnd) {
         throw new Error(`append at ${lastOffset} below what was applied, ${this.appliedEnd}`)
       }
@@ -194,7 +197,7 @@ export class ShardRuntime<Command, Fact, Note, Reply> {
     }
     // From here on the log has spoken: a failure leaves state and log apart, and the shard must go.
     try {
-      for (const fact of facts) this.machine.apply(fact, producer)
+      for (const fact of facts) this.machine.apply(fact, producer, offset++)
       for (const note of decision.notes) this.machine.apply(note)
       this.setTimers(decision.timers)
     } catch (error) {

@@ -26,7 +26,7 @@ export interface ShardAppend {
 /** What a replay calls back, in log order. Slices are only valid during the call. */
 export interface ReplayVisitor {
   /** `producer` is given for records that were written inside a producer's transaction. */
-  record(key: Uint8Array, value: Uint8Array | null, producer: ProducerStamp | undefined): void
+  record(key: Uint8Array, value: Uint8Array | null, producer: ProducerStamp | undefined, offset: bigint): void
   marker(producer: ProducerStamp, committed: boolean): void
 }
 

@@ -13,16 +13,23 @@ export class AdvanceSignal {
   private over = false
   private wake: (() => void) | undefined
 
-  constructor(partitions: readonly Partition[], clock: Clock, maxWaitMs: number, stopping: AbortSignal) {
+  /** `others`: what else there is to be called back by. */
+  constructor(
+    partitions: readonly Partition[],
+    clock: Clock,
+    maxWaitMs: number,
+    stopping: AbortSignal,
+    others: readonly ((moved: () => void) => () => void)[] = [],
+  ) {
     this.stopping = stopping
     const onMoved = (): void => {
       this.moved = true
       this.wake?.()
     }
-    this.unsubscribe = partitions.flatMap((partition) => [
-      partition.onAdvance(onMoved),
-      partition.onEnd(onMoved),
-    ])
+    this.unsubscribe = [
+      ...partitions.flatMap((partition) => [partition.onAdvance(onMoved), partition.onEnd(onMoved)]),
+      ...others.map((subscribe) => subscribe(onMoved)),
+    ]
     this.timer = clock.setTimer(maxWaitMs, () => this.end())
     if (stopping.aborted) this.over = true
     else stopping.addEventListener('abort', this.onStopping)

@@ -1,8 +1,9 @@
 // FindCoordinator, versions 0-6: which broker leads the partition of the internal topic that a group or a
-// transactional id belongs to. The topic is made by the first who asks. Several keys at once from version 4.
+// transactional id or a share partition belongs to. The topic is made by the first who asks. Several keys at once from version 4.
 
-import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
+import { OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
 import { partitionForHash } from '../coordinator/java-hash.ts'
+import { parseCoordinatorKey } from '../coordinator/share/share-coordinator.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import { type ClusterView, reachable } from './cluster-view.ts'
 import type { Request, RequestContext, Response } from './context.ts'
@@ -13,15 +14,21 @@ type Coordinator = NonNullable<FindCoordinatorResponse['coordinators']>[number]
 /** First version that asks for several keys. */
 const MANY_SINCE = 4
 
-const topicOfKeyType: readonly (typeof OFFSETS_TOPIC | typeof TRANSACTIONS_TOPIC | undefined)[] = [
+/** First version that knows share coordinators. */
+const SHARE_SINCE = 6
+
+type CoordinatorTopic = typeof OFFSETS_TOPIC | typeof TRANSACTIONS_TOPIC | typeof SHARE_STATE_TOPIC
+
+const topicOfKeyType: readonly (CoordinatorTopic | undefined)[] = [
   OFFSETS_TOPIC,
   TRANSACTIONS_TOPIC,
+  SHARE_STATE_TOPIC,
 ]
 
 export interface FindCoordinatorServices {
   cluster: ClusterView
   /** Resolves when the topic is there and its coordinators have loaded it; rejects when it cannot be. */
-  ensureTopic(topic: typeof OFFSETS_TOPIC | typeof TRANSACTIONS_TOPIC): Promise<void>
+  ensureTopic(topic: CoordinatorTopic): Promise<void>
 }
 
 export async function handleFindCoordinator(
@@ -40,11 +47,11 @@ export async function handleFindCoordinator(
 async function findAll(
   keys: readonly string[],
   keyType: number,
-  { connection }: RequestContext,
+  { connection, apiVersion }: RequestContext,
   { cluster, ensureTopic }: FindCoordinatorServices,
 ): Promise<Coordinator[]> {
   const name = topicOfKeyType[keyType]
-  if (name === undefined) {
+  if (name === undefined || (name === SHARE_STATE_TOPIC && apiVersion < SHARE_SINCE)) {
     const message = `no coordinator for keys of type ${keyType}`
     return keys.map((key) => none(key, errorCodes.INVALID_REQUEST, message))
   }
@@ -56,6 +63,8 @@ async function findAll(
   }
   const topic = cluster.image.topic(name)
   return keys.map((key) => {
+    if (name === SHARE_STATE_TOPIC && parseCoordinatorKey(key) === undefined)
+      return none(key, errorCodes.INVALID_REQUEST, `${key} names no share partition`)
     const count = topic?.partitions.length ?? 0
     const partition = count === 0 ? undefined : topic?.partitions[partitionForHash(key, count)]
     const leader = partition === undefined ? undefined : reachable(cluster, partition.leader, connection)

@@ -7,7 +7,7 @@ import { Connection } from './connection.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import { sharedReadBuffer } from './read-buffer.ts'
-import type { NetLimits, RequestProcessor } from './net.ts'
+import type { ConnectionInfo, NetLimits, RequestProcessor } from './net.ts'
 
 /** How long a stop waits for replies to go out. */
 const DRAIN_MS = 2000
@@ -19,6 +19,8 @@ export interface ListenerOptions {
   limits: NetLimits
   /** Told once for each connection that did not end in an orderly way. */
   onConnectionError(remote: string, reason: string): void
+  /** Told once for each connection that was taken, when it has ended. */
+  onConnectionClosed?(connection: ConnectionInfo): void
 }
 
 export class Listener {
@@ -108,6 +110,7 @@ export class Listener {
       readBuffer: this.readBuffer,
       onClosed: (closed, reason) => {
         this.connections.delete(closed)
+        this.options.onConnectionClosed?.(closed.info)
         const left = (this.perIp.get(ip) ?? 1) - 1
         if (left === 0) this.perIp.delete(ip)
         else this.perIp.set(ip, left)

@@ -7,7 +7,7 @@ import { Controller } from '../controller/controller.ts'
 import { newClusterLevels, registeredFeatures } from '../controller/features.ts'
 import { RESOURCE_TYPES } from '../controller/facts.ts'
 import { SingleNodeQuorum } from '../controller/single-node-quorum.ts'
-import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
+import { OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
 import type { Features } from '../coordinator/features.ts'
 import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
 import { ProducerIdBlocks } from '../coordinator/transaction/producer-ids.ts'
@@ -15,6 +15,7 @@ import { TransactionCoordinator } from '../coordinator/transaction/transaction-c
 import { SessionCache } from '../handlers/fetch/session-cache.ts'
 import type { LogDirectory } from '../handlers/log-directory.ts'
 import { createRequestProcessor } from '../handlers/dispatch.ts'
+import { connectionClosed as shareConnectionClosed } from '../handlers/share/services.ts'
 import { RequestQuotas } from '../handlers/request-quota.ts'
 import type { TailCut } from '../log/log-config.ts'
 import type { MetaProperties } from '../log/meta-properties.ts'
@@ -37,11 +38,12 @@ import { coordinatorMetadata } from './coordinator-metadata.ts'
 import { identify } from './data-directory.ts'
 import { cleanerConfigOf } from './cleaner-config.ts'
 import { groupConfigOf } from './group-config.ts'
-import { createHandlers } from './handler-table.ts'
+import { createHandlers, shareServicesOf } from './handler-table.ts'
 import { LeveledLogger } from './leveled-logger.ts'
 import { logDirectoryOf } from './log-directory.ts'
 import { InternalTopics } from './internal-topics.ts'
 import { PartitionMarkerWriter } from './marker-writer.ts'
+import { ShareGroupParts } from './share.ts'
 import { openTopics, publishChange, type TopicLifeServices } from './topic-life.ts'
 
 export interface BrokerNodeOptions {
@@ -62,6 +64,7 @@ export class BrokerNode {
   partitions!: Partitions
   groups!: GroupCoordinator
   transactions!: TransactionCoordinator
+  share!: ShareGroupParts
   internalTopics!: InternalTopics
   readonly quotas: Quotas
   readonly requestQuotas: RequestQuotas
@@ -322,12 +325,23 @@ export class BrokerNode {
       () => this.transactions.close(),
     )
     const { settings, partitions, groups, transactions } = this
+    this.share = new ShareGroupParts({
+      clock,
+      controller,
+      settings,
+      groups,
+      logger,
+      partition: (topic, index) => this.partition(topic, index),
+      ensureStateTopic: () => this.internalTopics.ensure(SHARE_STATE_TOPIC),
+    })
+    this.undo.push(() => this.share.close())
     this.internalTopics = new InternalTopics({
       controller,
       settings,
       partitions,
       groups,
       transactions,
+      shareCoordinator: this.share.coordinator,
       clock,
     })
   }
@@ -388,6 +402,7 @@ export class BrokerNode {
         process,
         onConnectionError: (remote, reason) =>
           this.logger.warn(`connection from ${remote} closed: ${reason}`),
+        onConnectionClosed: (connection) => shareConnectionClosed(shareServicesOf(this), connection),
         limits: {
           clock: this.clock,
           requestMaxBytes: config.socketRequestMaxBytes,
@@ -410,8 +425,8 @@ export class BrokerNode {
   }
 
   private lifeServices(): TopicLifeServices {
-    const { nodeId, settings, partitions, groups, quotas, logger } = this
-    return { nodeId, settings, partitions, groups, quotas, logger }
+    const { nodeId, settings, partitions, groups, share, quotas, logger } = this
+    return { nodeId, settings, partitions, groups, share: share.coordinator, quotas, logger }
   }
 }
 

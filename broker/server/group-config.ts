@@ -3,6 +3,7 @@
 
 import type { GroupConfig } from '../coordinator/group/config.ts'
 import { defaultConsumerGroupConfig } from '../coordinator/group/consumer/config.ts'
+import { defaultShareGroupConfig } from '../coordinator/group/share/config.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 import { streamsGroupConfig } from './streams-group-config.ts'
 
@@ -28,6 +29,15 @@ export function groupConfigOf(settings: BrokerSettings): GroupConfig {
       assignors: config.groupConsumerAssignors,
       migrationPolicy: config.groupConsumerMigrationPolicy,
       regexRefreshIntervalMs: defaultConsumerGroupConfig.regexRefreshIntervalMs,
+    },
+    share: {
+      sessionTimeoutMs: config.groupShareSessionTimeoutMs,
+      heartbeatIntervalMs: config.groupShareHeartbeatIntervalMs,
+      get assignmentIntervalMs() {
+        return settings.config.groupShareAssignmentIntervalMs
+      },
+      maxSize: config.groupShareMaxSize,
+      initializeRetryIntervalMs: defaultShareGroupConfig.initializeRetryIntervalMs,
     },
     streams: streamsGroupConfig(() => settings.config),
   }

@@ -7,6 +7,7 @@ import {
   isInternalTopic,
   METADATA_TOPIC,
   OFFSETS_TOPIC,
+  SHARE_STATE_TOPIC,
   TRANSACTIONS_TOPIC,
 } from '../controller/topic-name.ts'
 import { handleAlterClientQuotas } from '../handlers/alter-client-quotas.ts'
@@ -45,6 +46,24 @@ import { handleOffsetFetch } from '../handlers/offset-fetch.ts'
 import { handleOffsetForLeaderEpoch } from '../handlers/offset-for-leader-epoch.ts'
 import { handleProduce } from '../handlers/produce.ts'
 import { withGroupOperations } from '../handlers/group-operations.ts'
+import type { ShareServices } from '../handlers/share/services.ts'
+import { handleShareAcknowledge } from '../handlers/share/share-acknowledge.ts'
+import { handleShareFetch } from '../handlers/share/share-fetch.ts'
+import {
+  handleAlterShareGroupOffsets,
+  handleDeleteGroups,
+  handleDeleteShareGroupOffsets,
+  handleDescribeShareGroupOffsets,
+  handleShareGroupDescribe,
+  handleShareGroupHeartbeat,
+} from '../handlers/share/share-groups.ts'
+import {
+  handleDeleteShareGroupState,
+  handleInitializeShareGroupState,
+  handleReadShareGroupState,
+  handleReadShareGroupStateSummary,
+  handleWriteShareGroupState,
+} from '../handlers/share/share-states.ts'
 import { handleStreamsGroupDescribe } from '../handlers/streams-group-describe.ts'
 import { handleStreamsGroupHeartbeat } from '../handlers/streams-group-heartbeat.ts'
 import { StreamsInternalTopics } from '../handlers/streams-internal-topics.ts'
@@ -58,6 +77,7 @@ import type { ApiName } from '../protocol/apis/index.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import { ZERO_UUID } from '../protocol/schema.ts'
 import type { BrokerNode } from './broker-node.ts'
+import type { InternalTopic } from './internal-topics.ts'
 
 /** `listener`: the name of the one that the requests come through. */
 export function createHandlers(node: BrokerNode, listener: string): Handlers {
@@ -74,6 +94,9 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
   const turns = new TransactionTurns((...asked) => transactions.addImplicitly(...asked))
   const mutationQuota = node.requestQuotas.mutations
   const data = { directory, clock, stopping: node.stopping.signal }
+  const shareServices = shareServicesOf(node)
+  const shareGroup = { shareGroups: node.share.shareGroups, features }
+  const shareState = { shareCoordinator: node.share.coordinator }
 
   const handlers: Handlers = {
     Produce: (request, context) =>
@@ -149,7 +172,20 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
     DescribeGroups: async (request, context) =>
       withGroupOperations(request, await groups.describeGroups(request, groupContext(context))),
     ListGroups: (request) => groups.listGroups(request),
-    DeleteGroups: (request) => groups.deleteGroups(request),
+    DeleteGroups: (request) => handleDeleteGroups(request, { groups, shareGroups: node.share.shareGroups }),
+    ShareGroupHeartbeat: (request, context) => handleShareGroupHeartbeat(request, context, shareGroup),
+    ShareGroupDescribe: async (request) =>
+      withGroupOperations(request, await handleShareGroupDescribe(request, shareGroup)),
+    ShareFetch: (request, context) => handleShareFetch(request, context, shareServices),
+    ShareAcknowledge: (request, context) => handleShareAcknowledge(request, context, shareServices),
+    InitializeShareGroupState: (request) => handleInitializeShareGroupState(request, shareState),
+    ReadShareGroupState: (request) => handleReadShareGroupState(request, shareState),
+    WriteShareGroupState: (request) => handleWriteShareGroupState(request, shareState),
+    DeleteShareGroupState: (request) => handleDeleteShareGroupState(request, shareState),
+    ReadShareGroupStateSummary: (request) => handleReadShareGroupStateSummary(request, shareState),
+    DescribeShareGroupOffsets: (request) => handleDescribeShareGroupOffsets(request, shareGroup),
+    AlterShareGroupOffsets: (request) => handleAlterShareGroupOffsets(request, { ...shareGroup, directory }),
+    DeleteShareGroupOffsets: (request) => handleDeleteShareGroupOffsets(request, shareGroup),
     StreamsGroupHeartbeat: (request, context) =>
       handleStreamsGroupHeartbeat(request, context, { groups, features, internalTopics: streamsTopics }),
     StreamsGroupDescribe: async (request) =>
@@ -200,6 +236,23 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
   return handlers
 }
 
+/** What ShareFetch and ShareAcknowledge are given, and the end of their clients' connections. */
+export function shareServicesOf(node: BrokerNode): ShareServices {
+  const { share, features, clock, settings, stopping } = node
+  return {
+    features,
+    sessions: share.sessions,
+    sharePartitions: share.sharePartitions,
+    settings: share.settings,
+    directory: directoryOf(node),
+    clock,
+    get fetchMaxBytes() {
+      return settings.config.fetchMaxBytes
+    },
+    stopping: stopping.signal,
+  }
+}
+
 function directoryOf(node: BrokerNode): PartitionDirectory {
   const { image } = node.controller
   return {
@@ -246,8 +299,8 @@ async function autoCreate(
 ): Promise<ReadonlyMap<string, ErrorCode>> {
   // Nobody makes the metadata log: it stays a topic that there is none of.
   const own = names.filter((name) => !isInternalTopic(name) && name !== METADATA_TOPIC)
-  // The broker's own topics are made with settings of their own; share groups are not served.
-  const internal = [OFFSETS_TOPIC, TRANSACTIONS_TOPIC] as const
+  // The broker's own topics are made with settings of their own.
+  const internal = [OFFSETS_TOPIC, TRANSACTIONS_TOPIC, SHARE_STATE_TOPIC] as const
   await Promise.all(internal.filter((name) => names.includes(name)).map((name) => ensured(node, name)))
   if (own.length === 0) return new Map()
   const topics = own.map((name) => ({
@@ -274,10 +327,7 @@ async function autoCreate(
 }
 
 /** Whether the topic is there now; why it cannot be made stands in the log. */
-async function ensured(
-  node: BrokerNode,
-  name: typeof OFFSETS_TOPIC | typeof TRANSACTIONS_TOPIC,
-): Promise<boolean> {
+async function ensured(node: BrokerNode, name: InternalTopic): Promise<boolean> {
   try {
     await node.internalTopics.ensure(name)
     return true

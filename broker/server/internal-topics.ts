@@ -2,14 +2,16 @@
 // loaded into their shards before anybody is told who the coordinator is.
 
 import type { Controller } from '../controller/controller.ts'
-import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
+import { OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
 import type { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
 import { PartitionShardLog } from '../coordinator/partition-shard-log.ts'
+import type { ShareCoordinator } from '../coordinator/share/share-coordinator.ts'
 import type { ShardLog } from '../coordinator/shard-log.ts'
 import type { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
 import type { Partitions } from '../partition/partition-manager.ts'
 import { errorCodes, errorName } from '../protocol/errors.ts'
 import type { Clock } from '../time/clock.ts'
+import type { BrokerConfig } from './config/broker-config.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 
 export interface InternalTopicsServices {
@@ -18,10 +20,11 @@ export interface InternalTopicsServices {
   partitions: Partitions
   groups: GroupCoordinator
   transactions: TransactionCoordinator
+  shareCoordinator: ShareCoordinator
   clock: Clock
 }
 
-type InternalTopic = typeof OFFSETS_TOPIC | typeof TRANSACTIONS_TOPIC
+export type InternalTopic = typeof OFFSETS_TOPIC | typeof TRANSACTIONS_TOPIC | typeof SHARE_STATE_TOPIC
 
 export class InternalTopics {
   private readonly services: InternalTopicsServices
@@ -36,7 +39,9 @@ export class InternalTopics {
   /** Loads the shards of internal topics that exist: at start, before the listener opens. */
   async loadExisting(): Promise<void> {
     const { image } = this.services.controller
-    const existing = [OFFSETS_TOPIC, TRANSACTIONS_TOPIC].filter((name) => image.topic(name) !== undefined)
+    const existing = [OFFSETS_TOPIC, TRANSACTIONS_TOPIC, SHARE_STATE_TOPIC].filter(
+      (name) => image.topic(name) !== undefined,
+    )
     await Promise.all(existing.map((name) => this.ensure(name as InternalTopic)))
   }
 
@@ -63,12 +68,9 @@ export class InternalTopics {
 
   /** Whether no partition is left that was offline. */
   private async make(name: InternalTopic): Promise<boolean> {
-    const { controller, groups, transactions } = this.services
+    const { controller } = this.services
     if (controller.image.topic(name) === undefined) await this.create(name)
-    const load =
-      name === OFFSETS_TOPIC
-        ? (partition: number, log: ShardLog) => groups.openShard(partition, log)
-        : (partition: number, log: ShardLog) => transactions.load(partition, log)
+    const load = this.loaderOf(name)
     const { clock, partitions } = this.services
     const all = partitions.ofTopic(name)
     const missing = all.filter((partition) => !partition.hasEnded && !this.loaded.has(partition.name))
@@ -80,25 +82,31 @@ export class InternalTopics {
     return all.every((partition) => this.loaded.has(partition.name))
   }
 
+  private loaderOf(name: InternalTopic): (partition: number, log: ShardLog) => Promise<void> {
+    const { groups, transactions, shareCoordinator } = this.services
+    switch (name) {
+      case OFFSETS_TOPIC:
+        return (partition, log) => groups.openShard(partition, log)
+      case TRANSACTIONS_TOPIC:
+        return (partition, log) => transactions.load(partition, log)
+      case SHARE_STATE_TOPIC:
+        return (partition, log) => shareCoordinator.openShard(partition, log)
+    }
+  }
+
   private async create(name: InternalTopic): Promise<void> {
     const { controller, settings } = this.services
-    const { config } = settings
-    const isOffsets = name === OFFSETS_TOPIC
-    const configs = isOffsets
-      ? { 'segment.bytes': config.offsetsTopicSegmentBytes, 'compression.type': 'producer' }
-      : { 'segment.bytes': config.transactionStateLogSegmentBytes, 'compression.type': 'uncompressed' }
+    const { numPartitions, configs } = shapeOf(name, settings.config)
     const [outcome] = await controller.submit({
       type: 'createTopics',
       validateOnly: false,
       topics: [
         {
           name,
-          numPartitions: isOffsets
-            ? config.offsetsTopicNumPartitions
-            : config.transactionStateLogNumPartitions,
+          numPartitions,
           replicationFactor: 1,
           assignments: [],
-          configs: Object.entries({ 'cleanup.policy': 'compact', ...configs }).map(([key, value]) => ({
+          configs: Object.entries(configs).map(([key, value]) => ({
             name: key,
             value: String(value),
           })),
@@ -110,5 +118,42 @@ export class InternalTopics {
     if (errorCode !== errorCodes.NONE && errorCode !== errorCodes.TOPIC_ALREADY_EXISTS) {
       throw new Error(`${name} cannot be made: ${errorName(errorCode)} ${errorMessage ?? ''}`)
     }
+  }
+}
+
+function shapeOf(
+  name: InternalTopic,
+  config: BrokerConfig,
+): { numPartitions: number; configs: Record<string, string | number> } {
+  switch (name) {
+    case OFFSETS_TOPIC:
+      return {
+        numPartitions: config.offsetsTopicNumPartitions,
+        configs: {
+          'cleanup.policy': 'compact',
+          'segment.bytes': config.offsetsTopicSegmentBytes,
+          'compression.type': 'producer',
+        },
+      }
+    case TRANSACTIONS_TOPIC:
+      return {
+        numPartitions: config.transactionStateLogNumPartitions,
+        configs: {
+          'cleanup.policy': 'compact',
+          'segment.bytes': config.transactionStateLogSegmentBytes,
+          'compression.type': 'uncompressed',
+        },
+      }
+    case SHARE_STATE_TOPIC:
+      // Never compacted: what is said again later is deleted from the front (`redundantOffset`).
+      return {
+        numPartitions: config.shareCoordinatorStateTopicNumPartitions,
+        configs: {
+          'cleanup.policy': 'delete',
+          'segment.bytes': config.shareCoordinatorStateTopicSegmentBytes,
+          'compression.type': 'producer',
+          'retention.ms': -1,
+        },
+      }
   }
 }

@@ -5,6 +5,7 @@ import type { MetadataChange } from '../controller/controller.ts'
 import { RESOURCE_TYPES } from '../controller/facts.ts'
 import type { MetadataImage, TopicImage } from '../controller/image.ts'
 import type { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
+import type { ShareCoordinator } from '../coordinator/share/share-coordinator.ts'
 import type { PartitionAssignment } from '../partition/partition-api.ts'
 import type { Partitions } from '../partition/partition-manager.ts'
 import type { BrokerSettings } from './broker-settings.ts'
@@ -15,7 +16,8 @@ export interface TopicLifeServices {
   nodeId: number
   settings: BrokerSettings
   partitions: Partitions
-  groups: Pick<GroupCoordinator, 'partitionsDeleted' | 'metadataChanged'>
+  groups: Pick<GroupCoordinator, 'partitionsDeleted' | 'metadataChanged' | 'shareTopicsDeleted'>
+  share: Pick<ShareCoordinator, 'topicsDeleted'>
   quotas: Quotas
   logger: Logger
 }
@@ -30,7 +32,7 @@ export async function openTopics(image: MetadataImage, services: TopicLifeServic
 /** The controller's `publish`: in order, one change at a time. */
 export async function publishChange(change: MetadataChange, services: TopicLifeServices): Promise<void> {
   const { facts, image, removed } = change
-  const { partitions, settings, groups, logger } = services
+  const { partitions, settings, groups, share, logger } = services
   if (removed.length > 0) {
     const doomed = removed.flatMap(({ name, partitions: count }) =>
       Array.from({ length: count }, (_, partition) => ({ topic: name, partition })),
@@ -44,6 +46,12 @@ export async function publishChange(change: MetadataChange, services: TopicLifeS
     groups.partitionsDeleted(byTopic).catch((error: unknown) => {
       logger.warn(`committed offsets of deleted topics stay until they expire: ${String(error)}`)
     })
+    const topicIds = new Set(removed.map(({ topicId }) => topicId))
+    Promise.all([groups.shareTopicsDeleted(topicIds), share.topicsDeleted(topicIds)]).catch(
+      (error: unknown) => {
+        logger.warn(`states of deleted topics' share partitions are kept: ${String(error)}`)
+      },
+    )
   }
   if (facts.some(({ type }) => type === 'ClientQuotaRecord')) services.quotas.changed(image.clientQuotas())
   const touched = new Set<TopicImage>()

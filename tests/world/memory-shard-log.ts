@@ -137,7 +137,10 @@ export class MemoryShardLog implements ShardLog {
 /** Feeds one batch to a visitor: a simulation's shadow state follows the log batch by batch. */
 export function replayBatch(batch: MemoryBatch, visitor: ReplayVisitor): void {
   if ('marker' in batch) visitor.marker(batch.marker, batch.committed)
-  else for (const { key, value } of batch.records) visitor.record(key, value, batch.producer)
+  else {
+    let offset = batch.baseOffset
+    for (const { key, value } of batch.records) visitor.record(key, value, batch.producer, offset++)
+  }
 }
 
 function subscribe<T>(callbacks: Set<T>, callback: T): () => void {

@@ -32,7 +32,7 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
   ],
   [
     'Consumer groups',
-    'The classic protocol and that of KIP-848 (`group.protocol=consumer`), with migration between them while members are there; regular expressions are resolved by the server in RE2 syntax, assignments computed in the heartbeat. Streams groups (KIP-1071) as Kafka 4.3 has them: no static members, regular expressions, warm-up tasks or changed topologies yet. Share groups are not served; a client that wants one is told so by ApiVersions.',
+    'The classic protocol and that of KIP-848 (`group.protocol=consumer`), with migration between them while members are there; regular expressions are resolved by the server in RE2 syntax, assignments computed in the heartbeat. Streams groups (KIP-1071) as Kafka 4.3 has them: no static members, regular expressions, warm-up tasks or changed topologies yet. Share groups (KIP-932, with the record limit of KIP-1206 and renewed locks of KIP-1222) as Kafka 4.3 has them: states in `__share_group_state`, the simple assignor; records that were never read, and lie between such as were, are given out in the order of the log.',
   ],
   [
     'Clean-up by time',

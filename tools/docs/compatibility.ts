@@ -87,7 +87,6 @@ function missingRow([key, name, lowest, highest]: (typeof kafkaApis)[number]): s
 const instead: readonly (readonly [RegExp, string])[] = [
   [/^Sasl/, 'no SASL listener: the client must use PLAINTEXT'],
   [/Telemetry/, 'the client sends no telemetry; nor is it offered by a Kafka without a receiver'],
-  [/ShareGroup|^Share/, 'UnsupportedVersionException: no share groups'],
   [/Acls|Delegation|AlterUserScram/, 'UnsupportedVersionException: no authorizer, no users'],
   [/Raft/, 'UnsupportedVersionException: the quorum is this one node'],
   [/WriteTxnMarkers/, 'only brokers send it, and there is one; `kafka-transactions --abort` fails'],

@@ -1,6 +1,7 @@
 // What the group coordinator can be told, under Kafka's names (server/config maps its keys to these) and
 // with Kafka 4.3's defaults.
 
+import { defaultShareGroupConfig, type ShareGroupBrokerConfig } from './share/config.ts'
 import { defaultStreamsConfig, type StreamsBrokerConfig } from './streams/config.ts'
 import { type ConsumerGroupConfig, defaultConsumerGroupConfig } from './consumer/config.ts'
 
@@ -21,6 +22,8 @@ export interface GroupConfig {
   offsetsRetentionCheckIntervalMs: number
   /** offsets.commit.timeout.ms */
   offsetsCommitTimeoutMs: number
+  /** group.share.* */
+  share: ShareGroupBrokerConfig
   /** group.streams.* */
   streams: StreamsBrokerConfig
   /** group.consumer.* */
@@ -36,6 +39,7 @@ export const defaultGroupConfig: GroupConfig = {
   offsetsRetentionMs: 7 * 24 * 60 * 60 * 1000,
   offsetsRetentionCheckIntervalMs: 600_000,
   offsetsCommitTimeoutMs: 5_000,
+  share: defaultShareGroupConfig,
   streams: defaultStreamsConfig,
   consumer: defaultConsumerGroupConfig,
 }

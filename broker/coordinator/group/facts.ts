@@ -4,6 +4,7 @@
 import type { GroupFact, LiveNote } from './classic/facts.ts'
 import type { ConsumerFact, RejoinNote } from './consumer/facts.ts'
 import type { MetadataNote } from './modern/modern-group.ts'
+import type { ShareFact } from './share/facts.ts'
 import type { StreamsFact, StreamsNote } from './streams/facts.ts'
 
 /** OffsetCommitValue. */
@@ -27,6 +28,6 @@ export interface OffsetFact {
 }
 
 /** Each kind adds its own. `groupId` and a `kind` of its own are all that they share. */
-export type Fact = GroupFact | OffsetFact | ConsumerFact | StreamsFact
+export type Fact = GroupFact | OffsetFact | ConsumerFact | ShareFact | StreamsFact
 
 export type Note = LiveNote | MetadataNote | RejoinNote | StreamsNote

@@ -6,6 +6,7 @@ import { errorCodes, errorText } from '../../protocol/errors.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { Clock } from '../../time/clock.ts'
 import { partitionForHash } from '../java-hash.ts'
+import { replyErrorCode } from '../reply-error.ts'
 import { ShardRuntime } from '../runtime.ts'
 import { CoordinatorError, type ShardLog } from '../shard-log.ts'
 import { joinRefused, syncRefused } from './classic/answers.ts'
@@ -16,7 +17,7 @@ import { checkHeartbeat } from './consumer/heartbeat.ts'
 import { consumerHeartbeatRefused } from './consumer/answers.ts'
 import type * as body from './messages.ts'
 import { Refused } from './modern/refused.ts'
-import { commitRefused, describeRefused, fetchRefused, replyErrorCode, txnCommitRefused } from './refusals.ts'
+import { commitRefused, describeRefused, fetchRefused, txnCommitRefused } from './refusals.ts'
 import { groupRecords } from './records.ts'
 import type { ShardPorts } from './shard-view.ts'
 import { describeStreamsRefused } from './streams/describe.ts'
@@ -304,6 +305,21 @@ export class GroupCoordinator {
           emptyId(groupId),
         ),
       ),
+    )
+  }
+
+  /** Of `ShareGroups`, which asks more than one coordinator; a number is the refusal. */
+  async share(groupId: string, command: body.ShareCommand): Promise<body.ShareReply | number> {
+    if (this.closed) return errorCodes.COORDINATOR_NOT_AVAILABLE
+    const shard = this.shards.get(this.partitionFor(groupId))
+    if (shard === undefined) return errorCodes.NOT_COORDINATOR
+    return (await settle(shard, command)) as body.ShareReply | number
+  }
+
+  /** Topics were deleted: share groups forget which of their states were kept. */
+  async shareTopicsDeleted(topicIds: ReadonlySet<string>): Promise<void> {
+    await Promise.all(
+      [...this.shards.values()].map((shard) => settle(shard, { kind: 'shareTopicsDeleted', topicIds })),
     )
   }
 

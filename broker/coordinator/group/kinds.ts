@@ -5,9 +5,10 @@ import { consumerKind } from './consumer/consumer-kind.ts'
 import type { Fact, Note } from './facts.ts'
 import type { Group, GroupKind } from './group-kind.ts'
 import type { Command } from './messages.ts'
+import { shareKind } from './share/share-kind.ts'
 import { streamsKind } from './streams/streams-kind.ts'
 
-const kinds: readonly GroupKind<Group>[] = [classicKind, consumerKind, streamsKind]
+const kinds: readonly GroupKind<Group>[] = [classicKind, consumerKind, shareKind, streamsKind]
 
 const byType = new Map(kinds.map((kind) => [kind.type, kind]))
 const byCommand = indexed((kind) => kind.commands)

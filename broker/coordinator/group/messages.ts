@@ -10,9 +10,11 @@ import type { offsetFetch } from '../../protocol/apis/offset-fetch.ts'
 import type { txnOffsetCommit } from '../../protocol/apis/txn-offset-commit.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/message.ts'
 import type { ClassicCommand, ClassicReply } from './classic/messages.ts'
+import type { ShareCommand, ShareReply } from './share/messages.ts'
 import type { StreamsCommand, StreamsReply } from './streams/messages.ts'
 
 export type * from './classic/messages.ts'
+export type { ShareCommand, ShareReply } from './share/messages.ts'
 export type * from './streams/messages.ts'
 import type { ConsumerCommand, ConsumerReply } from './consumer/messages.ts'
 export type * from './consumer/messages.ts'
@@ -52,6 +54,7 @@ export interface TopicPartitions {
 
 export type Command =
   | ClassicCommand
+  | ShareCommand
   | StreamsCommand
   | ConsumerCommand
   | { kind: 'commit'; request: OffsetCommitRequest; apiVersion: number }
@@ -68,6 +71,7 @@ export type Command =
 /** An answer of a shard; the facade asked, so it knows which. */
 export type Reply =
   | ClassicReply
+  | ShareReply
   | StreamsReply
   | ConsumerReply
   | OffsetCommitResponse

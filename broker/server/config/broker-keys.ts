@@ -14,6 +14,7 @@ import {
   socketKeys,
   topicCreationKeys,
 } from './server-keys.ts'
+import { shareCoordinatorKeys, shareGroupKeys } from './share-keys.ts'
 import { streamsGroupKeys } from './streams-group-keys.ts'
 
 export const brokerKeys = {
@@ -26,6 +27,8 @@ export const brokerKeys = {
   ...offsetsTopicKeys,
   ...logKeys,
   ...groupKeys,
+  ...shareGroupKeys,
+  ...shareCoordinatorKeys,
   ...streamsGroupKeys,
   ...consumerGroupKeys,
   ...transactionKeys,

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { GroupCoordinator } from '../../../broker/coordinator/group/group-coordinator.ts'
-import { replyErrorCode } from '../../../broker/coordinator/group/refusals.ts'
+import { replyErrorCode } from '../../../broker/coordinator/reply-error.ts'
 import type { JoinGroupResponse } from '../../../broker/coordinator/group/messages.ts'
 import { errorCodes } from '../../../broker/protocol/errors.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
