@@ -96,7 +96,13 @@ try {
 }
 for (const { name, version, scenes } of wanted) {
   const collection = collections.get(name) as Collection
-  const file = join(import.meta.dirname, `${name.toLowerCase().replaceAll(/[^a-z]+/g, '-')}.json`)
+  const file = join(
+    import.meta.dirname,
+    `${name
+      .toLowerCase()
+      .replace(/^@/, '')
+      .replaceAll(/[^a-z0-9]+/g, '-')}.json`,
+  )
   const played = [...new Set(scenes(() => true).map((scene) => scene.name))]
   const frames = collection.frames()
   const date = new Date().toISOString().slice(0, 10)
