@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { clients } from '../interop/clients.ts'
+import { classes, notRun } from '../interop/scripts.ts'
 import { interopReport } from '../../tools/docs/clients.ts'
 import { apis } from '../../broker/protocol/apis/index.ts'
 import { compatibilityDocument } from '../../tools/docs/compatibility.ts'
@@ -33,6 +34,13 @@ test('the report of the interop suite is of files that there are, and has every 
   const interop = join(import.meta.dirname, '../interop')
   expect(readdirSync(interop)).toEqual(expect.arrayContaining(Object.keys(report)))
   expect([...ran('client')]).toEqual(expect.arrayContaining(clients.map(({ name }) => name)))
+})
+
+test('every script of Kafka is run by it, or there is a reason why not', () => {
+  const tools = ran('tool')
+  for (const script of Object.keys(classes)) {
+    expect([script, tools.has(script)]).toEqual([script, !(script in notRun)])
+  }
 })
 
 test('the versions in it are those that the suite installs', () => {

@@ -1,4 +1,5 @@
-// The scripts of Kafka's bin/: the class that each runs and what KIP-1147 renamed in its options.
+// The scripts of Kafka's bin/: the class that each runs, what KIP-1147 renamed in its options, and which of them the
+// suite does not run.
 
 /** The class that each script runs. */
 export const classes = {
@@ -30,6 +31,7 @@ export const classes = {
   'kafka-replica-verification': 'org.apache.kafka.tools.ReplicaVerificationTool',
   'kafka-share-consumer-perf-test': 'org.apache.kafka.tools.ShareConsumerPerformance',
   'kafka-share-groups': 'org.apache.kafka.tools.consumer.group.ShareGroupCommand',
+  'kafka-server-start': 'kafka.Kafka',
   'kafka-storage': 'kafka.tools.StorageTool',
   'kafka-streams-application-reset': 'org.apache.kafka.tools.StreamsResetter',
   'kafka-streams-groups': 'org.apache.kafka.tools.streams.StreamsGroupCommand',
@@ -74,4 +76,17 @@ export const renamed: Partial<Record<Script, Readonly<Record<string, string>>>> 
   'kafka-streams-application-reset': { '--command-config': '--config-file' },
   'kafka-verifiable-consumer': { '--command-config': '--consumer.config' },
   'kafka-verifiable-producer': { '--command-config': '--producer.config' },
+}
+
+const noUsers = 'an unsecured Kafka refuses it too'
+const noShareGroups = 'share groups are not served'
+/** What the suite does not run, and why. */
+export const notRun: Partial<Record<Script, string>> = {
+  'kafka-acls': noUsers,
+  'kafka-delegation-tokens': noUsers,
+  'kafka-replica-verification': 'compares replicas, and there is one',
+  'kafka-console-share-consumer': noShareGroups,
+  'kafka-share-consumer-perf-test': noShareGroups,
+  'kafka-share-groups': noShareGroups,
+  'kafka-verifiable-share-consumer': noShareGroups,
 }

@@ -62,7 +62,11 @@ ${table(
 
 ${table(
   ['Framework', 'Version', 'What it did'],
-  subjects(report, 'framework').map(({ name, version, tests }) => [name, version, tests.join('; ')]),
+  subjects(report, 'framework').map(({ name, version, tests }) => [
+    name,
+    version,
+    [...new Set(tests)].join('; '),
+  ]),
 )}
 
 Kafka's command line tools, ${[...new Set(tools.map(({ version }) => version))].join(', ')}: ${tools.map(({ name }) => name).join(', ')}.

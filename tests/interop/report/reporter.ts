@@ -1,6 +1,7 @@
 // Holds report.json to what was run: for each file of the suite the tests that passed, and which clients, frameworks
 // and tools, in which versions, each of them ran. docs/compatibility.md is made from it. A run of whole files
-// writes it with LOGMILL_INTEROP_REPORT=write; any other run of whole files fails where it differs.
+// writes it with LOGMILL_INTEROP_REPORT=write; any other run of whole files fails where the report says what was not
+// so, and tells what it lacks.
 //
 //   { "verbs.test.ts": [ { "test": "shares a topic …", "ran": [ { "kind", "name", "version" }, … ] }, … ] }
 
@@ -31,16 +32,19 @@ export default class InteropReporter implements Reporter {
     const found = new Map(modules.map((module) => [basename(module.moduleId), testsOf(module)]))
     if (process.env.LOGMILL_INTEROP_REPORT === 'write')
       return write({ ...known, ...Object.fromEntries(found) })
-    const outdated = [...found].filter(
-      ([file, tests]) => JSON.stringify(known[file]) !== JSON.stringify(tests),
-    )
-    for (const [file, tests] of outdated) console.error(difference(file, known[file] ?? [], tests))
-    if (outdated.length > 0) {
-      console.error('report.json is out of date: run the suite with LOGMILL_INTEROP_REPORT=write')
-      process.exitCode = 1
+    for (const [file, tests] of found) {
+      const [before, now] = [text(known[file] ?? []), text(tests)]
+      for (const line of now.filter((each) => !before.includes(each)))
+        console.error(`${file}: passed, and is not reported yet: ${line}`)
+      for (const line of before.filter((each) => !now.includes(each))) {
+        console.error(`${file}: reported, and was not so: ${line}`)
+        process.exitCode = 1
+      }
     }
   }
 }
+
+const text = (tests: readonly ReportedTest[]): string[] => tests.map((test) => JSON.stringify(test))
 
 /** Those that passed; one that ran nothing of others is nothing to report. */
 function testsOf(module: TestModule): ReportedTest[] {
@@ -50,14 +54,6 @@ function testsOf(module: TestModule): ReportedTest[] {
 }
 
 const byName = (a: Ran, b: Ran): number => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name)
-
-function difference(file: string, known: readonly ReportedTest[], found: readonly ReportedTest[]): string {
-  const text = (tests: readonly ReportedTest[]) => tests.map((test) => JSON.stringify(test))
-  const [before, now] = [text(known), text(found)]
-  const gone = before.filter((line) => !now.includes(line)).map((line) => `- ${line}`)
-  const added = now.filter((line) => !before.includes(line)).map((line) => `+ ${line}`)
-  return [file, ...gone, ...added].join('\n')
-}
 
 function write(report: Report): void {
   const files = Object.entries(report)
