@@ -15,8 +15,6 @@ const recorded = join(here, 'java', 'admin-tour.txt')
 /** Questions that logmill answers otherwise, with the reason. */
 const differences: Readonly<Record<string, string>> = {
   'describeFeatures kraft.version': 'the metadata quorum is not KRaft’s: there is no level of it to tell',
-  'describeFeatures share.version': 'share groups are not served yet',
-  'describeShareGroups of none': 'share groups are not served yet',
 }
 
 const byQuestion = (lines: readonly string[]): Map<string, string> =>
