@@ -81,9 +81,8 @@ test.each(['gzip', 'zstd', 'lz4'] as const)('a %s bomb is refused before it has 
   const bomb = builder.build({ codec })
   expect(bomb.length).toBeLessThan(500_000)
   await world.createTopic(`bomb-${codec}`)
-  const { errorCode, errorMessage } = await world.produce(`bomb-${codec}`, bomb)
+  const { errorCode } = await world.produce(`bomb-${codec}`, bomb)
   expect(errorName(errorCode)).toBe('MESSAGE_TOO_LARGE')
-  expect(errorMessage).toContain('67108864')
   expect(await world.values(`bomb-${codec}`)).toEqual([])
 })
 
