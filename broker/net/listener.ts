@@ -5,6 +5,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Timer } from '../time/clock.ts'
 import { Connection } from './connection.ts'
 import { BufferPool } from './buffer-pool.ts'
+import { ConnectionCounts } from './connection-counts.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import { sharedReadBuffer } from './read-buffer.ts'
 import type { ConnectionInfo, NetLimits, RequestProcessor } from './net.ts'
@@ -30,7 +31,7 @@ export class Listener {
   private readonly buffers: BufferPool
   private readonly readBuffer = sharedReadBuffer()
   private readonly connections = new Set<Connection>()
-  private readonly perIp = new Map<string, number>()
+  private readonly counts: ConnectionCounts
   /** Over the connection rate of their address, and not yet closed. */
   private readonly turnedAway = new Set<Socket>()
   private accepted = 0
@@ -40,6 +41,7 @@ export class Listener {
     this.options = options
     this.budget = new MemoryBudget(options.limits.inFlightBytes)
     this.buffers = options.limits.buffers ?? new BufferPool()
+    this.counts = options.limits.counts ?? new ConnectionCounts()
     // Paused: nothing may be read before the connection takes it.
     this.server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.accept(socket))
   }
@@ -88,9 +90,8 @@ export class Listener {
   private accept(socket: Socket): void {
     const { limits, process, onConnectionError } = this.options
     const ip = socket.remoteAddress ?? ''
-    const fromIp = this.perIp.get(ip) ?? 0
-    const isCrowded = fromIp >= limits.maxConnectionsFrom(ip)
-    if (this.connections.size >= limits.maxConnections || isCrowded) {
+    const isCrowded = this.counts.from(ip) >= limits.maxConnectionsFrom(ip)
+    if (this.counts.total >= limits.maxConnections || isCrowded) {
       const limit = isCrowded ? 'max.connections.per.ip' : 'max.connections'
       onConnectionError(ip, `refused: ${limit} reached`)
       socket.destroy()
@@ -101,7 +102,7 @@ export class Listener {
       this.turnAway(socket, throttleTimeMs)
       return
     }
-    this.perIp.set(ip, fromIp + 1)
+    this.counts.opened(ip)
     const connection: Connection = new Connection(socket, ++this.accepted, limits.clock.now(), {
       process,
       limits,
@@ -111,9 +112,7 @@ export class Listener {
       onClosed: (closed, reason) => {
         this.connections.delete(closed)
         this.options.onConnectionClosed?.(closed.info)
-        const left = (this.perIp.get(ip) ?? 1) - 1
-        if (left === 0) this.perIp.delete(ip)
-        else this.perIp.set(ip, left)
+        this.counts.closed(ip)
         if (reason !== undefined) {
           onConnectionError(`${closed.info.remoteHost}:${closed.info.remotePort}`, reason)
         }

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../time/clock.ts'
 import type { BufferPool } from './buffer-pool.ts'
+import type { ConnectionCounts } from './connection-counts.ts'
 
 /** What the broker knows of a client's connection. */
 export interface ConnectionInfo {
@@ -39,6 +40,8 @@ export interface NetLimits {
   maxConnections: number
   /** Of one address. Asked for each connection: it may change while the listener is open. */
   maxConnectionsFrom(ip: string): number
+  /** Those of the broker's other listeners are among them; the listener's own if left out. */
+  counts?: ConnectionCounts
   /** For how long a new connection from the address is kept waiting before it is closed; 0: it is welcome. */
   throttleConnection?(ip: string): number
   /** connections.max.idle.ms */

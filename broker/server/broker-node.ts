@@ -21,6 +21,7 @@ import type { TailCut } from '../log/log-config.ts'
 import type { MetaProperties } from '../log/meta-properties.ts'
 import { parseUuidText } from '../log/partition-metadata.ts'
 import { BufferPool } from '../net/buffer-pool.ts'
+import { ConnectionCounts } from '../net/connection-counts.ts'
 import { Listener } from '../net/listener.ts'
 import type { Partition } from '../partition/partition.ts'
 import { Partitions } from '../partition/partition-manager.ts'
@@ -394,6 +395,7 @@ export class BrokerNode {
   private async listen(): Promise<void> {
     const { settings } = this
     const { config } = settings
+    const counts = new ConnectionCounts()
     for (const { name, host, port } of config.listeners) {
       const process = createRequestProcessor(createHandlers(this, name), this.requestQuotas)
       const listener = await Listener.open({
@@ -413,6 +415,7 @@ export class BrokerNode {
           get maxConnections() {
             return settings.config.maxConnections
           },
+          counts,
           maxConnectionsFrom: (ip) => connectionsFrom(ip, settings.config),
           throttleConnection: (ip) => this.quotas.recordConnection(plainIp(ip), this.clock.now()),
           connectionsMaxIdleMs: config.connectionsMaxIdleMs,

@@ -2,6 +2,7 @@
 
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { ConnectionCounts } from '../../broker/net/connection-counts.ts'
 import { Listener } from '../../broker/net/listener.ts'
 import type { NetLimits, Reply, RequestProcessor } from '../../broker/net/net.ts'
 import { ManualClock } from '../../broker/time/manual-clock.ts'
@@ -89,6 +90,27 @@ async function until(condition: () => boolean): Promise<void> {
 
 let world: World
 afterEach(() => world.close())
+
+test('the bound on connections is of all listeners together', async () => {
+  const counts = new ConnectionCounts()
+  world = await World.open(undefined, { counts, maxConnections: 1 })
+  const other = await World.open(undefined, { counts, maxConnections: 1 })
+  try {
+    const first = await world.client()
+    first.socket.write(frame('let in'))
+    await until(() => world.asked.length === 1)
+    const second = await other.client()
+    await until(() => second.socket.closed)
+    expect(other.errors).toEqual(['refused: max.connections reached'])
+    first.socket.destroy()
+    await until(() => counts.total === 0)
+    const third = await other.client()
+    third.socket.write(frame('let in'))
+    await until(() => other.asked.length === 1)
+  } finally {
+    await other.close()
+  }
+})
 
 test('a connection beyond the rate of its address is closed after a while, and no sooner', async () => {
   let isOver = true
