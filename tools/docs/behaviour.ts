@@ -52,7 +52,7 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
   ],
   [
     'Quotas',
-    'Of users, client ids and addresses, with Kafka’s precedence and windows. Every client is the user ANONYMOUS until there is authentication. The thread that request_percentage is a share of is the one that serves all requests.',
+    'Of users, client ids and addresses, with Kafka’s precedence and windows. Every client is the user ANONYMOUS until there is authentication. The thread that request_percentage is a share of is the one that serves all requests; a fetch over it is answered with its records, and the client waits afterwards.',
   ],
   ['Metrics, telemetry', 'None. Clients that push telemetry (KIP-714) see that it is not offered.'],
   [
