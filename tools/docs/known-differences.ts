@@ -165,4 +165,10 @@ export const knownDifferences: readonly KnownDifference[] = [
     path: /errorMessage$/,
     reason: 'refused alone and without a message; Kafka refuses the whole request for it',
   },
+  {
+    about: 'ShareFetch: a topic id that no topic has',
+    title: /^ShareFetch: of an unknown topic$/,
+    path: /^(errorCode|acquisitionLockTimeoutMs|responses)/,
+    reason: 'the partition is refused with UNKNOWN_TOPIC_ID and the session goes on; Kafka fails as a whole',
+  },
 ]

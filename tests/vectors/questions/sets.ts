@@ -9,6 +9,7 @@ import { fetchSessionQuestions } from './fetch-sessions.ts'
 import { groupQuestions } from './groups.ts'
 import { produceQuestions } from './produce.ts'
 import type { Question } from './question.ts'
+import { shareGroupQuestions } from './share-groups.ts'
 import { streamsGroupQuestions } from './streams-groups.ts'
 import { quotaQuestions } from './quotas.ts'
 import { topicLifeQuestions } from './topic-life.ts'
@@ -23,6 +24,7 @@ export const questionSets: Readonly<Record<string, readonly Question[]>> = {
   configs: configQuestions,
   'consumer-groups': consumerGroupQuestions,
   'topic-life': topicLifeQuestions,
+  'share-groups': shareGroupQuestions,
   'streams-groups': streamsGroupQuestions,
   quotas: quotaQuestions,
   'fetch-sessions': fetchSessionQuestions,

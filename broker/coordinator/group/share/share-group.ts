@@ -27,8 +27,8 @@ export interface ShareGroup extends ModernGroup {
   keptTopics: KeptTopics | null
 }
 
-/** Epoch of a group that was never written. */
-const FIRST_EPOCH = 0
+/** Of a group that was never written: the first bump makes epoch 2. */
+const FIRST_EPOCH = 1
 /** Of a member whose assignment was forgotten: it may be forgotten too. */
 export const LEFT_EPOCH = -1
 
