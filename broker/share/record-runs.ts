@@ -86,6 +86,25 @@ export function runsWithin(batch: InFlightBatch, firstOffset: bigint, lastOffset
   return batch.runs.filter((run) => run.firstOffset >= firstOffset && run.lastOffset <= lastOffset)
 }
 
+/** Makes runs begin at all of the offsets, which are in order: one pass, however many they are. */
+export function cutAt(batch: InFlightBatch, offsets: readonly bigint[]): void {
+  const runs: RecordRun[] = []
+  let next = 0
+  for (const run of batch.runs) {
+    let rest = run
+    while (next < offsets.length && (offsets[next] as bigint) <= rest.lastOffset) {
+      const offset = offsets[next++] as bigint
+      if (offset <= rest.firstOffset) continue
+      runs.push({ ...rest, lastOffset: offset - 1n })
+      rest = { ...rest, firstOffset: offset }
+    }
+    runs.push(rest)
+  }
+  if (runs.length === batch.runs.length) return
+  batch.isSplit = true
+  batch.runs = runs
+}
+
 /** Makes a run begin at `offset`, where one reaches over it. */
 function cutBefore(batch: InFlightBatch, offset: bigint): void {
   const at = batch.runs.findIndex((run) => run.firstOffset < offset && offset <= run.lastOffset)

@@ -24,6 +24,7 @@ import {
   without,
 } from './offset-ranges.ts'
 import {
+  cutAt,
   floorIndex,
   type InFlightBatch,
   isTerminal,
@@ -179,7 +180,8 @@ export class SharePartition {
     const room = this.room(fetchOffset, maxRecords, lastRead.lastOffset)
     if (room.maxRecords <= 0) return []
     this.archiveMissing(fetchOffset, firstRead.firstOffset)
-    const acquired = this.acquireWithin(request, firstRead.firstOffset, room, nowMs)
+    const lockExpiresAtMs = nowMs + this.limits().recordLockDurationMs
+    const acquired = this.acquireWithin(request, firstRead.firstOffset, room, lockExpiresAtMs)
     if (aborted.length === 0 || acquired.length === 0) return acquired
     for (const range of aborted) this.archive(range, ACQUIRED)
     this.advance()
@@ -206,10 +208,11 @@ export class SharePartition {
   /** The member is gone: what it holds is available again. */
   release(memberId: string): StateChange {
     const changeId = ++this.lastChangeId
+    const { deliveryCountLimit } = this.limits()
     const written: StateBatch[] = []
     for (const run of this.allRuns()) {
       if (run.state === ACQUIRED && run.memberId === memberId)
-        written.push(this.begin(run, AVAILABLE, changeId))
+        written.push(begin(run, AVAILABLE, changeId, deliveryCountLimit))
     }
     return { changeId, batches: written }
   }
@@ -234,12 +237,13 @@ export class SharePartition {
 
   /** Locks that have expired by now; what is returned is to be written, and counts at once. */
   expireLocks(nowMs: number): StateBatch[] {
+    const { deliveryCountLimit } = this.limits()
     const written: StateBatch[] = []
     for (const batch of this.inFlight) {
       let isTouched = false
       for (const run of batch.runs) {
         if (run.state !== ACQUIRED || run.lockExpiresAtMs > nowMs) continue
-        run.state = run.deliveryCount >= this.limits().deliveryCountLimit ? ARCHIVED : AVAILABLE
+        run.state = run.deliveryCount >= deliveryCountLimit ? ARCHIVED : AVAILABLE
         run.memberId = NO_MEMBER
         run.lockExpiresAtMs = NO_LOCK
         if (run.state === AVAILABLE) this.mayHaveAvailable = true
@@ -324,7 +328,7 @@ export class SharePartition {
     request: AcquireRequest,
     firstReadOffset: bigint,
     room: { maxRecords: number; lastOffset: bigint },
-    nowMs: number,
+    lockExpiresAtMs: number,
   ): AcquiredRecords[] {
     const { lastOffset } = room
     let left = room.maxRecords
@@ -344,7 +348,7 @@ export class SharePartition {
         request,
         { firstReadOffset, lastOffset, left, isThrottled },
         acquired,
-        nowMs,
+        lockExpiresAtMs,
       )
       left -= count
       if (isThrottled && count > 0) return acquired
@@ -352,7 +356,7 @@ export class SharePartition {
     const next = overlapping.at(-1)?.lastOffset
     const newFrom = next === undefined ? firstReadOffset : next + 1n
     if (left > 0 && newFrom <= lastOffset)
-      this.acquireNew(request, newFrom, lastOffset, left, acquired, nowMs)
+      this.acquireNew(request, newFrom, lastOffset, left, acquired, lockExpiresAtMs)
     return acquired
   }
 
@@ -362,7 +366,7 @@ export class SharePartition {
     request: AcquireRequest,
     within: { firstReadOffset: bigint; lastOffset: bigint; left: number; isThrottled: boolean },
     acquired: AcquiredRecords[],
-    nowMs: number,
+    lockExpiresAtMs: number,
   ): number {
     const { firstReadOffset, left, isThrottled } = within
     let { lastOffset } = within
@@ -372,7 +376,7 @@ export class SharePartition {
     if (isWhole) {
       const run = batch.runs[0] as RecordRun
       if (!isFree(run)) return 0
-      this.lock(run, request.memberId, nowMs)
+      lock(run, request.memberId, lockExpiresAtMs)
       acquired.push(acquiredRecords(run))
       return lengthOf(run)
     }
@@ -382,7 +386,13 @@ export class SharePartition {
       if (aligned < lastOffset) lastOffset = aligned
     }
     if (!batch.isSplit && !isFree(batch.runs[0] as RecordRun)) return 0
-    return this.acquireSubset(batch, request, { firstReadOffset, lastOffset, left }, acquired, nowMs)
+    return this.acquireSubset(
+      batch,
+      request,
+      { firstReadOffset, lastOffset, left },
+      acquired,
+      lockExpiresAtMs,
+    )
   }
 
   private acquireSubset(
@@ -390,7 +400,7 @@ export class SharePartition {
     { memberId, isRecordLimit }: AcquireRequest,
     { firstReadOffset, lastOffset, left }: { firstReadOffset: bigint; lastOffset: bigint; left: number },
     acquired: AcquiredRecords[],
-    nowMs: number,
+    lockExpiresAtMs: number,
   ): number {
     const { deliveryCountLimit } = this.limits()
     const throttledFrom = throttleFrom(deliveryCountLimit)
@@ -409,12 +419,14 @@ export class SharePartition {
         if (count >= most) break
       }
       const take = isLast ? 1 : Math.min(lengthOf(run), most - count)
-      for (const taken of runsWithin(batch, run.firstOffset, run.firstOffset + BigInt(take) - 1n)) {
-        this.lock(taken, memberId, nowMs)
+      const isWhole = take === lengthOf(run)
+      const end = run.firstOffset + BigInt(take) - 1n
+      for (const taken of isWhole ? [run] : runsWithin(batch, run.firstOffset, end)) {
+        lock(taken, memberId, lockExpiresAtMs)
         own.push(acquiredRecords(taken))
       }
       count += take
-      if (take < lengthOf(run) || isLast) break
+      if (!isWhole || isLast) break
     }
     batch.isSplit = true
     acquired.push(...joined(own))
@@ -429,7 +441,7 @@ export class SharePartition {
     lastOffset: bigint,
     maxRecords: number,
     acquired: AcquiredRecords[],
-    nowMs: number,
+    lockExpiresAtMs: number,
   ): void {
     const next = this.inFlight.length === 0 ? this.end : this.end + 1n
     const first = fromOffset < next ? next : fromOffset
@@ -457,26 +469,12 @@ export class SharePartition {
       this.inFlight.push(batch)
       const most = isRecordLimit ? Math.min(maxRecords, lengthOf(range)) : lengthOf(range)
       for (const run of runsWithin(batch, range.firstOffset, range.firstOffset + BigInt(most) - 1n)) {
-        this.lock(run, memberId, nowMs)
+        lock(run, memberId, lockExpiresAtMs)
         acquired.push(acquiredRecords(run))
       }
       if (batch.isSplit) this.mayHaveAvailable = true
     }
     this.end = last
-  }
-
-  private lock(run: RecordRun, memberId: string, nowMs: number): void {
-    const { recordLockDurationMs } = this.limits()
-    if (run.state !== AVAILABLE || run.pending !== null)
-      throw new Error(`records ${run.firstOffset} to ${run.lastOffset} are acquired in state ${run.state}`)
-    run.state = ACQUIRED
-    run.deliveryCount++
-    if (run.deliveryCount > HIGHEST_DELIVERY_COUNT_LIMIT)
-      throw new Error(
-        `records ${run.firstOffset} to ${run.lastOffset} are delivered ${run.deliveryCount} times`,
-      )
-    run.memberId = memberId
-    run.lockExpiresAtMs = nowMs + recordLockDurationMs
   }
 
   private isThrottled(batch: InFlightBatch, firstOffset: bigint, lastOffset: bigint): boolean {
@@ -526,59 +524,90 @@ export class SharePartition {
         errorCodes.INVALID_REQUEST,
         'Batch record not found. The last offset in request is past acquired records.',
       )
-    for (const { firstOffset: first, lastOffset, type } of byType(batch)) {
-      if (lastOffset < firstOffset) continue
-      const range = { firstOffset: first < firstOffset ? firstOffset : first, lastOffset }
-      for (const inFlight of touched) {
-        if (inFlight.firstOffset > range.lastOffset || inFlight.lastOffset < range.firstOffset) continue
-        const refusal = this.acknowledgeRuns(memberId, inFlight, range, type, changeId, written, nowMs)
-        if (refusal !== undefined) return refusal
-      }
+    const ranges = byType(batch)
+      .filter(({ lastOffset }) => lastOffset >= firstOffset)
+      .map((range) => (range.firstOffset < firstOffset ? { ...range, firstOffset } : range))
+    for (const inFlight of touched) {
+      const refusal = this.acknowledgeRuns(memberId, inFlight, ranges, changeId, written, nowMs)
+      if (refusal !== undefined) return refusal
     }
     return undefined
   }
 
+  /** `ranges` are in order; a batch costs one pass, however many they are. */
   private acknowledgeRuns(
     memberId: string,
     batch: InFlightBatch,
-    { firstOffset, lastOffset }: OffsetRange,
-    type: number,
+    ranges: readonly (OffsetRange & { type: number })[],
     changeId: number,
     written: StateBatch[],
     nowMs: number,
   ): ChangeRefused | undefined {
-    const { renewAcknowledgeEnable, recordLockDurationMs } = this.limits()
-    const objection = (text: string): ChangeRefused => refused(errorCodes.INVALID_RECORD_STATE, text)
+    const { renewAcknowledgeEnable, recordLockDurationMs, deliveryCountLimit } = this.limits()
+    const within = ranges.filter(
+      (range) => range.lastOffset >= batch.firstOffset && range.firstOffset <= batch.lastOffset,
+    )
+    const [first, last] = [within[0], within.at(-1)]
+    if (first === undefined || last === undefined) return undefined
+    const isTouched = (run: OffsetRange): boolean =>
+      run.lastOffset >= first.firstOffset && run.firstOffset <= last.lastOffset
     // Looked at before it is cut: a refused acknowledgement leaves everything as it is.
+    const objection = objectionTo(batch, batch.runs.filter(isTouched), memberId)
+    if (objection !== undefined) return refused(errorCodes.INVALID_RECORD_STATE, objection)
+    if (!renewAcknowledgeEnable && within.some(({ type }) => type === acknowledgeTypes.RENEW))
+      return refused(
+        errorCodes.INVALID_RECORD_STATE,
+        'Renewing acquisition locks is not enabled for the group.',
+      )
+    cutAt(batch, [...within.map(({ firstOffset }) => firstOffset), last.lastOffset + 1n])
+    let at = 0
     for (const run of batch.runs) {
-      if (run.lastOffset < firstOffset || run.firstOffset > lastOffset) continue
-      if (run.state !== ACQUIRED)
-        return objection(
-          batch.isSplit
-            ? 'The offset cannot be acknowledged. The offset is not acquired.'
-            : 'The batch cannot be acknowledged. The batch is not in the acquired state.',
-        )
-      if (run.memberId !== memberId)
-        return objection(
-          batch.isSplit ? 'Member is not the owner of offset' : 'Member is not the owner of batch record',
-        )
-    }
-    if (type === acknowledgeTypes.RENEW && !renewAcknowledgeEnable)
-      return objection('Renewing acquisition locks is not enabled for the group.')
-    for (const run of runsWithin(batch, firstOffset, lastOffset)) {
+      if (!isTouched(run)) continue
+      while ((within[at] as OffsetRange).lastOffset < run.firstOffset) at++
+      const { type } = within[at] as { type: number }
       if (type === acknowledgeTypes.RENEW) run.lockExpiresAtMs = nowMs + recordLockDurationMs
-      else written.push(this.begin(run, stateAfter[type] as RecordState, changeId))
+      else written.push(begin(run, stateAfter[type] as RecordState, changeId, deliveryCountLimit))
     }
     return undefined
   }
+}
 
-  private begin(run: RecordRun, to: RecordState, changeId: number): StateBatch {
-    const { deliveryCountLimit } = this.limits()
-    run.pending = { changeId, state: run.state, memberId: run.memberId, deliveryCountLimit }
-    run.state = to === AVAILABLE && run.deliveryCount >= deliveryCountLimit ? ARCHIVED : to
-    run.memberId = NO_MEMBER
-    return stateBatch(run)
+/** Why a member cannot acknowledge these runs. */
+function objectionTo(
+  { isSplit }: InFlightBatch,
+  runs: readonly RecordRun[],
+  memberId: string,
+): string | undefined {
+  for (const run of runs) {
+    if (run.state !== ACQUIRED)
+      return isSplit
+        ? 'The offset cannot be acknowledged. The offset is not acquired.'
+        : 'The batch cannot be acknowledged. The batch is not in the acquired state.'
+    if (run.memberId !== memberId)
+      return isSplit ? 'Member is not the owner of offset' : 'Member is not the owner of batch record'
   }
+  return undefined
+}
+
+function lock(run: RecordRun, memberId: string, lockExpiresAtMs: number): void {
+  if (run.state !== AVAILABLE || run.pending !== null)
+    throw new Error(`records ${run.firstOffset} to ${run.lastOffset} are acquired in state ${run.state}`)
+  run.state = ACQUIRED
+  run.deliveryCount++
+  if (run.deliveryCount > HIGHEST_DELIVERY_COUNT_LIMIT)
+    throw new Error(
+      `records ${run.firstOffset} to ${run.lastOffset} are delivered ${run.deliveryCount} times`,
+    )
+  run.memberId = memberId
+  run.lockExpiresAtMs = lockExpiresAtMs
+}
+
+/** Says what is to be written. */
+function begin(run: RecordRun, to: RecordState, changeId: number, deliveryCountLimit: number): StateBatch {
+  run.pending = { changeId, state: run.state, memberId: run.memberId, deliveryCountLimit }
+  run.state = to === AVAILABLE && run.deliveryCount >= deliveryCountLimit ? ARCHIVED : to
+  run.memberId = NO_MEMBER
+  return stateBatch(run)
 }
 
 /** No group can be allowed more deliveries than this (group.share.max.delivery.count.limit). */

@@ -212,3 +212,27 @@ test('kept states are taken up where they were left, what lies between them is r
   expect(shared.fetch('b')).toBe('')
   expect(() => new Shared({ start: 10, kept })).toThrow('a kept state of 0 to 4')
 })
+
+test('a large batch that is acknowledged record by record costs one pass', () => {
+  const limit = 10
+  const machine = new SharePartition(0n, [], () => ({ ...limits, deliveryCountLimit: limit }))
+  const count = 60_000
+  const whole = { firstOffset: 0n, lastOffset: BigInt(count - 1) }
+  const batches = [whole]
+  const asked = {
+    isRecordLimit: false,
+    batchSize: 500,
+    maxRecords: 100,
+    fetchOffset: 0n,
+    batches,
+    aborted: [],
+  }
+  const [acquired] = machine.acquire({ ...asked, memberId: 'a' }, 0)
+  expect(acquired).toEqual({ ...whole, deliveryCount: 1 })
+  const types = Array.from({ length: count }, (_, i) => (i % 2 === 0 ? ACCEPT : RELEASE))
+  const change = machine.acknowledge('a', [{ ...whole, acknowledgeTypes: types }], 0)
+  if ('errorCode' in change) throw new Error(change.errorMessage)
+  expect(change.batches).toHaveLength(count)
+  machine.complete(change, true, 0)
+  expect(machine.acquire({ ...asked, fetchOffset: 1n, memberId: 'b' }, 0)).toHaveLength(count / 2)
+})
