@@ -79,14 +79,9 @@ export const renamed: Partial<Record<Script, Readonly<Record<string, string>>>> 
 }
 
 const noUsers = 'an unsecured Kafka refuses it too'
-const notYet = 'no test of the suite has run it yet'
 /** What the suite does not run, and why. */
 export const notRun: Partial<Record<Script, string>> = {
   'kafka-acls': noUsers,
   'kafka-delegation-tokens': noUsers,
   'kafka-replica-verification': 'compares replicas, and there is one',
-  'kafka-console-share-consumer': notYet,
-  'kafka-share-consumer-perf-test': notYet,
-  'kafka-share-groups': notYet,
-  'kafka-verifiable-share-consumer': notYet,
 }
