@@ -22,6 +22,9 @@ interface ShareSession {
   readonly connection: object
 }
 
+/** More than any topic list needs; a session costs memory for as long as its client stays. */
+const MOST_PARTITIONS = 10_000
+
 export type SessionAnswer = { errorCode: ErrorCode } | { partitions: SessionPartition[] }
 
 export interface ShareSessionsOptions {
@@ -60,13 +63,17 @@ export class ShareSessions {
   ): SessionAnswer {
     const name = nameOf(who.groupId, who.memberId)
     if (epoch === INITIAL_EPOCH) {
-      if (hasAcknowledgements) return { errorCode: errorCodes.INVALID_REQUEST }
+      if (hasAcknowledgements || added.length > MOST_PARTITIONS)
+        return { errorCode: errorCodes.INVALID_REQUEST }
       return this.begin(name, who, added)
     }
     const session = this.sessions.get(name)
     if (session === undefined) return { errorCode: errorCodes.SHARE_SESSION_NOT_FOUND }
     if (epoch === FINAL_EPOCH) return { partitions: [] }
     if (session.epoch !== epoch) return { errorCode: errorCodes.INVALID_SHARE_SESSION_EPOCH }
+    const fresh = added.filter((partition) => !session.partitions.has(partitionName(partition)))
+    if (session.partitions.size + fresh.length > MOST_PARTITIONS)
+      return { errorCode: errorCodes.INVALID_REQUEST }
     for (const partition of added) session.partitions.set(partitionName(partition), partition)
     for (const partition of forgotten) session.partitions.delete(partitionName(partition))
     session.epoch = nextEpoch(epoch)

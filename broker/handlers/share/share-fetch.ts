@@ -147,16 +147,23 @@ async function lookAtAll(
   }
   let left = request.maxRecords
   const found: Fetched[] = []
-  for (const read of reads) {
-    const place = leaders.get(read.leader) as SessionPartition
-    const { errorCode, records, acquired } = acquire(read, limits, left)
-    for (const range of acquired) left -= lengthOf(range)
-    if (acquired.length === 0 && errorCode === errorCodes.NONE) continue
-    if (acquired.length > 0) services.sessions.served(groupId, memberId, place)
-    found.push({
-      place,
-      answer: { ...emptyAnswer(place.partition, errorCode, null), records, acquiredRecords: acquired },
-    })
+  const locked = new Set(reads)
+  try {
+    for (const read of reads) {
+      locked.delete(read)
+      const place = leaders.get(read.leader) as SessionPartition
+      const { errorCode, records, acquired } = acquire(read, limits, left)
+      for (const range of acquired) left -= lengthOf(range)
+      if (acquired.length === 0 && errorCode === errorCodes.NONE) continue
+      if (acquired.length > 0) services.sessions.served(groupId, memberId, place)
+      found.push({
+        place,
+        answer: { ...emptyAnswer(place.partition, errorCode, null), records, acquiredRecords: acquired },
+      })
+    }
+  } finally {
+    // Only where one of them has failed: no lock is left behind.
+    for (const read of locked) letGo(read)
   }
   return found.length + failed.length > 0 ? [...failed, ...found] : undefined
 }
@@ -169,10 +176,15 @@ async function readAll(
 ): Promise<LockedRead[]> {
   const reads: LockedRead[] = []
   const share = Math.max(1, Math.floor(maxBytes / Math.max(1, leaders.length)))
-  for (const leader of leaders) {
-    const hasNone = reads.every(({ records }) => records.length === 0)
-    const read = await lockAndRead(leader, isolation, share, hasNone)
-    if (read !== undefined) reads.push(read)
+  try {
+    for (const leader of leaders) {
+      const hasNone = reads.every(({ records }) => records.length === 0)
+      const read = await lockAndRead(leader, isolation, share, hasNone)
+      if (read !== undefined) reads.push(read)
+    }
+  } catch (error) {
+    for (const read of reads) letGo(read)
+    throw error
   }
   return reads
 }
