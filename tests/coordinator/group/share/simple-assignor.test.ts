@@ -17,7 +17,9 @@ const told = (assignment: ReturnType<typeof assignSimply>): Record<string, strin
   Object.fromEntries(
     [...assignment].map(([memberId, topics]) => [
       memberId,
-      [...topics].map(([topicId, partitions]) => `${topicId}:${[...partitions].sort()}`).join(' '),
+      [...topics]
+        .map(([topicId, partitions]) => `${topicId}:${[...partitions].sort((a, b) => a - b)}`)
+        .join(' '),
     ]),
   )
 
