@@ -154,7 +154,9 @@ export class StreamsWorld implements ClientWorld {
       topics: [{ name: 'in', topicId: '', partitions: [partition] }],
     }
     // Whether it may is decided when it is asked, in the same turn.
-    const mayCommit = this.knows(memberId, '0', partitionIndex)
+    // In its own epoch a member may commit for whatever it likes, as in Kafka; tasks are asked about in older ones.
+    const isOfNow = this.group?.members.get(memberId)?.memberEpoch === epoch
+    const mayCommit = isOfNow || this.knows(memberId, '0', partitionIndex)
     this.send<body.OffsetCommitResponse>({ kind: 'commit', request, apiVersion: 9 }, (reply) => {
       const errorCode = typeof reply === 'number' ? reply : reply.topics[0]?.partitions[0]?.errorCode
       if (errorCode !== errorCodes.NONE) {
