@@ -89,7 +89,8 @@ describe('kafka-transactions', () => {
     expect(await transactions('find-hanging', '--broker-id', '1')).not.toContain('ledger')
     const end = await client.request(endTxn, 5, { transactionalId: 'open-one', ...producer, committed: true })
     expect(end).toMatchObject({ errorCode: 0, producerEpoch: producerEpoch + 1 })
-    expect(await committed()).toEqual(['open-one'])
+    // The decision is answered before its markers are in the partitions.
+    await expect.poll(() => committed()).toEqual(['open-one'])
   })
 
   maybe(
