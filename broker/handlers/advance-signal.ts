@@ -9,6 +9,11 @@ export class AdvanceSignal {
   private readonly timer: Timer
   private readonly stopping: AbortSignal
   private readonly onStopping = (): void => this.end()
+  /** Something has moved: whoever waits looks again. */
+  readonly poke = (): void => {
+    this.moved = true
+    this.wake?.()
+  }
   private moved = false
   private over = false
   private wake: (() => void) | undefined
@@ -22,13 +27,9 @@ export class AdvanceSignal {
     others: readonly ((moved: () => void) => () => void)[] = [],
   ) {
     this.stopping = stopping
-    const onMoved = (): void => {
-      this.moved = true
-      this.wake?.()
-    }
     this.unsubscribe = [
-      ...partitions.flatMap((partition) => [partition.onAdvance(onMoved), partition.onEnd(onMoved)]),
-      ...others.map((subscribe) => subscribe(onMoved)),
+      ...partitions.flatMap((partition) => [partition.onAdvance(this.poke), partition.onEnd(this.poke)]),
+      ...others.map((subscribe) => subscribe(this.poke)),
     ]
     this.timer = clock.setTimer(maxWaitMs, () => this.end())
     if (stopping.aborted) this.over = true

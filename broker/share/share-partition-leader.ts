@@ -45,6 +45,7 @@ export class SharePartitionLeader {
   private stateEpoch = 0
   private ended: StateOutcome | undefined
   private isBusy = false
+  private readonly passedOver = new Set<() => void>()
   private lockTimer: { timer: Timer; atMs: number } | undefined
   private readonly callbacks = new Set<() => void>()
   private readonly unsubscribe: () => void
@@ -96,17 +97,36 @@ export class SharePartitionLeader {
     return () => void this.callbacks.delete(callback)
   }
 
-  /** Where to read for an acquisition; undefined where there is none to make, or another fetch is at it. */
-  beginFetch(): bigint | undefined {
-    if (this.isBusy || this.machine === undefined || this.ended !== undefined) return undefined
+  /**
+   * Where to read for an acquisition; undefined where there is none to make, or another fetch is at it. Then `again` is
+   * called once, when that one has let go.
+   */
+  beginFetch(again?: () => void): bigint | undefined {
+    if (this.machine === undefined || this.ended !== undefined) return undefined
+    if (this.isBusy) {
+      if (again !== undefined) this.passedOver.add(again)
+      return undefined
+    }
     if (!this.machine.canAcquire) return undefined
     this.isBusy = true
     return this.machine.nextFetchOffset
   }
 
-  endFetch(): void {
+  /**
+   * `hasChanged`: something was acquired, or is not to be read again. A fetch that has only looked must not wake itself:
+   * it would look again without end.
+   */
+  endFetch(hasChanged: boolean): void {
     this.isBusy = false
-    this.changed()
+    const waiting = [...this.passedOver]
+    this.passedOver.clear()
+    for (const again of waiting) again()
+    if (hasChanged) this.changed()
+  }
+
+  /** Who was passed over waits no more. */
+  forget(again: () => void): void {
+    this.passedOver.delete(again)
   }
 
   acquire(request: AcquireRequest): AcquiredRecords[] {

@@ -32,15 +32,16 @@ export function mayHaveRecords(
   return state.nextFetchOffset < end || state.nextFetchOffset < partition.logStartOffset
 }
 
-/** Undefined where there is nothing to read now. The share partition stays locked until `acquire` or `letGo`. */
+/** Undefined where there is nothing to read now, or another fetch is at it: then `again` is called when it has let go. The share partition stays locked until `acquire` or `letGo`. */
 export async function lockAndRead(
   leader: SharePartitionLeader,
   isolation: FetchLimits['isolation'],
   maxBytes: number,
   minOneBatch: boolean,
+  again?: () => void,
 ): Promise<LockedRead | undefined> {
   if (!mayHaveRecords(leader, isolation)) return undefined
-  const fetchOffset = leader.beginFetch()
+  const fetchOffset = leader.beginFetch(again)
   if (fetchOffset === undefined) return undefined
   try {
     const { partition } = leader
@@ -51,7 +52,7 @@ export async function lockAndRead(
     const { errorCode, records, abortedTransactions } = read
     return { leader, errorCode, fetchOffset, records, abortedTransactions: abortedTransactions ?? [] }
   } catch (error) {
-    leader.endFetch()
+    leader.endFetch(false)
     throw error
   }
 }
@@ -67,6 +68,7 @@ const NOTHING = Buffer.alloc(0)
 /** Of what was read; ends the lock. */
 export function acquire(read: LockedRead, limits: FetchLimits, maxRecords: number): AcquiredRead {
   const { leader, errorCode, fetchOffset, records, abortedTransactions } = read
+  const before = placeOf(leader)
   try {
     if (errorCode === errorCodes.OFFSET_OUT_OF_RANGE) {
       leader.logStartMoved()
@@ -90,11 +92,16 @@ export function acquire(read: LockedRead, limits: FetchLimits, maxRecords: numbe
     const range = { firstOffset: first.firstOffset, lastOffset: last.lastOffset }
     return { errorCode, records: sliceOf(records, batches, range), acquired }
   } finally {
-    leader.endFetch()
+    leader.endFetch(placeOf(leader) !== before)
   }
+}
+
+/** Where the share partition stands: another text when something was acquired or passed. */
+function placeOf({ state }: SharePartitionLeader): string {
+  return `${state?.startOffset} ${state?.nextFetchOffset} ${state?.endOffset}`
 }
 
 /** Nothing is acquired of it. */
 export function letGo({ leader }: LockedRead): void {
-  leader.endFetch()
+  leader.endFetch(false)
 }

@@ -7,7 +7,7 @@ import { acknowledgeAll } from './acknowledge.ts'
 import { endIfFinal, memberProblem, type ShareServices } from './services.ts'
 
 type ShareAcknowledgeResponse = Response<'ShareAcknowledge'>
-type TopicResponse = ShareAcknowledgeResponse['responses'][number]
+type PartitionAnswer = ShareAcknowledgeResponse['responses'][number]['partitions'][number]
 
 const RENEW_SINCE = 2
 
@@ -28,7 +28,7 @@ export async function handleShareAcknowledge(
     services,
   )
   endIfFinal(services, epoch, groupId, memberId)
-  const responses: TopicResponse[] = []
+  const byTopic = new Map<string, PartitionAnswer[]>()
   for (const { topicId, partitionIndex, errorCode: code, errorMessage } of acknowledged) {
     const partition = {
       partitionIndex,
@@ -36,15 +36,15 @@ export async function handleShareAcknowledge(
       errorMessage,
       currentLeader: { leaderId: 0, leaderEpoch: 0 },
     }
-    const known = responses.find((topic) => topic.topicId === topicId)
-    if (known === undefined) responses.push({ topicId, partitions: [partition] })
-    else known.partitions = [...known.partitions, partition]
+    const known = byTopic.get(topicId)
+    if (known === undefined) byTopic.set(topicId, [partition])
+    else known.push(partition)
   }
   return {
     throttleTimeMs: 0,
     errorCode: errorCodes.NONE,
     acquisitionLockTimeoutMs: services.settings(groupId).recordLockDurationMs,
-    responses,
+    responses: [...byTopic].map(([topicId, partitions]) => ({ topicId, partitions })),
     nodeEndpoints: [],
   }
 }

@@ -93,8 +93,8 @@ async function fetchRecords(
   }
   const isNothingAsked = leaders.size === 0 || maxRecords <= 0 || request.maxBytes <= 0
   if (isNothingAsked) return failed
-  const look = (isOver: boolean): Promise<Fetched[] | undefined> =>
-    lookAtAll(request, groupId, memberId, leaders, isOver || failed.length > 0, services)
+  const look = (isOver: boolean, again?: () => void): Promise<Fetched[] | undefined> =>
+    lookAtAll(request, groupId, memberId, leaders, isOver || failed.length > 0, services, again)
   const isInitial = shareSessionEpoch === INITIAL_EPOCH
   const found = await look(maxWaitMs <= 0)
   if (found !== undefined || failed.length > 0 || maxWaitMs <= 0) return [...failed, ...(found ?? [])]
@@ -104,14 +104,15 @@ async function fetchRecords(
   const signal = new AdvanceSignal(partitions, clock, maxWaitMs, stopping, changes)
   try {
     // What changed between the first look and the subscription would otherwise be missed.
-    let later = await look(false)
+    let later = await look(false, signal.poke)
     while (later === undefined && !signal.isOver) {
       await signal.next()
-      later = await look(signal.isOver)
+      later = await look(signal.isOver, signal.poke)
     }
     return later ?? (isInitial ? [...leaders.values()].map((place) => failure(place, errorCodes.NONE)) : [])
   } finally {
     signal.close()
+    for (const leader of leaders.keys()) leader.forget(signal.poke)
   }
 }
 
@@ -123,6 +124,7 @@ async function lookAtAll(
   leaders: ReadonlyMap<SharePartitionLeader, SessionPartition>,
   isOver: boolean,
   services: ShareServices,
+  again?: () => void,
 ): Promise<Fetched[] | undefined> {
   const { isolation } = services.settings(groupId)
   const limits: FetchLimits = {
@@ -138,7 +140,7 @@ async function lookAtAll(
     if (leader.failure === undefined) usable.push(leader)
     else failed.push(failure(place, leader.failure.errorCode, leader.failure.errorMessage))
   }
-  const reads = await readAll(usable, isolation, maxBytes)
+  const reads = await readAll(usable, isolation, maxBytes, again)
   const sizeInBytes = reads.reduce((sum, { records }) => sum + records.length, 0)
   const mustTell = reads.some(({ errorCode }) => errorCode !== errorCodes.NONE) || failed.length > 0
   if (sizeInBytes < Math.min(request.minBytes, maxBytes) && !mustTell && !isOver) {
@@ -173,13 +175,14 @@ async function readAll(
   leaders: readonly SharePartitionLeader[],
   isolation: FetchLimits['isolation'],
   maxBytes: number,
+  again?: () => void,
 ): Promise<LockedRead[]> {
   const reads: LockedRead[] = []
   const share = Math.max(1, Math.floor(maxBytes / Math.max(1, leaders.length)))
   try {
     for (const leader of leaders) {
       const hasNone = reads.every(({ records }) => records.length === 0)
-      const read = await lockAndRead(leader, isolation, share, hasNone)
+      const read = await lockAndRead(leader, isolation, share, hasNone, again)
       if (read !== undefined) reads.push(read)
     }
   } catch (error) {

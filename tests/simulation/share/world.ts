@@ -165,7 +165,7 @@ export class ShareWorld {
       batches,
       aborted: [],
     })
-    this.leader.endFetch()
+    this.leader.endFetch(acquired.length > 0)
     for (const { firstOffset, lastOffset, deliveryCount } of acquired)
       for (let offset = Number(firstOffset); offset <= Number(lastOffset); offset++)
         this.delivered(offset, memberId, deliveryCount)
