@@ -29,12 +29,6 @@ export function* factsOf(image: MetadataImage): Generator<MetadataFact> {
       yield { type: 'ClientQuotaRecord', entity: parts, key, value, remove: false }
     }
   }
-  for (const quota of image.clientQuotas()) {
-    const entity = Array.from(quota.entity, ([entityType, entityName]) => ({ entityType, entityName }))
-    for (const [key, value] of quota.values) {
-      yield { type: 'ClientQuotaRecord', entity, key, value, remove: false }
-    }
-  }
   if (image.nextProducerId > 0n) {
     // Who was given the last block is not kept, and nobody asks.
     const nextProducerId = image.nextProducerId

@@ -24,6 +24,8 @@ export type Handlers = {
 type Answer = { readonly throttleTimeMs?: number } | null
 type AnyHandler = (request: unknown, context: RequestContext) => Answer | Promise<Answer>
 
+const MAX_INT32 = 0x7fffffff
+
 export function createRequestProcessor(handlers: Handlers, quotas: RequestQuotas): RequestProcessor {
   return (frame: Buffer, connection: ConnectionInfo): Reply | Promise<Reply> => {
     const { api, apiKey, apiVersion, correlationId, clientId, bodyStart } = decodeRequestHeader(frame)
@@ -45,7 +47,8 @@ export function createRequestProcessor(handlers: Handlers, quotas: RequestQuotas
       const handled = { sizeInBytes, tookMs, isAnswered: said !== null }
       const asked = beganMs === undefined ? 0 : quotas.record(api, context, handled)
       // Some handlers have quotas of their own to ask for.
-      const throttleTimeMs = Math.max(asked, said?.throttleTimeMs ?? 0)
+      // What is done is answered, however long the silence: the field is an int32.
+      const throttleTimeMs = Math.min(MAX_INT32, Math.max(asked, said?.throttleTimeMs ?? 0))
       if (throttleTimeMs === 0) return encode(api, apiVersion, correlationId, said)
       connection.mutedUntilMs = quotas.now() + throttleTimeMs
       return encode(api, apiVersion, correlationId, said === null ? null : { ...said, throttleTimeMs })

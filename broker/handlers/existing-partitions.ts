@@ -36,11 +36,13 @@ export async function forExisting<P extends { partitionIndex: number }, T extend
 ): Promise<
   { name: string; topicId: string; partitions: { partitionIndex: number; errorCode: ErrorCode }[] }[]
 > {
-  const existing = topics.map((topic) => ({
+  // Asked once: a topic that comes into being meanwhile is refused as it was found.
+  const refusals = topics.map((topic) =>
+    topic.partitions.map(({ partitionIndex }) => check(topic, partitionIndex)),
+  )
+  const existing = topics.map((topic, t) => ({
     ...topic,
-    partitions: topic.partitions.filter(
-      ({ partitionIndex }) => check(topic, partitionIndex) === errorCodes.NONE,
-    ),
+    partitions: topic.partitions.filter((_, p) => refusals[t]?.[p] === errorCodes.NONE),
   }))
   const answers = new Map<string, ErrorCode>()
   for (const { name, partitions } of await commit(
@@ -49,11 +51,11 @@ export async function forExisting<P extends { partitionIndex: number }, T extend
     for (const { partitionIndex, errorCode } of partitions)
       answers.set(`${name}-${partitionIndex}`, errorCode)
   }
-  return topics.map((topic) => ({
+  return topics.map((topic, t) => ({
     name: topic.name,
     topicId: topic.topicId ?? '',
-    partitions: topic.partitions.map(({ partitionIndex }) => {
-      const refused = check(topic, partitionIndex)
+    partitions: topic.partitions.map(({ partitionIndex }, p) => {
+      const refused = refusals[t]?.[p] ?? errorCodes.NONE
       if (refused !== errorCodes.NONE) return { partitionIndex, errorCode: refused }
       const errorCode = answers.get(`${topic.name}-${partitionIndex}`)
       if (errorCode === undefined) throw new Error(`no answer for ${topic.name}-${partitionIndex}`)

@@ -129,6 +129,14 @@ test('a consumer over its byte rate gets nothing, is silent, and then reads on w
   expect((await read(2n, first.sessionId, 4)).bytes).toBeGreaterThan(4_000)
 })
 
+test('a rate that nobody can keep to still answers what was written', async () => {
+  await using world = await World.start()
+  await world.set({ user: null }, { producer_byte_rate: 1 })
+  const producer = await world.connect()
+  for (let i = 0; i < 2; i++) await world.produce(await world.connect(), 900_000)
+  expect(await world.produce(producer, 900_000)).toBe(0x7fffffff)
+})
+
 test('a quota that is removed ends at once, but for the silence that was asked for', async () => {
   await using world = await World.start()
   await world.set({ user: null }, { producer_byte_rate: 10 })
