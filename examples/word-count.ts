@@ -21,7 +21,9 @@ counts.foreachRDD(async (rdd) => {
 })
 await context.start()
 
-const producer = new kafkajs.Kafka({ brokers: [broker.bootstrapServers] }).producer()
+const producer = new kafkajs.Kafka({ brokers: [broker.bootstrapServers] }).producer({
+  createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+})
 await producer.connect()
 await producer.send({
   topic: 'lines',
