@@ -63,14 +63,21 @@ export type BatchDecision = { kind: 'append' } | { kind: 'duplicate'; kept: Kept
 /** int16: beyond it an epoch cannot be raised. */
 const MAX_EPOCH = 32767
 
+/**
+ * Producers whose first batch here was put off and has not come again: as many as there may be requests under way,
+ * and many times over. One that is forgotten is as it would be in a Kafka that was restarted meanwhile.
+ */
+export const MAX_PUT_OFF = 10_000
+
 const APPEND: BatchDecision = { kind: 'append' }
 
 export class ProducerState {
   private readonly entries = new Map<bigint, ProducerEntry>()
   readonly transactions = new OpenTransactions()
   /**
-   * By producer that is not known yet, the lowest sequence of batches that were put off: the coordinator could not say whether they
-   * belong to a transaction. What follows them must not come first, or they would be out of order for ever.
+   * By producer that is not known yet, the lowest sequence of batches that were put off: the coordinator could not
+   * say whether they belong to a transaction. What follows them must not come first, or they would be out of order
+   * for ever. At most MAX_PUT_OFF, the oldest first: anybody may name a producer that never comes again.
    */
   private readonly putOff = new Map<bigint, { producerEpoch: number; sequence: number; atMs: number }>()
 
@@ -101,7 +108,12 @@ export class ProducerState {
     const known = this.putOff.get(producerId)
     const isLater = known !== undefined && known.producerEpoch > producerEpoch
     const isHigher = known?.producerEpoch === producerEpoch && known.sequence <= sequence
-    if (!isLater && !isHigher) this.putOff.set(producerId, { producerEpoch, sequence, atMs })
+    if (isLater || isHigher) return
+    // Behind all others, as the newest.
+    this.putOff.delete(producerId)
+    this.putOff.set(producerId, { producerEpoch, sequence, atMs })
+    if (this.putOff.size <= MAX_PUT_OFF) return
+    for (const oldest of this.putOff.keys()) return void this.putOff.delete(oldest)
   }
 
   /** `startsAtZero`: of a producer that begins every epoch anew, so that none of its batches comes from nowhere. */

@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest'
 import { fromSnapshot, toSnapshot } from '../../broker/partition/producer-entry.ts'
-import { type ProducerBatch, ProducerState } from '../../broker/partition/producer-state.ts'
+import { MAX_PUT_OFF, type ProducerBatch, ProducerState } from '../../broker/partition/producer-state.ts'
 import { errorCodes, errorName } from '../../broker/protocol/errors.ts'
 import { Random, seeds } from '../world/random.ts'
 
@@ -253,6 +253,17 @@ test('nothing of an unknown producer overtakes a batch that was put off; a known
   // A retry of what stands already, late and put off: what is due stays due.
   state.noteBatchPutOff(7n, 0, 3, 0)
   expect(answer(state, batch(0, 5, 1))).toBe('append')
+})
+
+test('of producers that never come again as many as are bound to be remembered, the newest of them', () => {
+  const { state } = stateAfter()
+  const mayOvertake = (producerId: bigint) => answer(state, batch(0, 5, 1, { producerId })) === 'append'
+  for (let i = 0n; i < BigInt(MAX_PUT_OFF); i++) state.noteBatchPutOff(i, 0, 3, 0)
+  // Put off once more with a lower sequence, it is the newest.
+  state.noteBatchPutOff(1n, 0, 2, 0)
+  state.noteBatchPutOff(-7n, 0, 3, 0)
+  state.noteBatchPutOff(-8n, 0, 3, 0)
+  expect([0n, 1n, 2n, 3n, -7n, -8n].filter(mayOvertake)).toEqual([0n, 2n])
 })
 
 test('a marker of transaction.version 2 has a later epoch than the records that it ends', () => {
