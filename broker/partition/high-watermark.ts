@@ -36,9 +36,17 @@ export class HighWatermark {
     return this.durable
   }
 
-  /** Takes effect for what is appended from now on; the watermark never goes back for it. Returns whether it moved. */
-  setDurability(durability: Durability): boolean {
+  /**
+   * Takes effect for what is appended from now on; the watermark never goes back for it. In memory nothing waits
+   * for a disk; where it is left, no more is durable than was synced, below `syncedEnd`. Returns whether it moved.
+   */
+  setDurability(durability: Durability, syncedEnd: bigint): boolean {
+    const wasVolatile = this.durability === 'memory'
     this.durability = durability
+    if (durability === 'memory') {
+      this.durable = this.end
+      this.forced = []
+    } else if (wasVolatile && syncedEnd < this.durable) this.durable = syncedEnd
     return this.advance()
   }
 

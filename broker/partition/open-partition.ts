@@ -82,7 +82,8 @@ async function recover(
     random: context.random ?? (() => 0),
     onDeleteFailed: (error) => opened.partition?.fail(error),
     onRoll: (baseOffset) => {
-      if (config.durability === 'memory') return
+      // The topic may be another kind of topic by now.
+      if ((opened.partition?.config ?? config).durability === 'memory') return
       files.writeSnapshot(baseOffset, producers)
       // Else the recovery point of a log that nobody else syncs would never leave its first segment.
       opened.partition?.requestSync()

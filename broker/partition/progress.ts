@@ -85,7 +85,7 @@ export class Progress {
 
   setConfig(config: PartitionConfig): void {
     this.config = config
-    if (this.watermark.setDurability(config.durability)) this.moveStableOffset()
+    if (this.watermark.setDurability(config.durability, this.log.durableEndOffset)) this.moveStableOffset()
     if (config.durability === 'fsync') this.flusher.request()
     this.notifySoon()
   }

@@ -5,6 +5,9 @@ import { expect, test } from 'vitest'
 import { errorCodes } from '../../broker/protocol/errors.ts'
 import { readBatchHeader } from '../../broker/protocol/record-batch/header.ts'
 import { splitBatches } from '../../broker/protocol/record-batch/validate.ts'
+import { FaultyStorage } from '../../broker/storage/faulty-storage.ts'
+import type { Durability } from '../../broker/partition/partition-api.ts'
+import { Random } from '../world/random.ts'
 import { batchOf, endTransaction, readAll, send, sendAs, valuesIn, World } from './fixture.ts'
 
 test('what was appended is read back from where the reader stands', async () => {
@@ -50,6 +53,27 @@ test('with durability os an append counts at once, a forced one when it is durab
   send(partition, 'behind it')
   expect(partition.highWatermark).toBe(1n)
   expect(await partition.whenCommitted(2n)).toBe(0)
+  expect(partition.durableEndOffset).toBe(3n)
+})
+
+test('a topic that turns to memory waits for no disk; one that turns from it has on disk what was synced', async () => {
+  const storage = new FaultyStorage(new Random(1))
+  const world = new World({ storage, defer: (act) => act() })
+  const partition = await world.open({ durability: 'os' })
+  const turnTo = (durability: Durability) => partition.setConfig({ ...partition.config, durability })
+  storage.holdSyncs = true
+  partition.append(batchOf(['forced']), { nowMs: 0, fromClient: false, forceDurable: true })
+  send(partition, 'behind it')
+  expect(partition.highWatermark).toBe(0n)
+  turnTo('memory')
+  send(partition, 'in memory')
+  expect([partition.highWatermark, partition.durableEndOffset]).toEqual([3n, 3n])
+  turnTo('fsync')
+  const later = partition.whenDurable(2n)
+  expect([partition.highWatermark, partition.durableEndOffset]).toEqual([3n, 0n])
+  storage.holdSyncs = false
+  storage.finishSyncs()
+  expect(await later).toBe(0)
   expect(partition.durableEndOffset).toBe(3n)
 })
 
