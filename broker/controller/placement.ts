@@ -90,7 +90,10 @@ export function assignmentProblem(
     }
   }
   if (replicationFactor !== undefined && replicas.length !== replicationFactor) {
-    return `The manual partition assignment includes a partition with ${replicas.length} replica(s), but this is not consistent with previous partitions, which have ${replicationFactor} replica(s).`
+    return (
+      `The manual partition assignment includes a partition with ${replicas.length} replica(s), but this is not ` +
+      `consistent with previous partitions, which have ${replicationFactor} replica(s).`
+    )
   }
   return undefined
 }

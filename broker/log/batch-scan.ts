@@ -33,7 +33,10 @@ export interface ScanEnd {
   problem: string | undefined
 }
 
-/** `visit` gets each good batch: at `at` of a buffer that is reused, at `position` of the file; false stops the walk. */
+/**
+ * `visit` gets each good batch: at `at` of a buffer that is reused, at `position` of the file; false stops
+ * the walk.
+ */
 export function scanBatches(
   scan: BatchScan,
   visit: (buffer: Buffer, at: number, position: number) => boolean | void,

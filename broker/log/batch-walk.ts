@@ -34,7 +34,10 @@ export interface WalkLimits {
   checkCrc: boolean
 }
 
-/** Offsets are numbers here: exact up to 2^53, which no log reaches. Throws CorruptLogError where order or a head is wrong. */
+/**
+ * Offsets are numbers here: exact up to 2^53, which no log reaches. Throws CorruptLogError where order or a
+ * head is wrong.
+ */
 export function walkBatches(
   buffer: Buffer,
   start: number,

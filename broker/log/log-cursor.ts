@@ -22,7 +22,10 @@ export interface LogCursor {
 export interface CursorSource {
   readonly scratch: Buffer
   readonly gapsAllowed: boolean
-  /** The segment that holds the offset, or the first behind a gap; undefined at the log's end. Throws RangeError below the first. */
+  /**
+   * The segment that holds the offset, or the first behind a gap; undefined at the log's end. Throws
+   * RangeError below the first.
+   */
   segmentAt(offset: bigint): Segment | undefined
   segmentAfter(segment: Segment): Segment | undefined
   /** Grows each time a truncation may have moved what stands at a position. */

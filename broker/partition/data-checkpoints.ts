@@ -1,5 +1,6 @@
 // The checkpoint files of a data directory: per partition the recovery point, the log start offset, the high
-// watermark, and of those that were ever compacted how far they are clean. An entry of a partition that is not open (yet) is kept as it was read.
+// watermark, and of those that were ever compacted how far they are clean. An entry of a partition that is not
+// open (yet) is kept as it was read.
 // Rules kept: a recovery point is written only for what is durable, side files included; a folder made
 // anew never finds the entry of the one before it.
 

@@ -298,7 +298,10 @@ export class Partition {
     return () => void this.markerCallbacks.delete(callback)
   }
 
-  /** Calls back once when the partition can take no more, at once where that is so: offline (56), closed (6) or deleted (3). */
+  /**
+   * Calls back once when the partition can take no more, at once where that is so: offline (56), closed (6)
+   * or deleted (3).
+   */
   onEnd(callback: WaiterCallback): () => void {
     if (this.hasEnded) return this.answerAtOnce(callback)
     this.endCallbacks.add(callback)

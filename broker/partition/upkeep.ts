@@ -9,7 +9,8 @@ import type { Partition } from './partition.ts'
 
 /**
  * retention.ms and retention.bytes: removes whole segments below the high watermark that no pin holds. It is
- * `earliestMs` at least; where that is not known nothing goes for its age. Returns how many. Where the snapshot that has to outlive them is still being written, they go after it.
+ * `earliestMs` at least; where that is not known nothing goes for its age. Returns how many. Where the snapshot
+ * that has to outlive them is still being written, they go after it.
  */
 export function applyRetention(partition: Partition, earliestMs: number | undefined): number {
   const { parts, config, highWatermark } = partition

@@ -64,7 +64,10 @@ export class BatchFilter {
     this.rules = rules
   }
 
-  /** The bytes that take the place of the batch at `at` (checksum checked), its own where nothing changes; undefined: none. */
+  /**
+   * The bytes that take the place of the batch at `at` (checksum checked), its own where nothing changes;
+   * undefined: none.
+   */
   apply(buffer: Buffer, at: number): Buffer | undefined {
     const { rules } = this
     const isControl = isControlBatch(buffer, at)
