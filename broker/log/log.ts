@@ -216,7 +216,7 @@ export class Log implements CursorSource {
     return new SegmentCursor(this, fromOffset)
   }
 
-  /** Segments that hold `fromOffset` and later ones are neither deleted nor to be compacted until release(). */
+  /** Segments that hold `fromOffset`, and later ones, stay as they are now until release(). */
   pin(fromOffset: bigint): LogPin {
     return this.pins.add(fromOffset)
   }
@@ -303,7 +303,10 @@ export class Log implements CursorSource {
     this.startOffset = maxOf(this.startOffset, offset)
   }
 
-  /** Deletes whole segments that end at or below `offset`, oldest first, up to the first pinned one. Returns how many. */
+  /**
+   * Deletes whole segments that end at or below `offset`, oldest first, up to the first pinned one. Returns
+   * how many.
+   */
   deleteSegmentsBelow(offset: bigint): number {
     this.assertOpen()
     const bound = minOf(offset, this.pins.lowest ?? offset)
@@ -343,21 +346,21 @@ export class Log implements CursorSource {
 
   /**
    * Puts a written, synced segment in the place of neighbouring ones, `old`. Readers inside those keep what they
-   * have. False, and nothing has changed, where they are not all there any more. Rejects with StorageError:
-   * nothing has changed then either.
+   * have. False, and nothing has changed, where they are not all there any more, or a pin has come to hold them.
+   * Rejects with StorageError: nothing has changed then either.
    */
   async replaceSegments(writer: SegmentWriter, old: readonly Segment[]): Promise<boolean> {
     const { storage, directory } = this
     const { baseOffset } = writer.place
-    if (this.closed || this.placeOfAll(old) < 0) return false
+    const last = old[old.length - 1] as Segment
+    if (!this.mayReplace(old)) return false
     beginSwap(storage, directory, baseOffset)
     await storage.syncDirectory(directory)
-    const at = this.placeOfAll(old)
-    if (this.closed || at < 0) {
+    if (!this.mayReplace(old)) {
       dropCleaned(storage, directory, baseOffset)
       return false
     }
-    const last = old[old.length - 1] as Segment
+    const at = this.placeOfAll(old)
     const { index, aborted, firstTimestamp } = writer
     const known = { index, aborted, firstTimestamp, indexFilesCurrent: true }
     const replaced = old.map((segment) => segment.baseOffset)
@@ -455,6 +458,11 @@ export class Log implements CursorSource {
 
   private readonly removeLater = (remove: () => void): void =>
     this.removals.add(this.currentConfig.fileDeleteDelayMs, remove)
+
+  private mayReplace(old: readonly Segment[]): boolean {
+    const last = old[old.length - 1] as Segment
+    return !this.closed && this.placeOfAll(old) >= 0 && !this.pins.holdBelow(last.nextOffset)
+  }
 
   /** Where those stand side by side, below the newest; -1 where they do not. */
   private placeOfAll(old: readonly Segment[]): number {

@@ -84,8 +84,8 @@ export class LogCleaner {
   private readonly uncleanable = new WeakSet<Partition>()
   private timer: Timer | undefined
   private isStopping = false
-  /** The partition that is being cleaned, and whether it is to be let go. */
-  private current: { partition: Partition; pace: Pace; isReleased: boolean } | undefined
+  /** The partition that is being cleaned, whether it is to be let go, and when it has been. */
+  private current: { partition: Partition; pace: Pace; isReleased: boolean; done: Promise<void> } | undefined
   private running: Promise<number> | undefined
 
   constructor(options: LogCleanerOptions) {
@@ -116,12 +116,16 @@ export class LogCleaner {
     await this.running
   }
 
-  /** Resolves when this partition is not touched any more: before its files go. */
+  /**
+   * Resolves when this partition, which has ended, is not touched any more: before its files go. Others are
+   * cleaned on.
+   */
   async release(partition: Partition): Promise<void> {
-    if (this.current?.partition !== partition) return
-    this.current.isReleased = true
-    this.current.pace.wake()
-    await this.running
+    const { current } = this
+    if (current?.partition !== partition) return
+    current.isReleased = true
+    current.pace.wake()
+    await current.done
   }
 
   private async cleanAll(): Promise<number> {
@@ -185,6 +189,8 @@ export class LogCleaner {
 
   /** False where it has to wait for something. */
   private async clean({ partition, parts, range, recoverFrom }: Candidate): Promise<boolean> {
+    // Released before it was begun.
+    if (partition.hasEnded) return false
     const { checkpoints, clock } = this.options
     const config = this.options.config()
     const pace = new Pace({
@@ -194,7 +200,9 @@ export class LogCleaner {
       maxBytesPerSecond: config.ioMaxBytesPerSecond,
       stopReason: () => this.stopReason(partition),
     })
-    this.current = { partition, pace, isReleased: false }
+    let finish = (): void => {}
+    const done = new Promise<void>((resolve) => (finish = resolve))
+    this.current = { partition, pace, isReleased: false, done }
     try {
       // From here on the log counts as one with gaps, also after a crash.
       checkpoints.setCleanOffset(partition, range.firstDirtyOffset)
@@ -223,6 +231,7 @@ export class LogCleaner {
       return result.cleanOffset > range.firstDirtyOffset
     } finally {
       this.current = undefined
+      finish()
     }
   }
 

@@ -69,6 +69,7 @@ function batchesOf(partition: Partition): Buffer[] {
   }
 }
 
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const newestBase = (partition: Partition): bigint =>
   partition.parts?.log.describeSegments().at(-1)?.baseOffset ?? 0n
 
@@ -121,12 +122,52 @@ describe('which logs are cleaned', () => {
     expect(valuesOf(partition).length).toBeLessThan(40)
   })
 
+  test('none of what is planned to be read while they are cleaned', async () => {
+    const world = worldWith({}, { ioMaxBytesPerSecond: 20_000 })
+    const partition = await world.open(COMPACTED)
+    await fill(partition, 20)
+    const { storage } = world
+    const running = world.partitions.cleaner.run()
+    for (let i = 0; i < 400 && !storage.list('orders-0').some(({ name }) => name.includes('.cleaned')); i++) {
+      await world.clock.advance(10)
+    }
+    const before = valuesOf(partition)
+    expect(before).toHaveLength(200)
+    const pin = new PartitionLogView(partition).pin(0n)
+    for (let i = 0; i < 100; i++) await world.clock.advance(1000)
+    await running
+    expect(valuesOf(partition)).toEqual(before)
+    expect(storage.list('orders-0').filter(({ name }) => /cleaned|swap/.test(name))).toEqual([])
+    pin.release()
+    const again = world.partitions.cleaner.run()
+    for (let i = 0; i < 100; i++) await world.clock.advance(1000)
+    expect(await again).toBe(1)
+    expect(valuesOf(partition).length).toBeLessThan(40)
+  })
+
   test('in memory, too', async () => {
     const world = worldWith({ isVolatile: true })
     const partition = await world.open(COMPACTED)
     await fill(partition, 10)
     expect(await world.partitions.cleaner.run()).toBe(1)
     expect(valuesOf(partition).length).toBeLessThan(40)
+  })
+
+  test('what was kept in memory only, from where the topic has become a durable one', async () => {
+    const world = worldWith()
+    const config = { ...COMPACTED, cleanupPolicy: 'compact,delete' as const, retentionMs: DAY_MS }
+    const partition = await world.open({ ...config, durability: 'memory' })
+    await fill(partition, 10)
+    world.partitions.setConfig('orders', assignment({ ...config, durability: 'fsync' }).config)
+    await fill(partition, 10)
+    await world.partitions.writeCheckpoints()
+    expect(await world.partitions.cleaner.run()).toBe(1)
+    expect(valuesOf(partition).length).toBeLessThan(40)
+    world.clock.tick(DAY_MS + 1)
+    world.partitions.applyRetention()
+    await partition.parts?.files.settled()
+    world.partitions.applyRetention()
+    expect([partition.logStartOffset, partition.endOffset]).toEqual([200n, 200n])
   })
 
   test('of compact,delete the compacted segments go by retention', async () => {
@@ -161,7 +202,7 @@ describe('a partition that cannot be cleaned', () => {
     expect(told).toHaveLength(1)
   })
 
-  test('deleted in the midst of it, is gone, and nothing fails', async () => {
+  test('deleted in the midst of it, is gone at once, nothing fails, and the next one is cleaned', async () => {
     const told: unknown[] = []
     const options = {
       onUncleanable: (...one: unknown[]) => told.push(one),
@@ -169,14 +210,23 @@ describe('a partition that cannot be cleaned', () => {
     }
     const world = worldWith(options, { ioMaxBytesPerSecond: 1000 })
     const partition = await world.open(COMPACTED)
+    const [other] = await world.partitions.ensure([assignment(COMPACTED, { topic: 'other' })])
     await fill(partition, 20)
+    await fill(other as Partition, 20)
     const running = world.partitions.cleaner.run()
     // It has read its thousand bytes and waits for the next second.
     await world.clock.advance(1500)
     expect(world.storage.list('orders-0').some(({ name }) => name.endsWith('.cleaned'))).toBe(false)
-    await world.partitions.delete([{ topic: 'orders', partition: 0 }])
-    expect(await running).toBe(1)
+    let isGone = false
+    void world.partitions.delete([{ topic: 'orders', partition: 0 }]).then(() => (isGone = true))
+    for (let i = 0; i < 10; i++) await settle()
+    expect(isGone).toBe(true)
     expect(world.storage.list('orders-0')).toEqual([])
+    // The other one is next; at that pace it takes until long after.
+    expect(valuesOf(other as Partition)).toHaveLength(200)
+    for (let i = 0; i < 100; i++) await world.clock.advance(1000)
+    expect(await running).toBe(2)
+    expect(valuesOf(other as Partition).length).toBeLessThan(40)
     expect(told).toEqual([])
   })
 

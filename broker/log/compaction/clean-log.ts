@@ -158,7 +158,7 @@ async function cleanGroup(
     await writer.finish()
     await run.pace.next(0)
     if (!(await log.replaceSegments(writer, segments))) {
-      throw new CleaningStopped('its segments are not the same any more')
+      throw new CleaningStopped('its segments are not the same any more, or a reader holds them')
     }
   } catch (error) {
     discard(writer)

@@ -60,7 +60,7 @@ export class SegmentWriter {
     this.pending = []
   }
 
-  /** Indexes too; resolves when all bytes are on the device, and the files are closed. */
+  /** Indexes too; resolves when bytes and names are on the device, and the files are closed. */
   async finish(): Promise<void> {
     this.flush()
     this.index.finish()
@@ -68,8 +68,11 @@ export class SegmentWriter {
     this.file.close()
     await this.writeFile(OFFSET_INDEX_SUFFIX, this.index.offsets.encode())
     await this.writeFile(TIME_INDEX_SUFFIX, this.index.times.encode())
-    if (this.aborted.length === 0) return
-    await this.writeFile(TXN_INDEX_SUFFIX, Buffer.concat(this.aborted.map(encodeAbortedTransaction)))
+    if (this.aborted.length > 0) {
+      await this.writeFile(TXN_INDEX_SUFFIX, Buffer.concat(this.aborted.map(encodeAbortedTransaction)))
+    }
+    // A crash that kept a renaming but not every name before it would let a start take part of the files for all.
+    await this.place.storage.syncDirectory(this.place.directory)
   }
 
   /** Nothing is left of it. Throws StorageError. */

@@ -1,8 +1,8 @@
 // Putting a cleaned segment in the place of those it was made of, so that a crash at any moment leaves either the
-// old ones or the new one. The cleaned files are whole and synced before the first step.
+// old ones or the new one. The cleaned files are whole before the first of them is renamed.
 //
 //   step                                   on disk after it                      the next start
-//   1  .cleaned files written, synced      old segments, .cleaned                removes .cleaned
+//   1  .cleaned written, names synced too  old segments, .cleaned                removes .cleaned
 //   2  .cleaned becomes .swap              old segments, .cleaned and .swap      removes both while a .cleaned is left
 //   3  folder synced                       old segments, .swap                   goes on with 4
 //   4  old files become .deleted           .swap, some old segments              removes what is left of them, then 5

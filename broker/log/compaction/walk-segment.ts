@@ -17,7 +17,10 @@ export interface CleaningPace {
   readonly blockBytes: number
   /** It is time to let others have the event loop. */
   isDue(): boolean
-  /** Between two pieces of work, `bytes` of which were read or written since the last: resolves when it may go on. Rejects with CleaningStopped. */
+  /**
+   * Between two pieces of work: `bytes` were read or written since the last. Resolves when it may go on. Rejects
+   * with CleaningStopped.
+   */
   next(bytes: number): Promise<void>
 }
 
@@ -36,7 +39,10 @@ export interface BatchVisitor {
   onBlockEnd?(): number
 }
 
-/** From the batch at `position` on; false where the visitor had enough. Throws CorruptLogError, StorageError, CleaningStopped. */
+/**
+ * From the batch at `position` on; false where the visitor had enough. Throws CorruptLogError, StorageError,
+ * CleaningStopped.
+ */
 export async function walkSegment(
   segment: Segment,
   position: number,

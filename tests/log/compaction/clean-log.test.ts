@@ -15,7 +15,7 @@ import {
   StorageError,
   type StorageFile,
 } from '../../../broker/storage/storage.ts'
-import { Random } from '../../world/random.ts'
+import { Random, seeds } from '../../world/random.ts'
 import {
   atOnce,
   clean,
@@ -260,6 +260,29 @@ describe('a disk that fails', () => {
     }
     expect(seenOld).toBeGreaterThan(10)
     expect(seenNew).toBeGreaterThan(2)
+  })
+
+  test('all cleaned files have their names on the device before the first is renamed', async () => {
+    for (const seed of seeds(1, 10)) {
+      const disk = new FaultyStorage(new Random(seed))
+      const storage = new Proxy<Storage>(disk, {
+        get(target, name: keyof Storage) {
+          const method = target[name] as (...given: unknown[]) => unknown
+          return (...given: unknown[]) => {
+            if (name === 'rename' && disk.crashes === 0 && String(given[1]).endsWith('.swap')) disk.crash()
+            if (disk.crashes > 0) throw new StorageError('', 'power was cut')
+            return method.apply(target, given)
+          }
+        },
+      })
+      const log = openKeyed(storage)
+      fillKeyed(log, 40)
+      await log.sync()
+      await expect(clean(log)).rejects.toBeInstanceOf(StorageError)
+      expect(unfinished(disk), `seed ${seed}`).toEqual(
+        ['index', 'log', 'timeindex'].map((suffix) => `${'0'.repeat(20)}.${suffix}.cleaned`),
+      )
+    }
   })
 
   test('want of room at any operation leaves the log as it was, and the next run succeeds', async () => {
