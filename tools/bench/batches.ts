@@ -31,3 +31,29 @@ export function buildBatches(shape: BatchShape, count: number, nowMs: number): B
   }
   return batches
 }
+
+/**
+ * Keyed records, batch by batch: keys are numbers below `keys`, padded to `keyBytes`, in an order that touches
+ * every key once before any comes again.
+ */
+export function keyedBatches(
+  keys: number,
+  keyBytes: number,
+  valueBytes: number,
+  nowMs: number,
+): (index: number) => Buffer {
+  const nextLine = textLines(valueBytes)
+  const values = Array.from({ length: 100 }, () => Buffer.from(nextLine(), 'latin1'))
+  const builder = new RecordBatchBuilder(LIBRDKAFKA_BATCH_BYTES + 4096)
+  // Prime, and so without a divisor that the number of keys has.
+  const STEP = 7919
+  return (index) => {
+    builder.reset()
+    const records = Math.floor(LIBRDKAFKA_BATCH_BYTES / (keyBytes + valueBytes + 16))
+    for (let i = 0; i < records; i++) {
+      const key = String(((index * records + i) * STEP) % keys).padStart(keyBytes, '0')
+      builder.append(nowMs + (i >> 10), Buffer.from(key, 'latin1'), values[i % values.length] as Buffer)
+    }
+    return builder.build()
+  }
+}

@@ -22,6 +22,7 @@ import { hostile } from './suites/hostile.ts'
 import { latency } from './suites/latency.ts'
 import { processor } from './suites/processor.ts'
 import { startup } from './suites/startup.ts'
+import { state } from './suites/state.ts'
 
 const SUITES: Record<string, Suite> = {
   append,
@@ -29,6 +30,7 @@ const SUITES: Record<string, Suite> = {
   codec,
   decode,
   processor,
+  state,
   startup,
   client,
   latency,
