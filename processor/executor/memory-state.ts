@@ -1,107 +1,140 @@
-// Keyed state without a disk: what jobs without a checkpoint use, and what tests count on. A batch's
-// changes lie over the committed values until they are applied, so a failed batch leaves no trace.
+// Keyed state without a disk: what jobs without a checkpoint use, and what tests count on. One table holds a slot
+// for each key, with the value that counts and the value that the running batch has made of it, so a key is hashed
+// once to be read and once to be set, and to apply or drop a batch is a walk over what it changed, without hashing.
 
 import type { Key } from '../graph/key.ts'
 import type { StateCursor, StateOperator, StatePartition, StateStore } from '../graph/contracts/state.ts'
 
-const REMOVED = Symbol('removed')
+/** undefined: no value. A key whose slot has neither value is gone when the batch ends. */
+interface Slot<S> {
+  readonly key: Key
+  committed: S | undefined
+  current: S | undefined
+  isChanged: boolean
+}
 
 export class MemoryStatePartition<S> implements StatePartition<S> {
-  private readonly values = new Map<Key, S>()
-  private readonly pending = new Map<Key, S | typeof REMOVED>()
+  private readonly slots = new Map<Key, Slot<S>>()
+  private changedSlots: Slot<S>[] = []
+  private currentKeys = 0
 
-  /** Walks the batch's changes: asked for once per batch, so that put and remove need not look first. */
   get size(): number {
-    let size = this.values.size
-    for (const [key, value] of this.pending) {
-      if (value === REMOVED) size -= this.values.has(key) ? 1 : 0
-      else size += this.values.has(key) ? 0 : 1
-    }
-    return size
+    return this.currentKeys
   }
 
   get(key: Key): S | undefined {
-    const changed = this.pending.get(key)
-    if (changed === undefined) return this.values.get(key)
-    return changed === REMOVED ? undefined : changed
+    return this.slots.get(key)?.current
   }
 
   put(key: Key, value: S): void {
-    this.pending.set(key, value)
+    let slot = this.slots.get(key)
+    if (slot === undefined) {
+      slot = { key, committed: undefined, current: undefined, isChanged: false }
+      this.slots.set(key, slot)
+    }
+    this.change(slot, value)
   }
 
   remove(key: Key): void {
-    this.pending.set(key, REMOVED)
+    const slot = this.slots.get(key)
+    if (slot !== undefined) this.change(slot, undefined)
   }
 
   committed(): StateCursor<S> {
-    return new MapCursor(this.values.entries())
+    return new SlotCursor(this.slots.values(), 'committed')
   }
 
   current(): StateCursor<S> {
-    if (this.pending.size === 0) return this.committed()
-    return new MapCursor(this.merged())
+    return new SlotCursor(this.slots.values(), 'current')
   }
 
   /** Keys that the batch has changed so far. */
   get changes(): number {
-    return this.pending.size
+    return this.changedSlots.length
   }
 
   /** What the batch has changed so far: for a store that keeps increments. undefined: removed. */
   *changed(): Generator<readonly [Key, S | undefined], undefined, undefined> {
-    for (const [key, value] of this.pending) yield [key, value === REMOVED ? undefined : value]
+    for (const { key, current } of this.changedSlots) yield [key, current]
     return undefined
   }
 
   /** Takes up a committed value from outside (undefined: removed), before the first batch. */
   restore(key: Key, value: S | undefined): void {
-    if (value === undefined) this.values.delete(key)
-    else this.values.set(key, value)
+    const slot = this.slots.get(key)
+    if (slot === undefined) {
+      if (value === undefined) return
+      this.slots.set(key, { key, committed: value, current: value, isChanged: false })
+      this.currentKeys++
+      return
+    }
+    slot.committed = slot.current = value
+    if (value !== undefined) return
+    this.slots.delete(key)
+    this.currentKeys--
   }
 
   /** The batch counts: its changes become the committed values. */
   apply(): void {
-    for (const [key, value] of this.pending) {
-      if (value === REMOVED) this.values.delete(key)
-      else this.values.set(key, value)
+    for (const slot of this.changedSlots) {
+      slot.committed = slot.current
+      this.unchanged(slot)
     }
-    this.drop()
+    this.changedSlots = []
   }
 
   /** The batch does not count. */
   drop(): void {
-    this.pending.clear()
+    for (const slot of this.changedSlots) {
+      this.countChange(slot.current, slot.committed)
+      slot.current = slot.committed
+      this.unchanged(slot)
+    }
+    this.changedSlots = []
   }
 
-  private *merged(): Generator<[Key, S], undefined, undefined> {
-    for (const entry of this.values) {
-      const changed = this.pending.get(entry[0])
-      if (changed === undefined) yield entry
-      else if (changed !== REMOVED) yield [entry[0], changed]
-    }
-    for (const [key, value] of this.pending) {
-      if (value !== REMOVED && !this.values.has(key)) yield [key, value]
-    }
-    return undefined
+  private change(slot: Slot<S>, value: S | undefined): void {
+    this.countChange(slot.current, value)
+    slot.current = value
+    if (slot.isChanged) return
+    slot.isChanged = true
+    this.changedSlots.push(slot)
+  }
+
+  private countChange(before: S | undefined, after: S | undefined): void {
+    if (before === undefined) this.currentKeys += after === undefined ? 0 : 1
+    else if (after === undefined) this.currentKeys--
+  }
+
+  private unchanged(slot: Slot<S>): void {
+    slot.isChanged = false
+    if (slot.committed === undefined) this.slots.delete(slot.key)
   }
 }
 
-class MapCursor<S> implements StateCursor<S> {
+/** Slots that are made while it walks have no committed value, and so do not show. */
+class SlotCursor<S> implements StateCursor<S> {
   key: Key = null
   // Read only after next() said true, as the interface asks.
   value = undefined as S
-  private readonly entries: Iterator<[Key, S]>
+  private readonly slots: Iterator<Slot<S>>
+  private readonly which: 'committed' | 'current'
 
-  constructor(entries: Iterator<[Key, S]>) {
-    this.entries = entries
+  constructor(slots: Iterator<Slot<S>>, which: 'committed' | 'current') {
+    this.slots = slots
+    this.which = which
   }
 
   next(): boolean {
-    const step = this.entries.next()
-    if (step.done === true) return false
-    ;[this.key, this.value] = step.value
-    return true
+    for (let step = this.slots.next(); step.done !== true; step = this.slots.next()) {
+      const { value: slot } = step
+      const value = this.which === 'committed' ? slot.committed : slot.current
+      if (value === undefined) continue
+      this.key = slot.key
+      this.value = value
+      return true
+    }
+    return false
   }
 }
 
