@@ -108,7 +108,8 @@ export class Controller {
       for (const record of records) replay.visit(decodeFact(record, 0, record.length))
     })
     // Whoever wrote that bracket died within it; closed here, or what follows would seem to belong to it.
-    if (replay.isOpen) quorum.append([encodeFact({ type: 'AbortTransactionRecord', reason: 'no end' })])
+    const wasOpen = replay.isOpen
+    if (wasOpen) quorum.append([encodeFact({ type: 'AbortTransactionRecord', reason: 'no end' })])
     const problem = levelsProblem(this.image)
     if (problem !== undefined) throw new Error(problem)
     this.publishedEnd = quorum.committedEnd
@@ -117,7 +118,8 @@ export class Controller {
       quorum.onCommitted(() => this.release()),
       quorum.onClosed((error) => this.close(error)),
     )
-    this.snapshots?.moved(this.publishedEnd)
+    // A snapshot that ended inside the bracket would leave its end to the log, without a beginning.
+    if (!wasOpen) this.snapshots?.moved(this.publishedEnd)
     await this.submit({ type: 'bootstrap', features: this.options.features ?? {} })
   }
 

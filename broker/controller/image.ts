@@ -51,21 +51,36 @@ export interface BrokerImage {
   readonly logDirs: readonly string[]
 }
 
-type MutableTopic = TopicImage & { partitions: PartitionImage[] }
+/** Changed only by the image that owns it; whoever else has it changes a copy. */
+type MutableTopic = TopicImage & { partitions: PartitionImage[]; owner: object }
 
 const NO_SETTINGS: ReadonlyMap<string, string> = new Map()
 
 export class MetadataImage {
-  private readonly byName = new Map<string, MutableTopic>()
-  private readonly byId = new Map<string, MutableTopic>()
-  private readonly brokersById = new Map<number, BrokerImage>()
-  private readonly configs = new Map<string, Map<string, string>>()
-  private readonly levels = new Map<string, number>()
-  private readonly quotas = new Map<
-    string,
-    { entity: Map<string, string | null>; values: Map<string, number> }
-  >()
+  private byName = new Map<string, MutableTopic>()
+  private byId = new Map<string, MutableTopic>()
+  private brokersById = new Map<number, BrokerImage>()
+  /** Values are never changed, but replaced; so are those of `quotas`. */
+  private configs = new Map<string, ReadonlyMap<string, string>>()
+  private levels = new Map<string, number>()
+  private quotas = new Map<string, ClientQuotaImage>()
+  private owner: object = {}
   private producerId = 0n
+
+  /** What it holds now, for whoever reads it in pieces. Cheap: topics are taken apart when they change. */
+  copy(): MetadataImage {
+    const copy = new MetadataImage()
+    // From now on a topic of either is the other's too.
+    this.owner = {}
+    copy.byName = new Map(this.byName)
+    copy.byId = new Map(this.byId)
+    copy.brokersById = new Map(this.brokersById)
+    copy.configs = new Map(this.configs)
+    copy.levels = new Map(this.levels)
+    copy.quotas = new Map(this.quotas)
+    copy.producerId = this.producerId
+    return copy
+  }
 
   topic(name: string): TopicImage | undefined {
     return this.byName.get(name)
@@ -192,13 +207,13 @@ export class MetadataImage {
   private addTopic(name: string, topicId: string): void {
     if (this.byName.has(name)) throw new Error(`topic ${name} is created twice`)
     if (this.byId.has(topicId)) throw new Error(`topic id ${topicId} is given twice, to ${name} last`)
-    const topic: MutableTopic = { name, topicId, partitions: [] }
+    const topic: MutableTopic = { name, topicId, partitions: [], owner: this.owner }
     this.byName.set(name, topic)
     this.byId.set(topicId, topic)
   }
 
   private addPartition(fact: Fact<'PartitionRecord'>): void {
-    const topic = this.knownTopic(fact.topicId)
+    const topic = this.ownTopic(fact.topicId)
     const { partitionId } = fact
     // Kafka's own logs give a topic's partitions in order, and so do ours: a gap is a lost record.
     if (partitionId !== topic.partitions.length) {
@@ -222,7 +237,7 @@ export class MetadataImage {
 
   /** A change of leader, even to none, is a new leader epoch; any change is a new partition epoch. */
   private changePartition(fact: Fact<'PartitionChangeRecord'>): void {
-    const topic = this.knownTopic(fact.topicId)
+    const topic = this.ownTopic(fact.topicId)
     const before = topic.partitions[fact.partitionId]
     if (before === undefined) throw new Error(`no partition ${topic.name}-${fact.partitionId} to change`)
     const leaderChanges = fact.leader !== LEADER_UNCHANGED
@@ -247,8 +262,9 @@ export class MetadataImage {
 
   /** Of one topic, or of all where the name is empty: a change of min.insync.replicas has made them void. */
   private clearEligibleLeaders(topicName: string): void {
-    for (const { name, partitions } of this.byName.values()) {
+    for (const { name, topicId } of this.byName.values()) {
       if (topicName !== '' && topicName !== name) continue
+      const { partitions } = this.ownTopic(topicId)
       for (const [index, partition] of partitions.entries()) {
         partitions[index] = { ...partition, eligibleLeaderReplicas: [], lastKnownElr: [] }
       }
@@ -269,9 +285,19 @@ export class MetadataImage {
     return topic
   }
 
+  /** For a change. */
+  private ownTopic(topicId: string): MutableTopic {
+    const topic = this.knownTopic(topicId)
+    if (topic.owner === this.owner) return topic
+    const own = { ...topic, partitions: topic.partitions.slice(), owner: this.owner }
+    this.byName.set(own.name, own)
+    this.byId.set(topicId, own)
+    return own
+  }
+
   private setConfig(resourceType: number, resourceName: string, name: string, value: string | null): void {
     const resource = `${resourceType}:${resourceName}`
-    const settings = this.configs.get(resource) ?? new Map<string, string>()
+    const settings = new Map(this.configs.get(resource))
     if (value === null) settings.delete(name)
     else settings.set(name, value)
     if (settings.size === 0) this.configs.delete(resource)
@@ -280,14 +306,14 @@ export class MetadataImage {
 
   private setQuota({ entity, key, value, remove }: Fact<'ClientQuotaRecord'>): void {
     const of = entityKey(entity)
-    const quota = this.quotas.get(of) ?? {
-      entity: new Map(entity.map(({ entityType, entityName }) => [entityType, entityName])),
-      values: new Map<string, number>(),
-    }
-    if (remove) quota.values.delete(key)
-    else quota.values.set(key, value)
-    if (quota.values.size === 0) this.quotas.delete(of)
-    else this.quotas.set(of, quota)
+    const before = this.quotas.get(of)
+    const values = new Map(before?.values)
+    if (remove) values.delete(key)
+    else values.set(key, value)
+    const parts =
+      before?.entity ?? new Map(entity.map(({ entityType, entityName }) => [entityType, entityName]))
+    if (values.size === 0) this.quotas.delete(of)
+    else this.quotas.set(of, { entity: parts, values })
   }
 
   private registerBroker(fact: Fact<'RegisterBrokerRecord'>): void {

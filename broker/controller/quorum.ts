@@ -30,8 +30,8 @@ export interface Quorum {
   readonly bytesSinceSnapshot: number
 
   /**
-   * Reads the newest snapshot and what the log holds behind it, in order, each batch of records apart; control batches are the quorum's own
-   * and left out. Slices are only valid during the call. To be called before the first append.
+   * Reads the newest snapshot and what the log holds behind it, in order, each batch of records apart; control batches
+   * are the quorum's own and left out. Slices are only valid during the call. To be called before the first append.
    */
   replay(visit: (records: readonly Buffer[], baseOffset: bigint) => void): void
 
@@ -41,9 +41,9 @@ export interface Quorum {
   /**
    * Keeps what all records below `endOffset`, all committed, come to, as records that can be applied in their order.
    * When it resolves a restart begins there, and the log may lose what two snapshots cover. Rejects with
-   * StorageError; nothing is lost then.
+   * StorageError; nothing is lost then. `values` are asked for in later turns too: what makes them must stay as it is.
    */
-  writeSnapshot(endOffset: bigint, values: readonly Uint8Array[]): Promise<void>
+  writeSnapshot(endOffset: bigint, values: Iterable<Uint8Array>): Promise<void>
 
   /** Calls back whenever committedEnd has moved. Returns how to stop. */
   onCommitted(callback: () => void): () => void

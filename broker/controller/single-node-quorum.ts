@@ -21,6 +21,7 @@ import { controlTypes } from '../protocol/record-batch/control.ts'
 import { lastOffsetOf, readBatchHeader, stampBatch } from '../protocol/record-batch/header.ts'
 import { leaderChangeMessage } from '../protocol/records/raft.ts'
 import { CorruptLogError, isTemporary, type Storage, StorageError } from '../storage/storage.ts'
+import { Breathing } from '../time/breathing.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import {
   DIRECTORY,
@@ -45,6 +46,8 @@ export interface SingleNodeQuorumOptions {
   nodeId: number
   /** Nothing survives the process, so nothing is synced. */
   isVolatile?: boolean
+  /** Resolves when others have had their turn of the event loop; left out: at once. */
+  nextTurn?: () => Promise<void>
   onTailCut?: (cut: TailCut) => void
   /** A snapshot is damaged: an older one, or the log itself, is read in its place. */
   onDamagedSnapshot?: (error: CorruptLogError) => void
@@ -58,6 +61,7 @@ export class SingleNodeQuorum implements Quorum {
   private readonly clock: Clock
   private readonly log: Log
   private readonly isVolatile: boolean
+  private readonly nextTurn: () => Promise<void>
   private readonly snapshots: SnapshotStore
   /** What the replay begins with. */
   private readonly startedFrom: SnapshotId | undefined
@@ -109,6 +113,7 @@ export class SingleNodeQuorum implements Quorum {
     this.nodeId = options.nodeId
     this.leaderId = options.nodeId
     this.isVolatile = options.isVolatile ?? false
+    this.nextTurn = options.nextTurn ?? (() => Promise.resolve())
     this.log = log
     this.epoch = epoch
     this.snapshots = found.store
@@ -150,20 +155,22 @@ export class SingleNodeQuorum implements Quorum {
     })
   }
 
-  async writeSnapshot(endOffset: bigint, values: readonly Uint8Array[]): Promise<void> {
+  async writeSnapshot(endOffset: bigint, values: Iterable<Uint8Array>): Promise<void> {
     if (this.closedBy !== undefined) throw this.closedBy
     if (endOffset > this.committed || endOffset <= this.covered) {
       throw new Error(`a snapshot at ${endOffset} of a log that is [${this.covered}, ${this.committed})`)
     }
     const epoch = this.epochs.findLast(({ startOffset }) => startOffset < endOffset)?.epoch ?? this.epoch
     const bytesBefore = this.uncoveredBytes
-    const content = encodeSnapshot({
+    const content = await encodeSnapshot({
       epoch,
       lastContainedLogTimestamp: BigInt(this.lastTimestampMs),
       controls: this.controls,
       values,
       now: () => this.clock.now(),
+      breathing: new Breathing(this.clock, this.nextTurn),
     })
+    if (this.closedBy !== undefined) throw this.closedBy
     try {
       await this.snapshots.add({ endOffset, epoch }, content)
       if (this.closedBy !== undefined) return

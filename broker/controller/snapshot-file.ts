@@ -18,6 +18,7 @@ import { RecordCursor } from '../protocol/record-batch/cursor.ts'
 import { isControlBatch, recordCountOf } from '../protocol/record-batch/header.ts'
 import { snapshotFooterRecord, snapshotHeaderRecord } from '../protocol/records/raft.ts'
 import { CorruptLogError, type Storage } from '../storage/storage.ts'
+import type { Breathing } from '../time/breathing.ts'
 
 export interface SnapshotId {
   /** Exclusive: the first offset that the snapshot does not cover. */
@@ -28,7 +29,7 @@ export interface SnapshotId {
 
 const SUFFIX = '.checkpoint'
 const NAME = /^(\d{20})-(\d{10})\.checkpoint$/
-const BATCH_BYTES = 1024 * 1024
+const BATCH_BYTES = 256 * 1024
 
 export function snapshotFileName({ endOffset, epoch }: SnapshotId): string {
   return `${String(endOffset).padStart(20, '0')}-${String(epoch).padStart(10, '0')}${SUFFIX}`
@@ -53,18 +54,22 @@ export interface NewSnapshot {
   lastContainedLogTimestamp: bigint
   controls: QuorumControls
   /** Values of metadata records, in an order in which they can be applied. */
-  values: readonly Uint8Array[]
+  values: Iterable<Uint8Array>
   /** Asked for each batch. */
   now: () => number
+  /** Left out: all at once. */
+  breathing?: Breathing
 }
 
-export function encodeSnapshot({
+/** The content of a snapshot's file. The records are taken one by one, and others have their turn in between. */
+export async function encodeSnapshot({
   epoch,
   lastContainedLogTimestamp,
   controls,
   values,
   now,
-}: NewSnapshot): Buffer {
+  breathing,
+}: NewSnapshot): Promise<Buffer> {
   const batches: Buffer[] = []
   let offset = 0n
   const add = (builder: RecordBatchBuilder, count: number, isControl: boolean): void => {
@@ -76,12 +81,25 @@ export function encodeSnapshot({
   if (controls.kraftVersion !== undefined) about.push([controlTypes.kraftVersion, controls.kraftVersion])
   if (controls.voters !== undefined) about.push([controlTypes.kraftVoters, controls.voters])
   add(controlBatch(about, now()), about.length, true)
-  for (const chunk of inChunks(values)) {
-    const nowMs = now()
-    const builder = new RecordBatchBuilder()
-    for (const value of chunk) builder.append(nowMs, null, value)
-    add(builder, chunk.length, false)
+  let builder = new RecordBatchBuilder()
+  let count = 0
+  let sizeInBytes = 0
+  let batchMs = 0
+  const endBatch = (): void => {
+    if (count > 0) add(builder, count, false)
+    builder = new RecordBatchBuilder()
+    count = 0
+    sizeInBytes = 0
   }
+  for (const value of values) {
+    if (sizeInBytes + value.length > BATCH_BYTES) endBatch()
+    if (count === 0) batchMs = now()
+    builder.append(batchMs, null, value)
+    count++
+    sizeInBytes += value.length
+    if (breathing?.isDue === true) await breathing.pause()
+  }
+  endBatch()
   const footer = encodeMessage(snapshotFooterRecord, 0, { version: 0 })
   add(controlBatch([[controlTypes.snapshotFooter, footer]], now()), 1, true)
   return Buffer.concat(batches)
@@ -98,21 +116,6 @@ function controlBatch(
     builder.append(nowMs, key, value)
   }
   return builder
-}
-
-function* inChunks(values: readonly Uint8Array[]): Generator<Uint8Array[]> {
-  let chunk: Uint8Array[] = []
-  let sizeInBytes = 0
-  for (const value of values) {
-    if (chunk.length > 0 && sizeInBytes + value.length > BATCH_BYTES) {
-      yield chunk
-      chunk = []
-      sizeInBytes = 0
-    }
-    chunk.push(value)
-    sizeInBytes += value.length
-  }
-  if (chunk.length > 0) yield chunk
 }
 
 export interface SnapshotVisitor {

@@ -72,7 +72,8 @@ export class Snapshots {
     const { quorum, clock, image, onFailed } = this.options
     this.writing = true
     try {
-      await quorum.writeSnapshot(this.imageEnd, Array.from(factsOf(image), encodeFact))
+      // The image goes on while its records are made, a slice at a time.
+      await quorum.writeSnapshot(this.imageEnd, recordsOf(image.copy()))
       this.lastMs = clock.now()
     } catch (error) {
       if (!this.closed) onFailed?.(error as Error)
@@ -83,4 +84,8 @@ export class Snapshots {
     this.writing = false
     this.consider()
   }
+}
+
+function* recordsOf(image: MetadataImage): Generator<Uint8Array> {
+  for (const fact of factsOf(image)) yield encodeFact(fact)
 }

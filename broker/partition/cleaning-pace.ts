@@ -3,7 +3,7 @@
 
 import { type CleaningPace, CleaningStopped } from '../log/compaction/walk-segment.ts'
 import type { Clock, Timer } from '../time/clock.ts'
-import type { Breathing } from './breathing.ts'
+import type { Breathing } from '../time/breathing.ts'
 
 export interface PaceOptions {
   clock: Clock

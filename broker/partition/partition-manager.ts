@@ -23,7 +23,7 @@ import { GroupCommit } from '../storage/group-commit.ts'
 import { isTemporary, type Storage, StorageError } from '../storage/storage.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import type { TimeBounds } from '../time/clock-guard.ts'
-import { Breathing } from './breathing.ts'
+import { Breathing } from '../time/breathing.ts'
 import { CleanUpTime } from './clean-up-time.ts'
 import { type CheckpointFile, DataCheckpoints } from './data-checkpoints.ts'
 import {

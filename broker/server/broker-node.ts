@@ -3,6 +3,7 @@
 
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Controller } from '../controller/controller.ts'
 import { newClusterLevels, registeredFeatures } from '../controller/features.ts'
 import { RESOURCE_TYPES } from '../controller/facts.ts'
@@ -211,6 +212,7 @@ export class BrokerNode {
       clock,
       nodeId,
       isVolatile,
+      nextTurn: () => nextTurn(),
       onTailCut: (cut) => logger.warn(cutText(cut)),
       onDamagedSnapshot: (error) => logger.warn(`${error.message}: it is passed over`),
     })
@@ -417,7 +419,7 @@ export class BrokerNode {
           },
           counts,
           maxConnectionsFrom: (ip) => connectionsFrom(ip, settings.config),
-          throttleConnection: (ip) => this.quotas.recordConnection(plainIp(ip), this.clock.now()),
+          throttleConnection: (ip) => this.quotas.recordConnection(ip, this.clock.monotonicMs()),
           connectionsMaxIdleMs: config.connectionsMaxIdleMs,
           buffers: this.buffers,
         },
@@ -441,9 +443,4 @@ function directoryIdOf({ directoryId }: MetaProperties): string[] {
 
 function cutText({ file, position, bytesCut, reason }: TailCut): string {
   return `${file}: ${bytesCut} bytes from ${position} on are cut off, they were never acknowledged (${reason})`
-}
-
-/** Quotas of addresses are set for IPv4 as such, however the socket tells it. */
-function plainIp(ip: string): string {
-  return ip.startsWith('::ffff:') ? ip.slice('::ffff:'.length) : ip
 }

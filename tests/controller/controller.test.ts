@@ -8,6 +8,7 @@ import { decodeFact, encodeFact } from '../../broker/controller/metadata-codec.t
 import { QuorumError } from '../../broker/controller/quorum.ts'
 import { errorCodes } from '../../broker/protocol/errors.ts'
 import { ManualClock } from '../../broker/time/manual-clock.ts'
+import { Random } from '../world/random.ts'
 import { MemoryQuorum } from './memory-quorum.ts'
 import { join, LOG_DIR, NO_ID, rules, settings, startController, topic } from './world.ts'
 
@@ -189,6 +190,24 @@ describe('a log is understood whole, or not at all', () => {
     expect(open.quorum.batches.at(-1)?.[0]?.[1]).toBe(25)
     await expect(load([level], [end])).rejects.toThrow('EndTransactionRecord out of place')
     await expect(load([level], [begin, begin])).rejects.toThrow('BeginTransactionRecord out of place')
+  })
+
+  test('a bracket that a start has closed is not cut in two by a snapshot', async () => {
+    const quorum = new MemoryQuorum()
+    for (const batch of [[level], [begin, newTopic]]) quorum.append(batch)
+    quorum.commitAll()
+    const limits = { snapshotLimits: () => ({ maxBytes: 1, maxIntervalMs: 0 }) }
+    const after = quorum.crash()
+    after.commitsAtOnce = false
+    const started = startController(after, {}, new Random(1), {}, limits)
+    await settled()
+    // The bracket's end is appended, and not committed yet.
+    after.commitsAtOnce = true
+    after.commitAll()
+    await started
+    await settled()
+    const second = await startController(after.crash(), {}, new Random(1), {}, limits)
+    expect([...second.controller.image.topics()].map(({ name }) => name)).toEqual([])
   })
 
   test.each<[string, Buffer, string]>([

@@ -45,10 +45,10 @@ export class MemoryQuorum implements Quorum {
     this.committed = at
   }
 
-  async writeSnapshot(endOffset: bigint, values: readonly Uint8Array[]): Promise<void> {
+  async writeSnapshot(endOffset: bigint, values: Iterable<Uint8Array>): Promise<void> {
     if (endOffset > this.committed)
       throw new Error(`a snapshot at ${endOffset}, committed is ${this.committed}`)
-    this.snapshot = { endOffset, values: values.map((value) => Buffer.from(value)) }
+    this.snapshot = { endOffset, values: Array.from(values, (value) => Buffer.from(value)) }
   }
 
   append(values: readonly Uint8Array[]): QuorumAppend {

@@ -44,7 +44,7 @@ const clockOf = (...times: number[]) => {
 }
 
 describe('a snapshot of Kafka’s', () => {
-  test('that holds feature levels is read, and written again to the byte', () => {
+  test('that holds feature levels is read, and written again to the byte', async () => {
     const { values, controls, lastContainedLogTimestamp } = read(levels)
     expect(values.map((value) => decodeFact(value, 0, value.length))).toMatchObject([
       { type: 'FeatureLevelRecord', name: 'metadata.version', featureLevel: 30 },
@@ -56,16 +56,16 @@ describe('a snapshot of Kafka’s', () => {
     ])
     expect(controls).toEqual({})
     const now = clockOf(1795852411507, 1795852411548, 1795852411549)
-    const again = encodeSnapshot({ epoch: 0, lastContainedLogTimestamp, controls, values, now })
+    const again = await encodeSnapshot({ epoch: 0, lastContainedLogTimestamp, controls, values, now })
     expect(again.toString('hex')).toBe(levels.toString('hex'))
   })
 
-  test('that names its voters keeps them, to the byte', () => {
+  test('that names its voters keeps them, to the byte', async () => {
     const { values, controls, lastContainedLogTimestamp } = read(voters)
     expect(values).toEqual([])
     expect(controls.voters?.toString('latin1')).toContain('CONTROLLER')
     const now = clockOf(1795852411584, 1795852411592)
-    const again = encodeSnapshot({ epoch: 0, lastContainedLogTimestamp, controls, values, now })
+    const again = await encodeSnapshot({ epoch: 0, lastContainedLogTimestamp, controls, values, now })
     expect(again.toString('hex')).toBe(voters.toString('hex'))
   })
 })
@@ -98,9 +98,9 @@ describe('no snapshot', () => {
   })
 })
 
-test('many records are several batches, and come back in their order', () => {
+test('many records are several batches, and come back in their order', async () => {
   const values = Array.from({ length: 40 }, (_, i) => Buffer.alloc(100_000, i))
-  const content = encodeSnapshot({
+  const content = await encodeSnapshot({
     epoch: 7,
     lastContainedLogTimestamp: 5n,
     controls: {},

@@ -2,10 +2,12 @@
 
 import { describe, expect, test } from 'vitest'
 import { Controller } from '../../broker/controller/controller.ts'
-import type { MetadataImage } from '../../broker/controller/image.ts'
+import { MetadataImage } from '../../broker/controller/image.ts'
+import { decodeFact } from '../../broker/controller/metadata-codec.ts'
 import { SingleNodeQuorum } from '../../broker/controller/single-node-quorum.ts'
-import { parseSnapshotFileName } from '../../broker/controller/snapshot-file.ts'
+import { parseSnapshotFileName, readSnapshot } from '../../broker/controller/snapshot-file.ts'
 import type { SnapshotLimits } from '../../broker/controller/snapshots.ts'
+import { ZERO_UUID } from '../../broker/protocol/schema.ts'
 import { FaultyStorage } from '../../broker/storage/faulty-storage.ts'
 import { MemoryStorage } from '../../broker/storage/memory-storage.ts'
 import { CorruptLogError, type Storage } from '../../broker/storage/storage.ts'
@@ -16,12 +18,18 @@ import { join, rules, settings, topic } from './world.ts'
 const DIRECTORY = '__cluster_metadata-0'
 const HOUR_MS = 3_600_000
 
-async function open(storage: Storage, limits: SnapshotLimits, clock = new ManualClock(1_700_000_000_000)) {
+async function open(
+  storage: Storage,
+  limits: SnapshotLimits,
+  clock = new ManualClock(1_700_000_000_000),
+  nextTurn = () => Promise.resolve(),
+) {
   const warnings: string[] = []
   const quorum = await SingleNodeQuorum.open({
     storage,
     clock,
     nodeId: 1,
+    nextTurn,
     onDamagedSnapshot: (error) => void warnings.push(error.message),
   })
   const random = new Random(1)
@@ -112,6 +120,45 @@ describe('a snapshot is due', () => {
     await settle()
     expect(snapshotsOf(storage)).toHaveLength(1)
   })
+})
+
+/** So slow a machine that every look at its clock costs six milliseconds. */
+class SlowClock extends ManualClock {
+  private looks = 0
+  override monotonicMs(): number {
+    return super.monotonicMs() + 6 * this.looks++
+  }
+}
+
+test('is made in slices, and holds one offset however the metadata goes on meanwhile', async () => {
+  const storage = new MemoryStorage()
+  const clock = new SlowClock(1_700_000_000_000)
+  let during: (() => Promise<void>) | undefined
+  let turns = 0
+  const { create, quorum, controller } = await open(storage, byBytes(2000), clock, async () => {
+    turns++
+    await during?.()
+  })
+  let covered: unknown
+  during = async () => {
+    during = undefined
+    covered = topicsOf(controller.image)
+    await controller.submit({ type: 'deleteTopics', topics: [{ name: 'topic-0', topicId: ZERO_UUID }] })
+    await create('meanwhile')
+  }
+  for (let i = 0; quorum.snapshotEnd === 0n; i++) {
+    await create(`topic-${i}`)
+    await settle()
+  }
+  expect(turns).toBeGreaterThan(10)
+  expect(during).toBeUndefined()
+  const [name] = snapshotsOf(storage) as [string]
+  const image = new MetadataImage()
+  readSnapshot(storage, `${DIRECTORY}/${name}`, {
+    records: (values) => values.forEach((value) => image.apply(decodeFact(value, 0, value.length))),
+  })
+  expect(topicsOf(image)).toEqual(covered)
+  expect(topicsOf(image)).not.toEqual(topicsOf(controller.image))
 })
 
 describe('a start', () => {

@@ -1,7 +1,12 @@
 // One controller over a quorum in memory, with Kafka's configuration rules and seeded chance.
 
+import { expect } from 'vitest'
 import type { BrokerRegistration, NewTopic } from '../../broker/controller/commands.ts'
-import { Controller, type MetadataChange } from '../../broker/controller/controller.ts'
+import {
+  Controller,
+  type ControllerOptions,
+  type MetadataChange,
+} from '../../broker/controller/controller.ts'
 import { MetadataImage } from '../../broker/controller/image.ts'
 import { decodeFact, encodeFact } from '../../broker/controller/metadata-codec.ts'
 import type { ControllerSettings } from '../../broker/controller/plan-context.ts'
@@ -37,6 +42,7 @@ export async function startController(
   overrides: Partial<ControllerSettings> = {},
   random = new Random(1),
   features: Readonly<Record<string, number>> = {},
+  more: Partial<ControllerOptions> = {},
 ): Promise<World> {
   const clock = new ManualClock()
   const published: MetadataChange[] = []
@@ -49,6 +55,7 @@ export async function startController(
     features,
     publish: (change) => void published.push(change),
     snapshotLimits: () => ({ maxBytes: 4000, maxIntervalMs: 0 }),
+    ...more,
   })
   await controller.load()
   return { controller, quorum, clock, published }
@@ -91,11 +98,15 @@ export function contentOf(image: MetadataImage): unknown {
   }
 }
 
-/** The image that a snapshot of it makes, through the bytes of its records. */
+/** The image that a snapshot of it makes, through the bytes of its records, none of which is there twice. */
 export function throughSnapshot(image: MetadataImage): MetadataImage {
   const again = new MetadataImage()
+  const told = new Set<string>()
   for (const fact of factsOf(image)) {
     const bytes = encodeFact(fact)
+    const key = bytes.toString('hex')
+    expect(told, `${fact.type} is told twice`).not.toContain(key)
+    told.add(key)
     again.apply(decodeFact(bytes, 0, bytes.length))
   }
   return again

@@ -1,7 +1,7 @@
-// Work on thousands of partitions, in pieces: whoever does it asks between two of them whether it is time to
-// let others have the event loop. No file operation of one partition takes long; a thousand together do.
+// Long work in pieces, on thousands of partitions or records: whoever does it asks between two of them whether it is
+// time to let others have the event loop. No piece takes long; a thousand together do.
 
-import type { Clock } from '../time/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** The event loop is held for 10 ms at most: one more piece may come after this. */
 const LONGEST_MS = 5

@@ -1,7 +1,7 @@
 // Long work lets others have the event loop, in the order and with the results of Promise.all.
 
 import { expect, test } from 'vitest'
-import { Breathing } from '../../broker/partition/breathing.ts'
+import { Breathing } from '../../broker/time/breathing.ts'
 import { ManualClock } from '../../broker/time/manual-clock.ts'
 
 test('after five milliseconds of work others have their turn', async () => {
