@@ -1,11 +1,16 @@
 // Produce, versions 3-13 (0-2 are advertised for old librdkafka and refused, KAFKA-18659).
 //
 // Everything is appended before the first await, so pipelined requests of one connection reach the log in
-// order; a transaction that has to take in partitions first keeps its own order (transaction-turns.ts). The reply waits until the high watermark covers the batch: under the default durability that is
-// the group-commit fsync, for acks=1 as for acks=all. acks=0 gets no reply, and an error closes its connection.
+// order; a transaction that has to take in partitions first keeps its own order (transaction-turns.ts). The reply
+// waits until the high watermark covers the batch: under the default durability that is the group-commit fsync, for
+// acks=1 as for acks=all. acks=0 gets no reply, and an error closes its connection.
 // min.insync.replicas never refuses here: Kafka bounds it by the number of replicas (KIP-966), which is one.
 
-import { appendErrorCode, type TransactionSupport } from '../coordinator/transaction/answers.ts'
+import {
+  appendErrorCode,
+  type TransactionSupport,
+  transactionSupport,
+} from '../coordinator/transaction/answers.ts'
 import type { AppendResult } from '../partition/partition-api.ts'
 import type { Partition } from '../partition/partition.ts'
 import { type ErrorCode, errorCodes, errorName, isRetriable } from '../protocol/errors.ts'
@@ -30,10 +35,6 @@ type PartitionResponse = TopicResponse['partitionResponses'][number]
 
 /** Topic ids replace names from this version on (KIP-516). */
 const BY_TOPIC_ID_FROM = 13
-/** Producers of this version bring partitions into their transaction by writing to them (KIP-890, part two). */
-const ADDS_IMPLICITLY_FROM = 12
-/** Producers of this version understand "abort and begin again" (KIP-890). */
-const TRANSACTION_ABORTABLE_FROM = 11
 /** Older producers are not believed when they say zstd (KIP-110). */
 const ZSTD_FROM = 7
 
@@ -74,7 +75,7 @@ export function handleProduce(
     appendAll(request, context.apiVersion, refusedAsWhole, refusedToAdd, services)
   if (
     transactionalId === null ||
-    context.apiVersion < ADDS_IMPLICITLY_FROM ||
+    transactionSupport('Produce', context.apiVersion) !== 'implicit' ||
     refusedAsWhole !== errorCodes.NONE
   ) {
     return answered(request, appendNow(errorCodes.NONE))
@@ -221,6 +222,7 @@ function append(
   }
   const { producerId, producerEpoch, baseSequence, isTransactional } = batchProducer(records)
   const { transactionalId } = request
+  const support = transactionSupport('Produce', apiVersion)
   const nowMs = services.clock.now()
   if (
     isTransactional &&
@@ -237,7 +239,7 @@ function append(
             producerEpoch,
             topic,
             partition.index,
-            supportOf(apiVersion),
+            support,
           )
     if (verdict !== errorCodes.NONE) {
       const comesAgain = isRetriable(verdict) || verdict === errorCodes.CONCURRENT_TRANSACTIONS
@@ -246,19 +248,17 @@ function append(
       return failed(verdict, isForeign ? 'the partition was not added to the transaction' : null)
     }
   }
-  const startsAtZero = isTransactional && apiVersion >= ADDS_IMPLICITLY_FROM
+  const startsAtZero = isTransactional && support === 'implicit'
   const result = partition.append(records, { nowMs, fromClient: true, startsAtZero })
   // The code speaks for itself, but where single records are to blame (LogAppendResult.hasCustomErrorMessage).
   if (result.recordErrors.length === 0) result.errorMessage = null
   return result
 }
 
-function supportOf(apiVersion: number): TransactionSupport {
-  if (apiVersion >= ADDS_IMPLICITLY_FROM) return 'implicit'
-  return apiVersion >= TRANSACTION_ABORTABLE_FROM ? 'abortable' : 'plain'
-}
-
-/** Resolves when the high watermark covers the batch, or turns the response into the reason why it does not. */
+/**
+ * Resolves when the high watermark covers the batch, or says in the response why it does not: its offsets stay, for it
+ * is in the log (DelayedProduce).
+ */
 function acknowledge(
   response: PartitionResponse,
   partition: Partition,
@@ -269,11 +269,7 @@ function acknowledge(
   return new Promise((resolve) => {
     const answered = (errorCode: ErrorCode): void => {
       timer.cancel()
-      if (errorCode !== errorCodes.NONE) {
-        response.errorCode = errorCode
-        response.baseOffset = -1n
-        response.logAppendTimeMs = -1n
-      }
+      response.errorCode = errorCode
       resolve()
     }
     const timer = clock.setTimer(timeoutMs, () => {

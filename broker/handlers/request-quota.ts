@@ -47,8 +47,9 @@ export class RequestQuotas {
     return this.options.threadMs() - beganMs
   }
 
+  /** No time of day: a silence is as long as it was told, however the machine's clock is set meanwhile. */
   now(): number {
-    return this.options.clock.now()
+    return this.options.clock.monotonicMs()
   }
 
   /** For how long the client must be silent, in ms: the longest that any of its quotas asks for. */

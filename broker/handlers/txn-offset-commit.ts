@@ -3,15 +3,11 @@
 
 import { OFFSETS_TOPIC } from '../controller/topic-name.ts'
 import type { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
-import { appendErrorCode, type TransactionSupport } from '../coordinator/transaction/answers.ts'
+import { appendErrorCode, transactionSupport } from '../coordinator/transaction/answers.ts'
 import type { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import type { PartitionDirectory, Request, RequestContext, Response } from './context.ts'
 import { existence, forExisting } from './existing-partitions.ts'
-
-const ADDS_IMPLICITLY_FROM = 5
-/** Producers of this version understand "abort and begin again" (KIP-890). */
-const TRANSACTION_ABORTABLE_FROM = 4
 
 export interface TxnOffsetCommitServices {
   groups: GroupCoordinator
@@ -44,7 +40,7 @@ export async function handleTxnOffsetCommit(
                 producerEpoch,
                 OFFSETS_TOPIC,
                 partition,
-                supportOf(apiVersion),
+                transactionSupport('TxnOffsetCommit', apiVersion),
               ),
         )
   const topics = await forExisting(
@@ -69,7 +65,8 @@ async function implicitAdding(
   const commitsAnything = topics.some(({ name, partitions }) =>
     partitions.some(({ partitionIndex }) => existence(directory, name, partitionIndex) === errorCodes.NONE),
   )
-  if (apiVersion < ADDS_IMPLICITLY_FROM || groupId === '' || !commitsAnything) return errorCodes.NONE
+  const isImplicit = transactionSupport('TxnOffsetCommit', apiVersion) === 'implicit'
+  if (!isImplicit || groupId === '' || !commitsAnything) return errorCodes.NONE
   if (!(await ensureOffsetsTopic())) return errorCodes.COORDINATOR_NOT_AVAILABLE
   const producer = { producerId, producerEpoch }
   const added = await transactions.addImplicitly(transactionalId, producer, [
@@ -81,9 +78,4 @@ async function implicitAdding(
 /** In a producer's words "not now" is about replicas; here it is about the coordinator. */
 function inGroupWords(errorCode: ErrorCode): ErrorCode {
   return errorCode === errorCodes.NOT_ENOUGH_REPLICAS ? errorCodes.COORDINATOR_LOAD_IN_PROGRESS : errorCode
-}
-
-function supportOf(apiVersion: number): TransactionSupport {
-  if (apiVersion >= ADDS_IMPLICITLY_FROM) return 'implicit'
-  return apiVersion >= TRANSACTION_ABORTABLE_FROM ? 'abortable' : 'plain'
 }

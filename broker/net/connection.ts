@@ -14,6 +14,7 @@ import type { Timer } from '../time/clock.ts'
 import { FrameReader } from '../protocol/framing.ts'
 import type { ConnectionInfo, NetLimits, RequestProcessor } from './net.ts'
 import type { BufferPool } from './buffer-pool.ts'
+import { plainAddress } from './plain-address.ts'
 import { readInto } from './read-buffer.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 
@@ -46,7 +47,7 @@ export interface ConnectionPorts {
 
 export class Connection {
   readonly info: ConnectionInfo
-  /** When the client was last heard from or answered, for the idle sweep. */
+  /** When the client was last heard from or answered, for the idle sweep; by the monotonic clock. */
   lastActiveMs: number
   private readonly socket: Socket
   private readonly ports: ConnectionPorts
@@ -77,9 +78,9 @@ export class Connection {
     this.lastActiveMs = nowMs
     this.info = {
       id,
-      localHost: plainAddress(socket.localAddress ?? ''),
+      localHost: plainAddress(socket.localAddress),
       localPort: socket.localPort ?? 0,
-      remoteHost: plainAddress(socket.remoteAddress ?? ''),
+      remoteHost: plainAddress(socket.remoteAddress),
       remotePort: socket.remotePort ?? 0,
       clientSoftwareName: '',
       clientSoftwareVersion: '',
@@ -93,7 +94,7 @@ export class Connection {
     })
     socket.setNoDelay(true)
     socket.on('drain', () => {
-      this.lastActiveMs = this.ports.limits.clock.now()
+      this.lastActiveMs = this.ports.limits.clock.monotonicMs()
       this.admit()
     })
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -129,7 +130,7 @@ export class Connection {
 
   private receive(chunk: Buffer): void {
     if (this.draining) return
-    this.lastActiveMs = this.ports.limits.clock.now()
+    this.lastActiveMs = this.ports.limits.clock.monotonicMs()
     try {
       this.frames.push(chunk)
     } catch (error) {
@@ -182,7 +183,7 @@ export class Connection {
   private mutedMs(): number {
     const { mutedUntilMs } = this.info
     if (mutedUntilMs === 0) return 0
-    const leftMs = mutedUntilMs - this.ports.limits.clock.now()
+    const leftMs = mutedUntilMs - this.ports.limits.clock.monotonicMs()
     if (leftMs <= 0) this.info.mutedUntilMs = 0
     return Math.max(0, leftMs)
   }
@@ -242,7 +243,7 @@ export class Connection {
       if (head.reply !== null) this.write(head.reply)
     }
     this.socket.uncork()
-    this.lastActiveMs = this.ports.limits.clock.now()
+    this.lastActiveMs = this.ports.limits.clock.monotonicMs()
     if (this.draining) this.endIfDrained()
     else if (this.paused || this.waiting.length > 0 || this.info.mutedUntilMs > 0) this.admit()
   }
@@ -285,11 +286,6 @@ export class Connection {
 
 function isProduce(frame: Buffer): boolean {
   return frame.length >= 2 && frame.readInt16BE(0) === PRODUCE_KEY
-}
-
-/** Node reports IPv4 clients of a dual-stack socket as ::ffff:a.b.c.d; people and clients want a.b.c.d. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }
 
 function messageOf(error: unknown): string {

@@ -7,6 +7,7 @@ import { Connection } from './connection.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { MemoryBudget } from './memory-budget.ts'
+import { plainAddress } from './plain-address.ts'
 import { sharedReadBuffer } from './read-buffer.ts'
 import type { ConnectionInfo, NetLimits, RequestProcessor } from './net.ts'
 
@@ -89,7 +90,7 @@ export class Listener {
 
   private accept(socket: Socket): void {
     const { limits, process, onConnectionError } = this.options
-    const ip = socket.remoteAddress ?? ''
+    const ip = plainAddress(socket.remoteAddress)
     const isCrowded = this.counts.from(ip) >= limits.maxConnectionsFrom(ip)
     if (this.counts.total >= limits.maxConnections || isCrowded) {
       const limit = isCrowded ? 'max.connections.per.ip' : 'max.connections'
@@ -103,7 +104,7 @@ export class Listener {
       return
     }
     this.counts.opened(ip)
-    const connection: Connection = new Connection(socket, ++this.accepted, limits.clock.now(), {
+    const connection: Connection = new Connection(socket, ++this.accepted, limits.clock.monotonicMs(), {
       process,
       limits,
       budget: this.budget,
@@ -136,7 +137,7 @@ export class Listener {
     const { clock, connectionsMaxIdleMs } = this.options.limits
     if (connectionsMaxIdleMs < 0) return
     this.sweep = clock.setTimer(Math.max(1000, connectionsMaxIdleMs / 4), () => {
-      const idleSinceMs = clock.now() - connectionsMaxIdleMs
+      const idleSinceMs = clock.monotonicMs() - connectionsMaxIdleMs
       for (const connection of this.connections) {
         if (connection.isIdle && connection.lastActiveMs < idleSinceMs) connection.close()
       }

@@ -15,7 +15,10 @@ export interface ConnectionInfo {
   /** From ApiVersions v3 and later; empty before. */
   clientSoftwareName: string
   clientSoftwareVersion: string
-  /** Until then nothing is read from the client: it has used more than it may. 0: it never had to be silent. */
+  /**
+   * By the monotonic clock: until then nothing is read from the client, it has used more than it may. 0: it never had
+   * to be silent.
+   */
   mutedUntilMs: number
 }
 

@@ -7,7 +7,8 @@ import type { WindowConfig } from './windowed-rate.ts'
 export class TokenBucket {
   private readonly config: WindowConfig
   private tokens = 0
-  private updatedMs = 0
+  /** undefined: never, and it is full. */
+  private updatedMs: number | undefined
 
   constructor(config: WindowConfig) {
     this.config = config
@@ -27,7 +28,8 @@ export class TokenBucket {
   private refill(perSecond: number, nowMs: number): void {
     const { samples, windowMs } = this.config
     const burst = samples * (windowMs / 1000) * perSecond
-    this.tokens = Math.min(burst, this.tokens + (perSecond * (nowMs - this.updatedMs)) / 1000)
+    const gained = this.updatedMs === undefined ? burst : (perSecond * (nowMs - this.updatedMs)) / 1000
+    this.tokens = Math.min(burst, this.tokens + gained)
     this.updatedMs = nowMs
   }
 }

@@ -94,6 +94,23 @@ test('a producer over its byte rate is answered, told, and not read until it is 
   await next
 })
 
+test.each([-3_600_000, 3_600_000])(
+  'a silence is as long as it was told, the clock being set by %i ms',
+  async (byMs) => {
+    await using world = await World.start()
+    await world.set({ 'client-id': 'logmill-test' }, { producer_byte_rate: 1000 })
+    const producer = await world.connect()
+    const throttleTimeMs = await world.produce(producer, 20_000)
+    expect(throttleTimeMs).toBeGreaterThan(9_000)
+    world.clock.set(byMs)
+    const next = world.produce(producer, 10)
+    await world.clock.advance(throttleTimeMs - 1)
+    expect(await isAnswered(next, world.admin)).toBe(false)
+    await world.clock.advance(1)
+    await next
+  },
+)
+
 test('a consumer over its byte rate gets nothing, is silent, and then reads on where it was', async () => {
   await using world = await World.start()
   for (let i = 0; i < 4; i++) await world.produce(world.admin, 4_000)

@@ -35,12 +35,23 @@ export function forVersion(errorCode: number, version: number, since = 2): numbe
 
 /** What a client that appends to a transaction is ready to hear (Kafka's TransactionSupportedOperation). */
 export type TransactionSupport =
-  /** Produce to 10, TxnOffsetCommit to 3. */
   | 'plain'
-  /** Produce 11, TxnOffsetCommit 4: TRANSACTION_ABORTABLE. */
+  /** TRANSACTION_ABORTABLE: "abort and begin again" (KIP-890). */
   | 'abortable'
-  /** From Produce 12 and TxnOffsetCommit 5 on partitions are added implicitly; CONCURRENT_TRANSACTIONS is common then. */
+  /** Writing adds partitions (KIP-890, part two); CONCURRENT_TRANSACTIONS is common then. */
   | 'implicit'
+
+/** The versions from which on a request's client has each. */
+const SUPPORT_FROM = {
+  Produce: { abortable: 11, implicit: 12 },
+  TxnOffsetCommit: { abortable: 4, implicit: 5 },
+}
+
+export function transactionSupport(api: keyof typeof SUPPORT_FROM, apiVersion: number): TransactionSupport {
+  const { abortable, implicit } = SUPPORT_FROM[api]
+  if (apiVersion >= implicit) return 'implicit'
+  return apiVersion >= abortable ? 'abortable' : 'plain'
+}
 
 /**
  * A refused verification as Produce and TxnOffsetCommit say it. What passes by itself becomes

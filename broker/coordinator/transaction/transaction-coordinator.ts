@@ -172,9 +172,9 @@ export class TransactionCoordinator {
 
   /**
    * Partitions that a Produce or a TxnOffsetCommit brings along become part of the transaction (KIP-890, second
-   * part); resolves with NONE, or the code for all of them, in the coordinator's words (`appendErrorCode`). While the transaction before is
-   * not ended everywhere it waits a while, for that is the rule with a producer that goes on at once
-   * (add.partitions.to.txn.retry.backoff.max.ms). Whoever appends asks `verifyTransaction` in the same turn.
+   * part); resolves with NONE, or the code for all of them, in the coordinator's words (`appendErrorCode`). While the
+   * transaction before is not ended everywhere it waits a while, for that is the rule with a producer that goes on at
+   * once (add.partitions.to.txn.retry.backoff.max.ms). Whoever appends asks `verifyTransaction` in the same turn.
    */
   async addImplicitly(
     transactionalId: string,

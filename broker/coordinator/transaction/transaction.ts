@@ -1,7 +1,7 @@
 // What the coordinator knows of one transactional id, and the moves it can make (Kafka's
 // TransactionMetadata). A value: every move gives a new one, checked against the table of states, and
 // that value is the fact that goes to the log. What Kafka's log does not keep is not here (see
-// `RememberedInit` in commands.ts).
+// `RememberedEpoch` in commands.ts).
 
 import { containsAll, noPartitions, type PartitionSet, union } from './partition-set.ts'
 import { isIdle, mayBecome, type TransactionState } from './transaction-state.ts'

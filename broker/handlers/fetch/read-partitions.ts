@@ -27,7 +27,7 @@ export interface PassOptions {
 
 export interface FetchPass {
   answered: AnsweredPartition[]
-  /** Enough bytes, or an error that the client must hear of now. */
+  /** Enough bytes, or an error or an offset that is ahead: the client must hear of it now. */
   isComplete: boolean
   partitions: Partition[]
   /** Of each partition, as they were when it was looked at: high watermark, last stable offset. */
@@ -51,6 +51,7 @@ export async function readPartitions(
   let sizeInBytes = 0
   let readableBytes = 0
   let hasError = false
+  let isAhead = false
   for (const each of wanted) {
     const partition = each.topic === undefined ? undefined : directory.partition(each.topic, each.partition)
     if (partition === undefined) {
@@ -98,6 +99,8 @@ export async function readPartitions(
       answered.push({ wanted: each, answer: emptyAnswer(each.partition, errorCode) })
       continue
     }
+    // What is not there yet for this reader is not waited for (DelayedFetch, case F).
+    if (each.fetchOffset > visibleEnd) isAhead = true
     const { records, nextOffset } = found
     sizeInBytes += records.length
     // Where there is more than fits, the limit is full: batches are not cut to fill it.
@@ -118,7 +121,7 @@ export async function readPartitions(
   answered.push(...strange, ...refused)
   return {
     answered,
-    isComplete: hasError || readableBytes >= minBytes || partitions.length === 0,
+    isComplete: hasError || isAhead || readableBytes >= minBytes || partitions.length === 0,
     partitions,
     watermarks,
     missingBytes: minBytes - readableBytes,

@@ -16,7 +16,7 @@ export function parseConnectionOverrides(text: string): Map<string, number> | un
   return overrides
 }
 
-/** The most connections of the address `ip`, as Node writes it. */
+/** The most connections of the address `ip`, an IPv4 one as a.b.c.d. */
 export function connectionsFrom(
   ip: string,
   limits: { maxConnectionsPerIp: number; maxConnectionsPerIpOverrides: string },
@@ -24,5 +24,5 @@ export function connectionsFrom(
   const { maxConnectionsPerIp, maxConnectionsPerIpOverrides } = limits
   if (maxConnectionsPerIpOverrides === '') return maxConnectionsPerIp
   const overrides = parseConnectionOverrides(maxConnectionsPerIpOverrides)
-  return overrides?.get(ip) ?? overrides?.get(ip.replace(/^::ffff:/, '')) ?? maxConnectionsPerIp
+  return overrides?.get(ip) ?? maxConnectionsPerIp
 }
