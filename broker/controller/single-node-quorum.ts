@@ -219,7 +219,7 @@ export class SingleNodeQuorum implements Quorum {
   async close(): Promise<void> {
     const failed = this.closedBy !== undefined
     this.end(new QuorumError(errorCodes.NOT_CONTROLLER, 'the quorum has closed'))
-    if (failed) return
+    if (failed) return this.log.release()
     if (!this.isVolatile) {
       await this.log.sync()
       await writeRecoveryPoint(this.storage, this.log.recoveryPoint)

@@ -4,6 +4,7 @@
 import { readBatchHeader } from '../protocol/record-batch/header.ts'
 import type { Storage } from '../storage/storage.ts'
 import { CorruptLogError } from '../storage/storage.ts'
+import { hasFailedSync, writeAgain } from './failed-sync.ts'
 import type { LogConfig, LogOpenOptions } from './log-config.ts'
 import { recoverSwaps } from './compaction/swap.ts'
 import { isLeftover, LOG_SUFFIX, SNAPSHOT_SUFFIX, segmentOfFileName } from './names.ts'
@@ -88,6 +89,8 @@ function loadUnclean(
     onTailCut,
     onBatch: onRecoveredBatch && ((buffer, at) => onRecoveredBatch(readBatchHeader(buffer, at), buffer, at)),
   })
+  const { storage, directory } = place(firstBase)
+  if (hasFailedSync(storage, directory)) for (const { file } of kept) writeAgain(file)
   const all = [...segments.slice(0, from), ...kept]
   const newest = all[all.length - 1] as Segment
   assertReaches(newest, recoveryPoint)

@@ -1,6 +1,7 @@
 // Which of a log's files wait for their device, and up to which offset the log is safe there. Older
 // segments are synced before newer ones, names last: what is durable is always a prefix.
 
+import { forgetFailedSync, hasFailedSync, noteFailedSync } from './failed-sync.ts'
 import { isTemporary, StorageError } from '../storage/storage.ts'
 import type { Storage, StorageFile } from '../storage/storage.ts'
 import type { Segment } from './segment.ts'
@@ -14,6 +15,9 @@ export class LogSync {
   /** Syncs follow each other: one that found nothing to do must still wait for the one before. */
   private last: Promise<void> = Promise.resolve()
   private failure: StorageError | undefined
+  private isFailureNoted = false
+  /** A sync of an earlier process has failed. */
+  private hasFailedBefore: boolean
   /** Lowest end that a truncation made while a sync was under way. */
   private truncatedTo: bigint | undefined
 
@@ -21,6 +25,7 @@ export class LogSync {
     this.storage = storage
     this.directory = directory
     this.durable = durableEndOffset
+    this.hasFailedBefore = hasFailedSync(storage, directory)
   }
 
   get durableEndOffset(): bigint {
@@ -56,6 +61,11 @@ export class LogSync {
     return turn
   }
 
+  /** The log's files are closed. */
+  close(): void {
+    if (this.failure !== undefined && !this.isFailureNoted) noteFailedSync(this.storage, this.directory)
+  }
+
   private async run(endOffset: bigint): Promise<void> {
     if (this.failure !== undefined) throw this.failure
     const segments = [...this.dirty].sort((a, b) => (a.baseOffset < b.baseOffset ? -1 : 1))
@@ -67,6 +77,7 @@ export class LogSync {
     try {
       for (const segment of segments) await this.syncSegment(segment)
       if (names) await this.syncNames()
+      if (this.hasFailedBefore) this.forgetFailure()
     } catch (cause) {
       if (isTemporary(cause)) {
         for (const segment of segments) if (!segment.isDeleted) this.dirty.add(segment)
@@ -77,6 +88,7 @@ export class LogSync {
         cause instanceof StorageError
           ? cause
           : new StorageError(this.directory, `sync failed: ${cause}`, { cause })
+      this.isFailureNoted = noteFailedSync(this.storage, this.directory)
       throw this.failure
     } finally {
       for (const segment of segments) segment.release()
@@ -84,6 +96,11 @@ export class LogSync {
     const covered =
       this.truncatedTo !== undefined && this.truncatedTo < endOffset ? this.truncatedTo : endOffset
     if (covered > this.durable) this.durable = covered
+  }
+
+  private forgetFailure(): void {
+    forgetFailedSync(this.storage, this.directory)
+    this.hasFailedBefore = false
   }
 
   private async syncSegment(segment: Segment): Promise<void> {

@@ -390,8 +390,7 @@ export class Log implements CursorSource {
       for (const segment of this.segments) segment.writeIndexFiles()
       this.removals.finish()
     } finally {
-      this.removals.drop()
-      for (const segment of this.segments) segment.close()
+      this.release()
     }
   }
 
@@ -400,6 +399,7 @@ export class Log implements CursorSource {
     this.closed = true
     this.removals.drop()
     for (const segment of this.segments) segment.close()
+    this.syncer.close()
   }
 
   segmentAt(offset: bigint): Segment | undefined {

@@ -4,11 +4,12 @@
 //   <topic>-<partition>/                       00000000000000000042.log        the batches from offset 42 on
 //     leader-epoch-checkpoint                  00000000000000000042.index      offset index
 //     partition.metadata                       00000000000000000042.timeindex  time index
-//   <topic>-<partition>.<hex>-delete/          00000000000000000042.txnindex   aborted transactions
-//   meta.properties                            00000000000000000042.snapshot   producer state before offset 42
-//   recovery-point-offset-checkpoint           ….deleted                       on its way out, removed at open
+//     sync-failed  ours: see failed-sync.ts    00000000000000000042.txnindex   aborted transactions
+//   <topic>-<partition>.<hex>-delete/          00000000000000000042.snapshot   producer state before offset 42
+//   meta.properties                            ….deleted                       on its way out, removed at open
+//   recovery-point-offset-checkpoint           ….cleaned, ….swap               what compaction/swap.ts is at
 //   log-start-offset-checkpoint
-//   replication-offset-checkpoint             ….cleaned, ….swap               what compaction/swap.ts is at
+//   replication-offset-checkpoint
 //   cleaner-offset-checkpoint
 //   clock-checkpoint                          ours: see partition/clean-up-time.ts
 //   .kafka_cleanshutdown
@@ -24,6 +25,8 @@ export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint'
 /** The controller's own log lies beside the partitions and is none of them. */
 export const METADATA_DIRECTORY = '__cluster_metadata-0'
 export const PARTITION_METADATA_FILE = 'partition.metadata'
+/** Ours: see failed-sync.ts. */
+export const SYNC_FAILED_FILE = 'sync-failed'
 
 export const LOG_SUFFIX = '.log'
 export const OFFSET_INDEX_SUFFIX = '.index'

@@ -13,7 +13,7 @@ interface Write {
   kind: 'write'
   position: number
   bytes: Buffer
-  /** A failed sync has lost it: the page counts as clean and is never written again. */
+  /** A failed sync has lost it: its sectors count as clean, and reach the device only with a later write to them. */
   lost: boolean
 }
 
@@ -105,7 +105,19 @@ export class DurableFile {
       for (const change of this.changes.slice(0, covered)) if (change.kind === 'write') change.lost = true
       return
     }
-    for (const change of this.changes.splice(0, covered)) apply(this.durable, change)
+    const changes = this.changes.splice(0, covered)
+    if (changes.some((change) => change.kind === 'write' && change.lost)) this.syncAround(changes)
+    else for (const change of changes) apply(this.durable, change)
+  }
+
+  /** Sectors go to the device whole: with what a lost write had put into them. */
+  private syncAround(changes: readonly Change[]): void {
+    const written = this.durable.clone()
+    for (const change of changes) {
+      apply(written, change)
+      if (change.kind === 'size') this.durable.truncate(change.size)
+      else writeSurvivors(this.durable, written, change, 1, { next: () => 0 })
+    }
   }
 
   /** The file that is found after the power cut, everything in it on the device. */
@@ -140,7 +152,6 @@ export class DurableFile {
 
 function apply(image: Image, change: Change): void {
   if (change.kind === 'size') image.truncate(change.size)
-  else if (change.lost) image.reach(change.position + change.bytes.length)
   else image.write(change.bytes, change.position)
 }
 

@@ -6,8 +6,8 @@
 //           end of the one written last may be stale: random bytes.
 //   names   durable after syncDirectory() of their folder. On crash() the newest creations, renames and
 //           removals of each folder may be undone, the last one first.
-//   sync    one that fails loses what it should have made durable: reads still see it, no later sync
-//           saves it, crash() always loses it.
+//   sync    one that fails loses what it should have made durable: reads still see it, no later sync saves
+//           it, crash() always loses it, but for sectors that are written to again.
 //
 // All of it comes from one seeded generator. A completed write is not torn within a sector.
 

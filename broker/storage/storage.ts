@@ -58,7 +58,7 @@ export interface StorageFile {
   readOffThread(target: Uint8Array, targetStart: number, length: number, position: number): Promise<number>
   /** Appends the chunks in one go; on a short or failed write cuts the file back and throws StorageError. */
   append(chunks: readonly Uint8Array[]): void
-  /** Overwrites bytes in place (indexes only; the log itself only grows). */
+  /** Overwrites bytes in place: in a log only with what stands there, for it only grows. */
   writeAt(bytes: Uint8Array, position: number): void
   truncate(sizeInBytes: number): void
   /** fdatasync off the event loop. Everything appended before the call is durable when it resolves. */

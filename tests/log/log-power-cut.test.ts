@@ -150,6 +150,63 @@ function total(outcomes: readonly Outcome[]) {
   }
 }
 
+describe('a log whose sync has failed', () => {
+  const FAILED = 'orders-0/sync-failed'
+
+  /** Ten records that are synced, then ten that are not: `lost` with their sync, more behind them. */
+  async function failingLog(seed: number, disturb: (storage: FaultyStorage) => void = () => {}) {
+    const storage = new FaultyStorage(new Random(seed))
+    const log = openLog(storage)
+    const append = (count: number): void => {
+      const { batch, head } = makeBatch(log.endOffset, count, { valueBytes: 700 })
+      log.append(batch, head)
+    }
+    append(10)
+    await log.sync()
+    append(5)
+    storage.holdSyncs = true
+    storage.failNext('sync')
+    const failed = log.sync()
+    await Promise.resolve()
+    append(5)
+    storage.holdSyncs = false
+    disturb(storage)
+    storage.finishSyncs()
+    await expect(failed).rejects.toThrow('sync failed')
+    return { storage, log }
+  }
+
+  test('is opened again after a power cut, with all that was synced', async () => {
+    for (const seed of seeds(1, 50)) {
+      const { storage } = await failingLog(seed)
+      storage.crash()
+      expect(openLog(storage, {}, { recoveryPoint: 10n }).endOffset, `seed ${seed}`).toBe(10n)
+    }
+  })
+
+  test('is written again where the next process finds all of it, so that it may be promised', async () => {
+    for (const recoveryPoint of [0n, 10n]) {
+      const { storage, log } = await failingLog(1)
+      log.release()
+      const second = openLog(storage, {}, { recoveryPoint })
+      expect([second.endOffset, second.durableEndOffset]).toEqual([20n, recoveryPoint])
+      expect(storage.exists(FAILED)).toBe(true)
+      await second.sync()
+      expect([second.durableEndOffset, storage.exists(FAILED)]).toEqual([20n, false])
+      storage.crash()
+      const third = openLog(storage, {}, { recoveryPoint: 20n })
+      expect(readAll(third)).toHaveLength(20)
+    }
+  })
+
+  test('also where it could be said only at the end that it has', async () => {
+    const { storage, log } = await failingLog(1, (disk) => disk.failNext('open', 'EMFILE'))
+    expect(storage.exists(FAILED)).toBe(false)
+    log.release()
+    expect(storage.exists(FAILED)).toBe(true)
+  })
+})
+
 describe('a log under power cuts', () => {
   const outcomes: Outcome[] = []
 
