@@ -14,7 +14,14 @@ export type { StateCodec } from './processor/graph/contracts/state.ts'
 export { FencedError } from './processor/ports.ts'
 export type { PairRDD, RDD } from './processor/rdd/rdd.ts'
 export { BatchError } from './processor/scheduler/errors.ts'
-export type { BatchInfo, InputInfo, StreamingListener } from './processor/scheduler/listener.ts'
+export type { BackpressureOptions } from './processor/scheduler/backpressure.ts'
+export type {
+  BatchInfo,
+  InputInfo,
+  OutputOperationInfo,
+  ReceiverInfo,
+  StreamingListener,
+} from './processor/scheduler/listener.ts'
 export { type RowKind, textValues, type TopicRecord, wholeRecords } from './processor/source/row-kind.ts'
 export type { DStream, PairDStream, StateDStream } from './processor/streams/dstream.ts'
 export { CheckpointError } from './processor/checkpoint/store.ts'

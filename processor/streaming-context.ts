@@ -1,6 +1,7 @@
 // The job as its author holds it (Spark's StreamingContext): streams are made from it, outputs are hung on
 // them, then it starts once and ends once.
 
+import { resolve } from 'node:path'
 import type { Clock } from '../broker/time/clock.ts'
 import { systemClock } from '../broker/time/system-clock.ts'
 import { Checkpoint } from './checkpoint/checkpoint.ts'
@@ -14,9 +15,12 @@ import { Graph } from './graph/graph.ts'
 import type { LogViews, OutputPort } from './ports.ts'
 import { PairRDD, type RDD } from './rdd/rdd.ts'
 import { ArrayDataset, sliceRows } from './rdd/stored.ts'
+import { ActiveContexts } from './scheduler/active-contexts.ts'
+import { Backpressure, type BackpressureOptions } from './scheduler/backpressure.ts'
 import { Job } from './scheduler/job.ts'
 import { ListenerBus, type StreamingListener } from './scheduler/listener.ts'
 import type { DowntimeBatches } from './scheduler/recovery.ts'
+import { stopOnShutdown } from './shutdown.ts'
 import type { RowKind } from './source/row-kind.ts'
 import { TopicSource, type TopicSourceOptions } from './source/topic-source.ts'
 import { directStream } from './streams/direct-input.ts'
@@ -42,6 +46,17 @@ interface CommonOptions {
   readonly maxPendingBatches?: number
   /** Batch times that passed while the job was down: 'all' are made up for (default, as Spark does), or 'skip'. */
   readonly downtimeBatches?: DowntimeBatches
+  /**
+   * Batches that may run side by side, for jobs whose outputs wait for something; default 1. They are committed
+   * in their order all the same. Refused where a batch hangs on the one before: state, and output into topics.
+   */
+  readonly concurrentJobs?: number
+  /** Inputs are slowed down to what the job can keep up with. Needs a batchDuration. */
+  readonly backpressure?: true | BackpressureOptions
+  /** How long stop({ graceful: true }) may take before it gives up what is left; default 10 batches (asap: 10 s). */
+  readonly gracefulStopTimeout?: Duration
+  /** SIGTERM and SIGINT stop the job gracefully before they end the process; default false. */
+  readonly stopGracefullyOnShutdown?: boolean
   readonly executor?: ExecutorOptions
   /** Where print() writes; default: standard output. */
   readonly writeLine?: (line: string) => void
@@ -59,7 +74,11 @@ export interface ProcessorHost {
 export type TopicStreamOptions = OperatorOptions &
   Pick<
     TopicSourceOptions<unknown>,
-    'startingOffsets' | 'maxRatePerPartition' | 'maxRowsPerBatch' | 'discoveryIntervalMs'
+    | 'startingOffsets'
+    | 'maxRatePerPartition'
+    | 'minRatePerPartition'
+    | 'maxRowsPerBatch'
+    | 'discoveryIntervalMs'
   >
 
 export type StreamingContextOptions = CommonOptions &
@@ -76,38 +95,87 @@ export type StreamingContextOptions = CommonOptions &
 
 export type StreamingContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'
 
+const active = new ActiveContexts<StreamingContext>()
+
 export class StreamingContext implements AsyncDisposable {
+  /** Name of the job: its transactional id and its group are named after it. */
+  readonly appName: string
   private readonly graph: Graph
   private readonly job: Job
   private readonly listeners: ListenerBus
   private readonly clock: Clock
   private readonly broker: ProcessorHost | undefined
   private readonly writeLine: (line: string) => void
+  private readonly warn: (message: string) => void
+  private readonly commit: CommitProtocol | undefined
+  private readonly stopsOnShutdown: boolean
+  private checkpointDirectory: string | undefined
   private state: StreamingContextState = 'INITIALIZED'
   private starting: Promise<void> | undefined
 
+  /**
+   * The job that goes on from the checkpoint in `path`, or begins one there. `create` builds the program in either
+   * case, for a checkpoint holds data and no code: so a changed program goes on from it. What cannot go on says
+   * why at `start` (CheckpointError).
+   */
+  static getOrCreate(path: string, create: () => StreamingContext): StreamingContext {
+    const context = create()
+    context.checkpoint(path)
+    return context
+  }
+
+  /**
+   * The context that was started last and has not ended; of the job `appName` where one is given. Unlike Spark,
+   * a process may run several: they share nothing but the event loop.
+   */
+  static getActive(appName?: string): StreamingContext | undefined {
+    return active.last(appName)
+  }
+
+  /** The active context, or the one that `create` makes; with `path`, as getOrCreate makes it. */
+  static getActiveOrCreate(create: () => StreamingContext): StreamingContext
+  static getActiveOrCreate(path: string, create: () => StreamingContext): StreamingContext
+  static getActiveOrCreate(
+    ...args: [() => StreamingContext] | [string, () => StreamingContext]
+  ): StreamingContext {
+    const running = StreamingContext.getActive()
+    if (running !== undefined) return running
+    return args.length === 1 ? args[0]() : StreamingContext.getOrCreate(...args)
+  }
+
   constructor(options: StreamingContextOptions) {
     const executor = new CallingThreadExecutor(options.executor)
+    const intervalMs = intervalOf(options)
+    this.appName = options.appName
     this.clock = options.clock ?? systemClock
     this.broker = options.broker
     this.writeLine = options.writeLine ?? ((line) => console.log(line))
     const warn = options.warn ?? ((message: string) => console.warn(message))
+    this.warn = warn
+    this.commit = options.commit
+    this.checkpointDirectory = options.checkpoint
+    this.stopsOnShutdown = options.stopGracefullyOnShutdown ?? false
     this.listeners = new ListenerBus(warn)
     this.graph = new Graph({
-      intervalMs: intervalOf(options),
+      intervalMs,
       run: executor,
       parallelism: positive(options.parallelism ?? 1, 'parallelism'),
     })
     this.job = new Job({
       appName: options.appName,
       graph: this.graph,
-      protocol: options.commit ?? protocolOf(options, warn),
       clock: this.clock,
       listeners: this.listeners,
       warn,
       executor,
       maxPendingBatches: positive(options.maxPendingBatches ?? 100, 'maxPendingBatches'),
+      concurrentJobs: positive(options.concurrentJobs ?? 1, 'concurrentJobs'),
       downtimeBatches: options.downtimeBatches ?? 'all',
+      backpressure: backpressureOf(options.backpressure, intervalMs),
+      gracefulStopTimeoutMs: durationMs(
+        options.gracefulStopTimeout ?? 10 * (intervalMs ?? 1000),
+        'gracefulStopTimeout',
+      ),
     })
     void this.job.ended.then(
       () => (this.state = 'STOPPED'),
@@ -176,6 +244,19 @@ export class StreamingContext implements AsyncDisposable {
     return new DStream(this.host, this.graph.add(transform(parents, call, options?.name)))
   }
 
+  /**
+   * The directory that the job's checkpoint lies in (as the option of the same name): before start, once.
+   * Naming the same directory again does no harm.
+   */
+  checkpoint(directory: string): void {
+    if (this.state !== 'INITIALIZED') throw new Error(`the context is ${this.state}: its checkpoint is given`)
+    if (this.commit !== undefined) throw new Error('the context was given its commit protocol')
+    if (this.checkpointDirectory !== undefined && resolve(this.checkpointDirectory) !== resolve(directory)) {
+      throw new Error(`the context has its checkpoint in ${this.checkpointDirectory}, not in ${directory}`)
+    }
+    this.checkpointDirectory = directory
+  }
+
   /** Batches stay readable at least this long. */
   remember(duration: Duration): void {
     this.graph.rememberAtLeast(durationMs(duration, 'remember'))
@@ -195,7 +276,14 @@ export class StreamingContext implements AsyncDisposable {
     if (this.state !== 'INITIALIZED')
       throw new Error(`the context is ${this.state}: it can be started only once`)
     this.state = 'ACTIVE'
-    this.starting = this.job.start()
+    active.add(this)
+    const release = this.stopsOnShutdown ? stopOnShutdown(() => this.stop({ graceful: true })) : undefined
+    const end = () => {
+      active.remove(this)
+      release?.()
+    }
+    void this.job.ended.then(end, end)
+    this.starting = this.job.start(this.protocol())
     await this.starting
   }
 
@@ -237,16 +325,29 @@ export class StreamingContext implements AsyncDisposable {
   private get host() {
     return { graph: this.graph, writeLine: this.writeLine }
   }
+
+  private protocol(): CommitProtocol {
+    const { broker, warn, checkpointDirectory: directory } = this
+    if (this.commit !== undefined) return this.commit
+    if (directory !== undefined) {
+      return new Checkpoint({ directory, warn, ...(broker && { output: broker.output }) })
+    }
+    return broker === undefined ? new MemoryProtocol() : new LogOnly({ output: broker.output, warn })
+  }
 }
 
-function protocolOf(
-  { broker, checkpoint }: StreamingContextOptions,
-  warn: (message: string) => void,
-): CommitProtocol {
-  if (checkpoint !== undefined) {
-    return new Checkpoint({ directory: checkpoint, warn, ...(broker && { output: broker.output }) })
+function backpressureOf(
+  options: true | BackpressureOptions | undefined,
+  intervalMs: number | undefined,
+): Backpressure | undefined {
+  if (options === undefined) return undefined
+  if (intervalMs === undefined) {
+    throw new TypeError(
+      'backpressure needs a batchDuration: as-soon-as-data batches wait for each other anyway; ' +
+        'maxRowsPerBatch bounds them',
+    )
   }
-  return broker === undefined ? new MemoryProtocol() : new LogOnly({ output: broker.output, warn })
+  return new Backpressure(options === true ? {} : options, intervalMs)
 }
 
 function isTopicList<T>(from: Source<T> | readonly string[]): from is readonly string[] {

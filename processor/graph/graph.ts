@@ -102,9 +102,9 @@ export class Graph implements Scope {
   }
 
   /** Checks the graph and closes it to change. Throws GraphError with everything that is wrong. */
-  freeze(durable: boolean): void {
+  freeze(run: { durable: boolean; sideBySide?: boolean }): void {
     this.mustGrow('start')
-    const problems = problemsOf({ ...this.shape(), durable })
+    const problems = problemsOf({ ...this.shape(), sideBySide: false, ...run })
     if (problems.length > 0) throw new GraphError(problems)
     this.remember = rememberDurations(this.nodes, this.rememberAtLeastMs)
     this.frozen = true

@@ -72,10 +72,16 @@ export interface InputDriver {
   /** Its rows can be had again after a restart. */
   readonly durable: boolean
   start(positions: readonly SourcePosition[]): Promise<void>
-  plan(timeMs: number, intervalMs: number | undefined): Promise<InputPlan>
+  /** `maxRows`: what backpressure leaves it, of which it knows nothing else; undefined: its own limits alone. */
+  plan(timeMs: number, intervalMs: number | undefined, maxRows?: number): Promise<InputPlan>
   /** An earlier batch's rows: planned before, not read or needed again. */
   restore(timeMs: number, ranges: readonly OffsetRange[]): InputPlan
   release(timeMs: number): void
   onAdvance(callback: () => void): () => void
+  /**
+   * The job stops gracefully: takes in nothing more. When it resolves, all that was taken in can be planned.
+   * Inputs whose rows stay where they are (a log's) have nothing to do.
+   */
+  drain?(): Promise<void>
   stop(): Promise<void>
 }

@@ -9,7 +9,12 @@ export interface GraphShape {
   readonly intervalMs: number | undefined
   /** The checkpoint survives restarts: what cannot be recovered is refused. */
   readonly durable: boolean
+  /** Several batches run at once (concurrentJobs above 1): what hangs on their order is refused. */
+  readonly sideBySide: boolean
 }
+
+/** Outputs that leave nothing in the batch's transaction. */
+const OUTSIDE_TRANSACTION: ReadonlySet<string> = new Set(['foreachRDD', 'print'])
 
 export function problemsOf(graph: GraphShape): string[] {
   const problems: string[] = []
@@ -23,6 +28,7 @@ export function problemsOf(graph: GraphShape): string[] {
     problems.push(...windowProblems(node, graph.intervalMs), ...parentProblems(node))
     if (graph.durable) problems.push(...recoveryProblems(node))
   }
+  if (graph.sideBySide) problems.push(...orderProblems(graph))
   return problems
 }
 
@@ -72,6 +78,17 @@ function recoveryProblems(node: StreamNode<unknown>): string[] {
     }
   }
   return problems
+}
+
+// State is moved on by one batch after the other, and a job has one transaction at a time.
+function orderProblems({ nodes, outputs }: GraphShape): string[] {
+  const stateful = nodes.filter(({ state }) => state !== undefined).map(({ id }) => `${id}: it keeps state`)
+  const writing = outputs
+    .filter(({ kind }) => !OUTSIDE_TRANSACTION.has(kind))
+    .map(({ id, kind }) => `${id}: ${kind} is part of the batch's transaction`)
+  return [...stateful, ...writing].map(
+    (what) => `${what}, so batches cannot run side by side: set concurrentJobs to 1`,
+  )
 }
 
 function ancestors(node: StreamNode<unknown>): StreamNode<unknown>[] {

@@ -6,8 +6,9 @@ import type { BatchPlan, CommitProtocol, Recovered } from '../graph/contracts/co
 import type { BatchStamp } from '../graph/contracts/rows.ts'
 import type { OffsetRange } from '../graph/contracts/source.ts'
 import type { Graph } from '../graph/graph.ts'
-import { BatchRecord } from './batch-record.ts'
 import { CancelledError } from '../graph/errors.ts'
+import type { Backpressure } from './backpressure.ts'
+import { BatchRecord } from './batch-record.ts'
 import { BatchError } from './errors.ts'
 import type { InputInfo, ListenerBus } from './listener.ts'
 import { BatchMachine, type Action, type Event } from './machine.ts'
@@ -17,14 +18,19 @@ import { runBatch } from './run-batch.ts'
 export interface JobOptions {
   readonly appName: string
   readonly graph: Graph
-  readonly protocol: CommitProtocol
   readonly clock: Clock
   readonly listeners: ListenerBus
   readonly warn: (message: string) => void
   /** Told when a batch begins, and when the running one is to end early. */
   readonly executor: { begin(): void; cancel(): void }
   readonly maxPendingBatches: number
+  /** Batches that may run side by side; above 1 the graph must allow it. */
+  readonly concurrentJobs: number
   readonly downtimeBatches: DowntimeBatches
+  /** undefined: inputs give what their own limits allow. */
+  readonly backpressure: Backpressure | undefined
+  /** How long a graceful stop may take before it gives up what is left. */
+  readonly gracefulStopTimeoutMs: number
 }
 
 export class Job {
@@ -35,7 +41,11 @@ export class Job {
   private readonly batches = new Map<number, BatchRecord>()
   /** Committed batches whose plans are still kept. */
   private kept: BatchStamp[] = []
+  private protocol: CommitProtocol | undefined
+  /** Resolves when all batches that have begun to run are committed; rejects when one of them is not. */
+  private committed: Promise<void> = Promise.resolve()
   private timer: Timer | undefined
+  private stopTimer: Timer | undefined
   private unsubscribers: (() => void)[] = []
   private failure: { error: unknown } | undefined
   private settle!: { resolve: () => void; reject: (error: unknown) => void }
@@ -45,6 +55,7 @@ export class Job {
     this.machine = new BatchMachine({
       intervalMs: options.graph.intervalMs,
       maxPending: options.maxPendingBatches,
+      maxRunning: options.concurrentJobs,
     })
     this.ended = new Promise((resolve, reject) => (this.settle = { resolve, reject }))
     // A job that nobody waits for must not bring the process down; the error is kept for who asks later.
@@ -56,10 +67,11 @@ export class Job {
   }
 
   /** Resolves when the first batch can be planned. Throws what makes the job impossible; it has ended then. */
-  async start(): Promise<void> {
-    const { graph, protocol, clock, listeners } = this.options
+  async start(protocol: CommitProtocol): Promise<void> {
+    const { graph, clock, listeners, concurrentJobs } = this.options
+    this.protocol = protocol
     try {
-      graph.freeze(protocol.durable)
+      graph.freeze({ durable: protocol.durable, sideBySide: concurrentJobs > 1 })
       if (protocol.durable) this.warnOfUnnamed()
       const resumption = await this.recover()
       for (const { driver } of graph.inputs) {
@@ -76,9 +88,31 @@ export class Job {
     }
   }
 
+  /** Resolves when the job has ended, however it did. */
   stop(graceful: boolean): Promise<void> {
-    this.on({ type: 'stopAsked', graceful })
+    if (!graceful || !this.isActive) this.on({ type: 'stopAsked', graceful })
+    else if (this.stopTimer === undefined) void this.drain()
     return this.ended.catch(() => {})
+  }
+
+  // Inputs first, so that the last batch has what they had taken in (as Spark stops its receivers first).
+  private async drain(): Promise<void> {
+    const { clock, graph, warn, gracefulStopTimeoutMs } = this.options
+    this.stopTimer = clock.setTimer(gracefulStopTimeoutMs, () => {
+      warn(
+        `the graceful stop was given up after ${gracefulStopTimeoutMs} ms; what is left is for the next start`,
+      )
+      this.on({ type: 'stopAsked', graceful: false })
+    })
+    for (const { id, driver } of graph.inputs) {
+      if (driver.drain === undefined) continue
+      try {
+        await driver.drain()
+      } catch (error) {
+        warn(`${id}: could not be drained: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+    this.on({ type: 'stopAsked', graceful: true })
   }
 
   private warnOfUnnamed(): void {
@@ -91,7 +125,8 @@ export class Job {
   }
 
   private async recover(): Promise<Resumption> {
-    const { appName, graph, protocol, clock, downtimeBatches } = this.options
+    const { appName, graph, clock, downtimeBatches } = this.options
+    const protocol = this.openProtocol
     const { intervalMs, hasWindows } = graph
     const inputs = graph.inputs.map(({ id, driver }) => ({ id, description: driver.description }))
     const recovered = await protocol.recover({ appName, intervalMs, inputs, operators: graph.stateOperators })
@@ -141,10 +176,10 @@ export class Job {
     const { clock, executor } = this.options
     switch (action.type) {
       case 'plan':
-        void this.attempt('planning', action.batch, () => this.plan(action.batch))
+        void this.attempt(action.batch, () => this.plan(action.batch, action.mayBeEmpty))
         return
       case 'run':
-        void this.attempt('running', action.batch, () => this.run(action.batch))
+        void this.attempt(action.batch, () => this.run(action.batch))
         return
       case 'wake':
         this.timer?.cancel()
@@ -158,41 +193,40 @@ export class Job {
     }
   }
 
-  private async attempt(
-    slot: 'planning' | 'running',
-    batch: BatchStamp,
-    work: () => Promise<Event>,
-  ): Promise<void> {
+  private async attempt(batch: BatchStamp, work: () => Promise<Event>): Promise<void> {
     let event: Event
     try {
       event = await work()
     } catch (error) {
       // To be cancelled is not to fail; of several failures the first is told.
-      if (!isCancelled(error)) this.failure ??= { error: new BatchError(batch.batchId, batch.timeMs, error) }
-      event = { type: 'failed', slot }
+      if (!isCancelled(error)) {
+        const { inputs = {} } = this.batches.get(batch.batchId)?.plan ?? {}
+        this.failure ??= { error: new BatchError(batch, inputs, error) }
+      }
+      event = { type: 'failed', batchId: batch.batchId }
     }
     this.on(event)
   }
 
   // Inputs are asked one after the other; the plan is durable before the batch is queued.
-  private async plan({ batchId, timeMs }: BatchStamp): Promise<Event> {
-    const { graph, protocol, clock, listeners } = this.options
+  private async plan({ batchId, timeMs }: BatchStamp, mayBeEmpty: boolean): Promise<Event> {
+    const { graph, clock, listeners, backpressure } = this.options
     const inputs: Record<string, InputInfo> = {}
     const ranges: Record<string, readonly OffsetRange[]> = {}
     let more = false
     for (const { id, driver } of graph.inputs) {
-      const planned = await driver.plan(timeMs, graph.intervalMs)
+      const planned = await driver.plan(timeMs, graph.intervalMs, backpressure?.maxRows(id))
       inputs[id] = { description: driver.description, records: planned.records, ranges: planned.ranges }
       ranges[id] = planned.ranges
       more ||= planned.more
     }
     const plan: BatchPlan = { batchId, timeMs, inputs: ranges }
     const batch = new BatchRecord(plan, inputs, clock.now())
-    if (graph.intervalMs === undefined && batch.info.records === 0) {
+    if (!mayBeEmpty && batch.info.records === 0) {
       for (const { driver } of graph.inputs) driver.release(timeMs)
       return { type: 'nothingToPlan' }
     }
-    await protocol.plan(plan)
+    await this.openProtocol.plan(plan)
     graph.addTime(timeMs)
     this.batches.set(batchId, batch)
     listeners.post((listener) => listener.onBatchSubmitted?.(batch.info))
@@ -202,33 +236,41 @@ export class Job {
   private async run({ batchId, timeMs }: BatchStamp): Promise<Event> {
     const batch = this.batches.get(batchId)
     if (batch === undefined) throw new Error(`batch ${batchId} is to run, but was never planned`)
-    this.options.executor.begin()
-    await runBatch(this.options, batch)
+    const { backpressure, executor, concurrentJobs } = this.options
+    executor.begin()
+    const world = { ...this.options, protocol: this.openProtocol }
+    // Called by rising batch id, so that this is what comes before in the order of commits.
+    const turn = concurrentJobs > 1 ? this.committed : undefined
+    const running = runBatch(world, batch, turn)
+    this.committed = running
+    await running
     this.batches.delete(batchId)
+    backpressure?.completed(batch.info)
     this.forget({ batchId, timeMs })
-    return { type: 'finished' }
+    return { type: 'finished', batchId }
   }
 
   private forget(committed: BatchStamp): void {
-    const { graph, protocol } = this.options
+    const { graph } = this.options
     this.kept.push(committed)
     const untilMs = graph.forgottenUntil(committed.timeMs)
     const forgotten = this.kept.findLast(({ timeMs }) => timeMs <= untilMs)
     if (forgotten === undefined) return
-    protocol.forget(forgotten.batchId)
+    this.openProtocol.forget(forgotten.batchId)
     this.kept = this.kept.filter(({ batchId }) => batchId > forgotten.batchId)
   }
 
   private async end(): Promise<void> {
     this.machine.apply({ type: 'begun', action: { type: 'end' } })
     this.timer?.cancel()
+    this.stopTimer?.cancel()
     for (const unsubscribe of this.unsubscribers) unsubscribe()
     const closing = this.options.graph.inputs.map(
       ({ driver }) =>
         () =>
           driver.stop(),
     )
-    closing.push(() => this.options.protocol.close())
+    closing.push(() => this.protocol?.close() ?? Promise.resolve())
     for (const close of closing) {
       try {
         await close()
@@ -238,6 +280,11 @@ export class Job {
     }
     if (this.failure === undefined) this.settle.resolve()
     else this.settle.reject(this.failure.error)
+  }
+
+  private get openProtocol(): CommitProtocol {
+    if (this.protocol === undefined) throw new Error('the job has not been started')
+    return this.protocol
   }
 }
 

@@ -36,8 +36,23 @@ export interface BatchInfo {
   readonly outputOperations: readonly OutputOperationInfo[]
 }
 
+/** An input that receives rows by itself (a receiver): how it stands. */
+export interface ReceiverInfo {
+  /** Name of the input operator. */
+  readonly input: string
+  /** What it receives from, for messages. */
+  readonly description: string
+  readonly active: boolean
+  readonly lastErrorMessage: string | undefined
+  readonly lastError: unknown
+  readonly lastErrorTimeMs: number | undefined
+}
+
 export interface StreamingListener {
   onStreamingStarted?(timeMs: number): void
+  onReceiverStarted?(receiver: ReceiverInfo): void
+  onReceiverError?(receiver: ReceiverInfo): void
+  onReceiverStopped?(receiver: ReceiverInfo): void
   onBatchSubmitted?(batch: BatchInfo): void
   onBatchStarted?(batch: BatchInfo): void
   onBatchCompleted?(batch: BatchInfo): void

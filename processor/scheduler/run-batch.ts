@@ -1,8 +1,13 @@
 // One batch, from its durable plan to its commit. The order is the whole of it: outputs, then state that
 // nothing has asked for, then the decision; a throw before the decision leaves no trace.
+//
+// Batches that run side by side write nothing into topics and keep no state (graph/validate.ts), so only their
+// commit has a turn: each waits there for the ones before it.
 
 import type { Clock } from '../../broker/time/clock.ts'
 import type { CommitProtocol } from '../graph/contracts/commit.ts'
+import type { BatchOutput } from '../graph/contracts/output.ts'
+import { CancelledError } from '../graph/errors.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { OutputNode } from '../graph/node.ts'
 import type { BatchRecord } from './batch-record.ts'
@@ -15,26 +20,57 @@ export interface BatchWorld {
   readonly listeners: ListenerBus
 }
 
-export async function runBatch(world: BatchWorld, batch: BatchRecord): Promise<void> {
+/** `turn`: side by side with others; resolves when all batches before this one are committed. */
+export async function runBatch(world: BatchWorld, batch: BatchRecord, turn?: Promise<void>): Promise<void> {
   const { graph, protocol, clock, listeners } = world
   const { plan } = batch
   batch.processingStartMs = clock.now()
   listeners.post((listener) => listener.onBatchStarted?.(batch.info))
   graph.begin(plan.timeMs)
-  const output = await protocol.begin(plan)
-  try {
-    for (const node of graph.outputsAt(plan.timeMs)) {
-      await runOutput(world, batch, node, () => node.run({ ...stampOf(plan), scope: graph, output }))
-    }
-    await graph.prepareAt(plan.timeMs)
-  } catch (error) {
-    await abort(protocol, batch, error)
-    throw error
+  if (turn === undefined) {
+    await computeWithin(world, batch)
+  } else {
+    await compute(world, batch, NO_OUTPUT)
+    await hasCome(turn)
+    await protocol.begin(plan)
   }
   await protocol.commit(plan)
   graph.release(plan.timeMs)
   batch.processingEndMs = clock.now()
   listeners.post((listener) => listener.onBatchCompleted?.(batch.info))
+}
+
+const NO_OUTPUT: BatchOutput = {
+  writer: () => Promise.reject(new Error('batches that run side by side cannot write into topics')),
+}
+
+/** What the batches before did not come to, this one must not come to either: a restart runs both again. */
+async function hasCome(turn: Promise<void>): Promise<void> {
+  try {
+    await turn
+  } catch {
+    throw new CancelledError()
+  }
+}
+
+async function computeWithin(world: BatchWorld, batch: BatchRecord): Promise<void> {
+  const { protocol } = world
+  const output = await protocol.begin(batch.plan)
+  try {
+    await compute(world, batch, output)
+  } catch (error) {
+    await abort(protocol, batch, error)
+    throw error
+  }
+}
+
+async function compute(world: BatchWorld, batch: BatchRecord, output: BatchOutput): Promise<void> {
+  const { graph } = world
+  const { batchId, timeMs } = batch.plan
+  for (const node of graph.outputsAt(timeMs)) {
+    await runOutput(world, batch, node, () => node.run({ batchId, timeMs, scope: graph, output }))
+  }
+  await graph.prepareAt(timeMs)
 }
 
 async function runOutput(
@@ -73,8 +109,4 @@ async function abort(protocol: CommitProtocol, batch: BatchRecord, error: unknow
   } catch (second) {
     throw new AggregateError([error, second], `${String(error)}; and aborting it failed: ${String(second)}`)
   }
-}
-
-function stampOf({ batchId, timeMs }: { batchId: number; timeMs: number }) {
-  return { batchId, timeMs }
 }

@@ -35,6 +35,8 @@ export interface TopicSourceOptions<T> {
   readonly startingOffsets?: 'earliest' | 'latest' | ExplicitOffsets
   /** Rows per second and partition (Spark's kafka.maxRatePerPartition); with the asap trigger, per batch. */
   readonly maxRatePerPartition?: number
+  /** Rows per batch and partition that limits leave all the same (Spark's kafka.minRatePerPartition); default 1. */
+  readonly minRatePerPartition?: number
   /** Rows per batch (Spark's maxOffsetsPerTrigger), shared out by lag. */
   readonly maxRowsPerBatch?: number
   /** How often new topics and partitions are looked for; default 1 s. */
@@ -71,6 +73,7 @@ export class TopicSource<T> implements Source<T> {
     this.topics = [...new Set(typeof options.topics === 'string' ? [options.topics] : options.topics)].sort()
     if (this.topics.length === 0) throw new TypeError('a topic source needs a topic')
     checkLimit('maxRatePerPartition', options.maxRatePerPartition)
+    checkLimit('minRatePerPartition', options.minRatePerPartition)
     checkLimit('maxRowsPerBatch', options.maxRowsPerBatch)
     this.description = this.topics.join(',')
     this.clock = options.clock ?? systemClock
@@ -86,12 +89,13 @@ export class TopicSource<T> implements Source<T> {
     this.discover((_, view) => view.logStartOffset)
     const tracked = [...this.partitions.values()]
     const ends = tracked.map((each) => this.checkedEnd(each))
-    const { maxRatePerPartition: rate, maxRowsPerBatch } = this.options
-    const shares = allot(
-      tracked.map(({ offset }, index) => (ends[index] as bigint) - offset),
-      rate === undefined ? undefined : (rate * (intervalMs ?? 1000)) / 1000,
-      maxRows === undefined ? maxRowsPerBatch : Math.min(maxRows, maxRowsPerBatch ?? maxRows),
-    )
+    const { maxRatePerPartition: rate, minRatePerPartition, maxRowsPerBatch } = this.options
+    const lags = tracked.map(({ offset }, index) => (ends[index] as bigint) - offset)
+    const shares = allot(lags, {
+      maxRows: maxRows === undefined ? maxRowsPerBatch : Math.min(maxRows, maxRowsPerBatch ?? maxRows),
+      maxPerPartition: rate === undefined ? undefined : (rate * (intervalMs ?? 1000)) / 1000,
+      minPerPartition: minRatePerPartition ?? 1,
+    })
     const ranges: OffsetRange[] = []
     let more = false
     for (const [index, each] of tracked.entries()) {

@@ -21,8 +21,8 @@ class DirectInput<T> implements InputDriver {
     await this.source.start(positions)
   }
 
-  async plan(timeMs: number, intervalMs: number | undefined): Promise<InputPlan> {
-    const { ranges, more } = await this.source.plan({ timeMs, intervalMs, maxRows: undefined })
+  async plan(timeMs: number, intervalMs: number | undefined, maxRows?: number): Promise<InputPlan> {
+    const { ranges, more } = await this.source.plan({ timeMs, intervalMs, maxRows })
     return { ...this.keep(timeMs, ranges), more }
   }
 
