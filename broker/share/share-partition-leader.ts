@@ -5,13 +5,9 @@ import type { Partition } from '../partition/partition.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import type { AcknowledgementBatch, AcquiredRecords } from './offset-ranges.ts'
-import {
-  type AcquireRequest,
-  SharePartition,
-  type ShareLimits,
-  type StateBatch,
-  type StateChange,
-} from './share-partition.ts'
+import type { AcquireRequest } from './acquisition.ts'
+import type { StateBatch } from './run-changes.ts'
+import { SharePartition, type ShareLimits, type StateChange } from './share-partition.ts'
 import {
   isFenced,
   memberErrorCode,

@@ -2,7 +2,7 @@
 // partitions can be run against one that is slow, refuses, or forgets what it has not answered.
 
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
-import type { StateBatch } from './share-partition.ts'
+import type { StateBatch } from './run-changes.ts'
 
 export interface SharePartitionKey {
   groupId: string

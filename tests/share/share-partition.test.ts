@@ -4,7 +4,9 @@
 import { expect, test } from 'vitest'
 import { errorCodes } from '../../broker/protocol/errors.ts'
 import { recordStates } from '../../broker/share/record-runs.ts'
-import { acknowledgeTypes, SharePartition, type StateBatch } from '../../broker/share/share-partition.ts'
+import { acknowledgeTypes } from '../../broker/share/acknowledgement.ts'
+import type { StateBatch } from '../../broker/share/run-changes.ts'
+import { SharePartition } from '../../broker/share/share-partition.ts'
 
 const { ACCEPT, GAP, REJECT, RELEASE, RENEW } = acknowledgeTypes
 const { ACKNOWLEDGED, AVAILABLE } = recordStates
@@ -162,6 +164,56 @@ test('an acknowledgement is refused as a whole: nothing of it is left', () => {
   expect(shared.acknowledge('b', 0, 9, ACCEPT)).toBe(errorCodes.NONE) // done with already
 })
 
+test('a lock that is renewed in a refused acknowledgement is not renewed', () => {
+  const shared = new Shared({ end: 20 })
+  shared.fetch('a', 10)
+  shared.fetch('b')
+  const batches = [
+    { firstOffset: 0n, lastOffset: 9n, acknowledgeTypes: [RENEW] },
+    { firstOffset: 10n, lastOffset: 19n, acknowledgeTypes: [ACCEPT] },
+  ]
+  expect(shared.machine.acknowledge('a', batches, 20_000)).toMatchObject({
+    errorCode: errorCodes.INVALID_RECORD_STATE,
+  })
+  expect(shared.machine.nextLockExpiryMs).toBe(LOCK_MS)
+  expect([...shared.machine.allRuns()]).toHaveLength(2)
+})
+
+test('one thing is said of a record: what is said of it twice is refused, a renewed lock too', () => {
+  const shared = new Shared({ end: 10 })
+  shared.fetch('a')
+  const batch = (type: number) => ({ firstOffset: 5n, lastOffset: 5n, acknowledgeTypes: [type] })
+  for (const [first, second] of [
+    [RENEW, RENEW],
+    [RENEW, ACCEPT],
+    [ACCEPT, ACCEPT],
+    [RELEASE, RENEW],
+  ] as const)
+    expect(shared.machine.acknowledge('a', [batch(first), batch(second)], 1)).toMatchObject({
+      errorCode: errorCodes.INVALID_RECORD_STATE,
+    })
+  expect(shared.machine.nextLockExpiryMs).toBe(LOCK_MS)
+  expect(shared.acknowledge('a', 5, 5, RENEW)).toBe(errorCodes.NONE)
+})
+
+test('batches apart from each other are acknowledged at once, what lies between them is not', () => {
+  const shared = new Shared({ end: 30 })
+  shared.fetch('a')
+  const batches = [
+    { firstOffset: 1n, lastOffset: 2n, acknowledgeTypes: [ACCEPT] },
+    { firstOffset: 4n, lastOffset: 11n, acknowledgeTypes: [RELEASE] },
+    { firstOffset: 15n, lastOffset: 16n, acknowledgeTypes: [RENEW, REJECT] },
+  ]
+  const change = shared.machine.acknowledge('a', batches, 7)
+  if ('errorCode' in change) throw new Error(change.errorMessage)
+  shared.machine.complete(change, true, 7)
+  const runs = [...shared.machine.allRuns()].map(
+    ({ firstOffset, lastOffset, state, lockExpiresAtMs }) =>
+      `${firstOffset}-${lastOffset}:${state}${lockExpiresAtMs === LOCK_MS + 7 ? '+' : ''}`,
+  )
+  expect(runs.join(' ')).toBe('0-0:1 1-2:2 3-3:1 4-11:0 12-14:1 15-15:1+ 16-16:4 17-29:1')
+})
+
 test('no more than the locks that are allowed, but released ones are given out again', () => {
   const shared = new Shared({ end: 200 })
   expect(shared.fetch('a')).toBe('0-99x1')
@@ -213,26 +265,38 @@ test('kept states are taken up where they were left, what lies between them is r
   expect(() => new Shared({ start: 10, kept })).toThrow('a kept state of 0 to 4')
 })
 
-test('a large batch that is acknowledged record by record costs one pass', () => {
-  const limit = 10
-  const machine = new SharePartition(0n, [], () => ({ ...limits, deliveryCountLimit: limit }))
-  const count = 60_000
-  const whole = { firstOffset: 0n, lastOffset: BigInt(count - 1) }
-  const batches = [whole]
-  const asked = {
-    isRecordLimit: false,
-    batchSize: 500,
-    maxRecords: 100,
-    fetchOffset: 0n,
-    batches,
-    aborted: [],
-  }
-  const [acquired] = machine.acquire({ ...asked, memberId: 'a' }, 0)
-  expect(acquired).toEqual({ ...whole, deliveryCount: 1 })
-  const types = Array.from({ length: count }, (_, i) => (i % 2 === 0 ? ACCEPT : RELEASE))
-  const change = machine.acknowledge('a', [{ ...whole, acknowledgeTypes: types }], 0)
-  if ('errorCode' in change) throw new Error(change.errorMessage)
-  expect(change.batches).toHaveLength(count)
-  machine.complete(change, true, 0)
-  expect(machine.acquire({ ...asked, fetchOffset: 1n, memberId: 'b' }, 0)).toHaveLength(count / 2)
-})
+test.each(['one batch', 'a batch each'])(
+  'a large batch that is acknowledged record by record costs one pass, said in %s',
+  (said) => {
+    const limit = 10
+    const machine = new SharePartition(0n, [], () => ({ ...limits, deliveryCountLimit: limit }))
+    const count = 60_000
+    const whole = { firstOffset: 0n, lastOffset: BigInt(count - 1) }
+    const batches = [whole]
+    const asked = {
+      isRecordLimit: false,
+      batchSize: 500,
+      maxRecords: 100,
+      fetchOffset: 0n,
+      batches,
+      aborted: [],
+    }
+    const [acquired] = machine.acquire({ ...asked, memberId: 'a' }, 0)
+    expect(acquired).toEqual({ ...whole, deliveryCount: 1 })
+    const types = Array.from({ length: count }, (_, i) => (i % 2 === 0 ? ACCEPT : RELEASE))
+    const apart = types.map((type, i) => ({
+      firstOffset: BigInt(i),
+      lastOffset: BigInt(i),
+      acknowledgeTypes: [type],
+    }))
+    const change = machine.acknowledge(
+      'a',
+      said === 'one batch' ? [{ ...whole, acknowledgeTypes: types }] : apart,
+      0,
+    )
+    if ('errorCode' in change) throw new Error(change.errorMessage)
+    expect(change.batches).toHaveLength(count)
+    machine.complete(change, true, 0)
+    expect(machine.acquire({ ...asked, fetchOffset: 1n, memberId: 'b' }, 0)).toHaveLength(count / 2)
+  },
+)

@@ -9,7 +9,7 @@ import { planted } from '../world/plant.ts'
 import { Random } from '../world/random.ts'
 import { newCounters, type Parts, realParts, ShareWorld } from './share/world.ts'
 
-const EVENTS = 300
+const EVENTS = 1000
 
 async function simulate(seed: number, counters = newCounters(), parts?: Parts): Promise<void> {
   try {
@@ -41,10 +41,11 @@ test.skipIf(only !== undefined)(
 const LEADER = '../../broker/share/share-partition-leader.ts'
 const COORDINATOR = '../../broker/coordinator/share/share-coordinator.ts'
 const machine = 'broker/share/share-partition.ts'
+const changes = 'broker/share/run-changes.ts'
 
 const leaderPlants = {
   'a record that is being acknowledged counts as available': {
-    file: machine,
+    file: changes,
     line: 'return state === AVAILABLE && pending === null',
     becomes: 'return state === AVAILABLE || pending !== null',
   },

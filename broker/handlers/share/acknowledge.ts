@@ -3,7 +3,7 @@
 
 import { type ErrorCode, errorCodes } from '../../protocol/errors.ts'
 import { type AcknowledgementBatch } from '../../share/offset-ranges.ts'
-import { acknowledgeTypes } from '../../share/share-partition.ts'
+import { acknowledgeTypes } from '../../share/acknowledgement.ts'
 import type { StateOutcome } from '../../share/state-store.ts'
 import { partitionOf, type ShareServices } from './services.ts'
 

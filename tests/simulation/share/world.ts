@@ -10,7 +10,7 @@ import type { ShareReply } from '../../../broker/coordinator/share/share-state-m
 import type { Partition } from '../../../broker/partition/partition.ts'
 import { type ErrorCode, errorCodes } from '../../../broker/protocol/errors.ts'
 import { SharePartitionLeader } from '../../../broker/share/share-partition-leader.ts'
-import { acknowledgeTypes } from '../../../broker/share/share-partition.ts'
+import { acknowledgeTypes } from '../../../broker/share/acknowledgement.ts'
 import type { ShareStateStore } from '../../../broker/share/state-store.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { MemoryShardLog } from '../../world/memory-shard-log.ts'
