@@ -80,6 +80,12 @@ export class RequestQuotas {
     return throttleTimeMs
   }
 
+  /** Counts bytes that are sent whatever comes of it; for how long the client must be silent then. */
+  recordSent({ clientId }: RequestContext, bytesOf: () => number): number {
+    const { fetch } = this.options.quotas
+    return fetch.isActive ? fetch.record(ANONYMOUS, clientId ?? '', bytesOf(), this.now()) : 0
+  }
+
   readonly mutations: MutationQuotaOf = ({ apiVersion, clientId }, strictSince) =>
     this.options.quotas.mutations(ANONYMOUS, clientId ?? '', apiVersion >= strictSince, () => this.now())
 }

@@ -249,6 +249,8 @@ export function shareServicesOf(node: BrokerNode): ShareServices {
     get fetchMaxBytes() {
       return settings.config.fetchMaxBytes
     },
+    quota: node.requestQuotas,
+    allocate: (sizeInBytes) => node.buffers.take(sizeInBytes),
     stopping: stopping.signal,
   }
 }

@@ -6,6 +6,7 @@ import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import type { Clock, Timer } from '../time/clock.ts'
 import type { AcknowledgementBatch, AcquiredRecords } from './offset-ranges.ts'
 import type { AcquireRequest } from './acquisition.ts'
+import { RecordDensity } from './record-density.ts'
 import type { StateBatch } from './run-changes.ts'
 import { SharePartition, type ShareLimits, type StateChange } from './share-partition.ts'
 import {
@@ -36,6 +37,8 @@ export class SharePartitionLeader {
   readonly key: SharePartitionKey
   readonly partition: Partition
   readonly leaderEpoch: number
+  /** For whoever reads its log. */
+  readonly density = new RecordDensity()
   private readonly services: LeaderServices
   private machine: SharePartition | undefined
   private stateEpoch = 0

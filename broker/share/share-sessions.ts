@@ -13,19 +13,24 @@ export interface SessionPartition {
   readonly partition: number
 }
 
-interface ShareSession {
+/** One session, from the request that opens it on: another of the same member is another one. */
+export interface ShareSession {
   readonly groupId: string
   readonly memberId: string
   /** Expected of the next request. */
   epoch: number
   readonly partitions: Map<string, SessionPartition>
   readonly connection: object
+  /** Called back when it has ended. */
+  readonly onEnd: Set<() => void>
 }
 
 /** More than any topic list needs; a session costs memory for as long as its client stays. */
 const MOST_PARTITIONS = 10_000
 
-export type SessionAnswer = { errorCode: ErrorCode } | { partitions: SessionPartition[] }
+export type SessionAnswer =
+  | { errorCode: ErrorCode }
+  | { session: ShareSession; partitions: SessionPartition[] }
 
 export interface ShareSessionsOptions {
   /** group.share.max.share.sessions */
@@ -69,7 +74,7 @@ export class ShareSessions {
     }
     const session = this.sessions.get(name)
     if (session === undefined) return { errorCode: errorCodes.SHARE_SESSION_NOT_FOUND }
-    if (epoch === FINAL_EPOCH) return { partitions: [] }
+    if (epoch === FINAL_EPOCH) return { session, partitions: [] }
     if (session.epoch !== epoch) return { errorCode: errorCodes.INVALID_SHARE_SESSION_EPOCH }
     const fresh = added.filter((partition) => !session.partitions.has(partitionName(partition)))
     if (session.partitions.size + fresh.length > MOST_PARTITIONS)
@@ -77,7 +82,12 @@ export class ShareSessions {
     for (const partition of added) session.partitions.set(partitionName(partition), partition)
     for (const partition of forgotten) session.partitions.delete(partitionName(partition))
     session.epoch = nextEpoch(epoch)
-    return { partitions: [...session.partitions.values()] }
+    return { session, partitions: [...session.partitions.values()] }
+  }
+
+  /** Whether it goes on: what ended has nobody who would be told of more records. */
+  isCurrent(session: ShareSession): boolean {
+    return this.sessions.get(nameOf(session.groupId, session.memberId)) === session
   }
 
   /** NONE, or why a ShareAcknowledge is refused. */
@@ -136,13 +146,14 @@ export class ShareSessions {
       epoch: nextEpoch(INITIAL_EPOCH),
       partitions: new Map(partitions.map((partition) => [partitionName(partition), partition])),
       connection,
+      onEnd: new Set(),
     }
     this.sessions.set(name, session)
     const ofConnection = this.byConnection.get(connection)
     if (ofConnection === undefined) this.byConnection.set(connection, new Set([session]))
     else ofConnection.add(session)
     this.members.set(groupId, this.membersOf(groupId) + 1)
-    return { partitions: [...session.partitions.values()] }
+    return { session, partitions: [...session.partitions.values()] }
   }
 
   private remove(session: ShareSession): void {
@@ -154,6 +165,7 @@ export class ShareSessions {
     const left = this.membersOf(groupId) - 1
     if (left > 0) this.members.set(groupId, left)
     else this.members.delete(groupId)
+    for (const ended of session.onEnd) ended()
   }
 }
 

@@ -32,12 +32,24 @@ export function mayHaveRecords(
   return state.nextFetchOffset < end || state.nextFetchOffset < partition.logStartOffset
 }
 
-/** Undefined where there is nothing to read now, or another fetch is at it: then `again` is called when it has let go. The share partition stays locked until `acquire` or `letGo`. */
+export interface ReadRequest {
+  isolation: FetchLimits['isolation']
+  maxRecords: number
+  /** Of this share partition. */
+  maxBytes: number
+  /** Not less than this is read where there is more. */
+  minBytes: number
+  minOneBatch: boolean
+  allocate: (sizeInBytes: number) => Buffer
+}
+
+/**
+ * Undefined where there is nothing to read now, or another fetch is at it: then `again` is called when it has let go.
+ * The share partition stays locked until `acquire` or `letGo`.
+ */
 export async function lockAndRead(
   leader: SharePartitionLeader,
-  isolation: FetchLimits['isolation'],
-  maxBytes: number,
-  minOneBatch: boolean,
+  { isolation, maxRecords, maxBytes: most, minBytes, minOneBatch, allocate }: ReadRequest,
   again?: () => void,
 ): Promise<LockedRead | undefined> {
   if (!mayHaveRecords(leader, isolation)) return undefined
@@ -45,7 +57,8 @@ export async function lockAndRead(
   if (fetchOffset === undefined) return undefined
   try {
     const { partition } = leader
-    const options = { fromOffset: fetchOffset, maxBytes, isolation, minOneBatch }
+    const maxBytes = Math.min(most, Math.max(minBytes, leader.density.bytesFor(maxRecords)))
+    const options = { fromOffset: fetchOffset, maxBytes, isolation, minOneBatch, allocate }
     const read = partition.isHot(fetchOffset)
       ? partition.read(options)
       : await partition.readOffThread(options)
@@ -76,6 +89,7 @@ export function acquire(read: LockedRead, limits: FetchLimits, maxRecords: numbe
     }
     if (errorCode !== errorCodes.NONE) return { errorCode, records: NOTHING, acquired: [] }
     const batches: BatchAt[] = batchesOf(records)
+    leader.density.seen(batches)
     const { memberId, isRecordLimit, batchSize } = limits
     const aborted = abortedBatches(records, batches, abortedTransactions)
     const acquired = leader.acquire({

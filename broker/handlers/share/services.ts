@@ -8,6 +8,7 @@ import type { SharePartitions } from '../../share/share-partitions.ts'
 import { FINAL_EPOCH, type SessionPartition, type ShareSessions } from '../../share/share-sessions.ts'
 import type { Clock } from '../../time/clock.ts'
 import type { PartitionDirectory } from '../context.ts'
+import type { RequestQuotas } from '../request-quota.ts'
 
 export interface ShareServices {
   features: Features
@@ -17,6 +18,9 @@ export interface ShareServices {
   directory: PartitionDirectory
   clock: Clock
   fetchMaxBytes: number
+  quota: Pick<RequestQuotas, 'fetchMaxBytes' | 'recordSent'>
+  /** Memory for the bytes that are read; whoever sends the reply gives it back. */
+  allocate: (sizeInBytes: number) => Buffer
   stopping: AbortSignal
 }
 

@@ -5,11 +5,18 @@
 import { type ErrorCode, errorCodes } from '../../protocol/errors.ts'
 import { lengthOf } from '../../share/record-runs.ts'
 import type { SharePartitionLeader } from '../../share/share-partition-leader.ts'
-import { INITIAL_EPOCH, type SessionPartition } from '../../share/share-sessions.ts'
+import { INITIAL_EPOCH, type SessionPartition, type ShareSession } from '../../share/share-sessions.ts'
 import { AdvanceSignal } from '../advance-signal.ts'
 import type { Request, RequestContext, Response } from '../context.ts'
 import { type Acknowledged, acknowledgeAll } from './acknowledge.ts'
-import { acquire, type FetchLimits, letGo, type LockedRead, lockAndRead } from './read-records.ts'
+import {
+  acquire,
+  type FetchLimits,
+  letGo,
+  type LockedRead,
+  lockAndRead,
+  type ReadRequest,
+} from './read-records.ts'
 import { endIfFinal, memberProblem, partitionOf, type ShareServices } from './services.ts'
 
 type ShareFetchRequest = Request<'ShareFetch'>
@@ -58,10 +65,16 @@ export async function handleShareFetch(
   const fetching =
     knowsRenew && isRenewAck
       ? Promise.resolve([])
-      : fetchRecords(request, groupId, memberId, rotated(session.partitions, epoch), services)
+      : fetchRecords(request, session.session, rotated(session.partitions, epoch), context, services)
   const [fetched, acknowledged] = await Promise.all([fetching, acknowledging])
   endIfFinal(services, epoch, groupId, memberId)
-  return answer(fetched, acknowledged, services.settings(groupId).recordLockDurationMs)
+  const answered = answer(fetched, acknowledged, services.settings(groupId).recordLockDurationMs)
+  // What was acquired is sent: withheld, it would stay locked, and a delivery would be spent on nothing.
+  return { ...answered, throttleTimeMs: services.quota.recordSent(context, () => bytesOf(fetched)) }
+}
+
+function bytesOf(fetched: readonly Fetched[]): number {
+  return fetched.reduce((sum, { answer: { records } }) => sum + (records?.length ?? 0), 0)
 }
 
 interface Fetched {
@@ -78,12 +91,13 @@ function rotated(partitions: readonly SessionPartition[], epoch: number): Sessio
 
 async function fetchRecords(
   request: ShareFetchRequest,
-  groupId: string,
-  memberId: string,
+  session: ShareSession,
   places: readonly SessionPartition[],
+  context: RequestContext,
   services: ShareServices,
 ): Promise<Fetched[]> {
   const { maxWaitMs, maxRecords, shareSessionEpoch } = request
+  const { groupId } = session
   const failed: Fetched[] = []
   const leaders = new Map<SharePartitionLeader, SessionPartition>()
   for (const place of places) {
@@ -93,13 +107,18 @@ async function fetchRecords(
   }
   const isNothingAsked = leaders.size === 0 || maxRecords <= 0 || request.maxBytes <= 0
   if (isNothingAsked) return failed
+  const maxBytes = Math.min(request.maxBytes, services.fetchMaxBytes, services.quota.fetchMaxBytes(context))
   const look = (isOver: boolean, again?: () => void): Promise<Fetched[] | undefined> =>
-    lookAtAll(request, groupId, memberId, leaders, isOver || failed.length > 0, services, again)
+    lookAtAll({ ...request, maxBytes }, session, leaders, isOver || failed.length > 0, services, again)
   const isInitial = shareSessionEpoch === INITIAL_EPOCH
   const found = await look(maxWaitMs <= 0)
   if (found !== undefined || failed.length > 0 || maxWaitMs <= 0) return [...failed, ...(found ?? [])]
   const { clock, stopping } = services
   const changes = [...leaders.keys()].map((leader) => (moved: () => void) => leader.onChange(moved))
+  changes.push((moved) => {
+    session.onEnd.add(moved)
+    return () => void session.onEnd.delete(moved)
+  })
   const partitions = [...leaders.keys()].map(({ partition }) => partition)
   const signal = new AdvanceSignal(partitions, clock, maxWaitMs, stopping, changes)
   try {
@@ -116,16 +135,19 @@ async function fetchRecords(
   }
 }
 
-/** Undefined: too little, the fetch may wait. `isOver`: what there is, is enough. */
+/**
+ * Undefined: too little, the fetch may wait. `isOver`: what there is, is enough. Nothing where the session has ended:
+ * records would be locked for a member that nobody tells of them.
+ */
 async function lookAtAll(
   request: ShareFetchRequest,
-  groupId: string,
-  memberId: string,
+  session: ShareSession,
   leaders: ReadonlyMap<SharePartitionLeader, SessionPartition>,
   isOver: boolean,
   services: ShareServices,
   again?: () => void,
 ): Promise<Fetched[] | undefined> {
+  const { groupId, memberId } = session
   const { isolation } = services.settings(groupId)
   const limits: FetchLimits = {
     memberId,
@@ -133,21 +155,29 @@ async function lookAtAll(
     batchSize: request.batchSize,
     isolation,
   }
-  const maxBytes = Math.min(request.maxBytes, services.fetchMaxBytes)
+  const { maxBytes, maxRecords } = request
+  const minBytes = Math.min(request.minBytes, maxBytes)
   const failed: Fetched[] = []
   const usable: SharePartitionLeader[] = []
+  if (!services.sessions.isCurrent(session)) return []
   for (const [leader, place] of leaders) {
     if (leader.failure === undefined) usable.push(leader)
     else failed.push(failure(place, leader.failure.errorCode, leader.failure.errorMessage))
   }
-  const reads = await readAll(usable, isolation, maxBytes, again)
+  const { allocate } = services
+  const reads = await readAll(usable, { isolation, maxRecords, maxBytes, minBytes, allocate }, again)
+  // Reading may have taken a while.
+  if (!services.sessions.isCurrent(session)) {
+    for (const read of reads) letGo(read)
+    return []
+  }
   const sizeInBytes = reads.reduce((sum, { records }) => sum + records.length, 0)
   const mustTell = reads.some(({ errorCode }) => errorCode !== errorCodes.NONE) || failed.length > 0
-  if (sizeInBytes < Math.min(request.minBytes, maxBytes) && !mustTell && !isOver) {
+  if (sizeInBytes < minBytes && !mustTell && !isOver) {
     for (const read of reads) letGo(read)
     return undefined
   }
-  let left = request.maxRecords
+  let left = maxRecords
   const found: Fetched[] = []
   const locked = new Set(reads)
   try {
@@ -173,16 +203,15 @@ async function lookAtAll(
 /** An even part of the bytes for each that has something; the first of them may have a batch that is larger. */
 async function readAll(
   leaders: readonly SharePartitionLeader[],
-  isolation: FetchLimits['isolation'],
-  maxBytes: number,
+  request: Omit<ReadRequest, 'minOneBatch'>,
   again?: () => void,
 ): Promise<LockedRead[]> {
   const reads: LockedRead[] = []
-  const share = Math.max(1, Math.floor(maxBytes / Math.max(1, leaders.length)))
+  const maxBytes = Math.max(1, Math.floor(request.maxBytes / Math.max(1, leaders.length)))
   try {
     for (const leader of leaders) {
-      const hasNone = reads.every(({ records }) => records.length === 0)
-      const read = await lockAndRead(leader, isolation, share, hasNone, again)
+      const minOneBatch = reads.every(({ records }) => records.length === 0)
+      const read = await lockAndRead(leader, { ...request, maxBytes, minOneBatch }, again)
       if (read !== undefined) reads.push(read)
     }
   } catch (error) {
