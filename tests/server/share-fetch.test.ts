@@ -18,6 +18,7 @@ import { type Broker, startBroker } from '../../broker/server/start-broker.ts'
 import { WireClient } from '../world/wire-client.ts'
 
 const GROUP = 32
+const PATIENTLY = { timeout: 20_000, interval: 10 }
 
 /** A member of group 'g' with a connection of its own; resolves when it is assigned partition 0 of 'orders'. */
 async function member(bootstrap: string, memberId: string): Promise<WireClient> {
@@ -34,7 +35,7 @@ async function member(bootstrap: string, memberId: string): Promise<WireClient> 
       })
       memberEpoch = answer.memberEpoch
       return answer.assignment?.topicPartitions.length ?? 0
-    })
+    }, PATIENTLY)
     .toBe(1)
   return client
 }
@@ -55,7 +56,11 @@ async function orders(): Promise<Orders> {
       {
         resourceType: GROUP,
         resourceName: 'g',
-        configs: [{ name: 'share.auto.offset.reset', configOperation: 0, value: 'earliest' }],
+        configs: [
+          { name: 'share.auto.offset.reset', configOperation: 0, value: 'earliest' },
+          // Members have their partitions as soon as there are any.
+          { name: 'share.assignment.interval.ms', configOperation: 0, value: '0' },
+        ],
       },
     ],
     validateOnly: false,
@@ -132,9 +137,9 @@ test('a fetch that waits for a client that has gone takes nothing: the records a
         topics: [],
       })
     ).errorCode
-  await expect.poll(sessionOfA).toBe(errorCodes.INVALID_SHARE_SESSION_EPOCH)
+  await expect.poll(sessionOfA, PATIENTLY).toBe(errorCodes.INVALID_SHARE_SESSION_EPOCH)
   await gone.close()
-  await expect.poll(sessionOfA).toBe(errorCodes.SHARE_SESSION_NOT_FOUND)
+  await expect.poll(sessionOfA, PATIENTLY).toBe(errorCodes.SHARE_SESSION_NOT_FOUND)
   await send(world)
   const fetched = await ask(world, here, 'b', { shareSessionEpoch: 1, topics: [] })
   expect(acquiredOf(fetched)).toEqual([{ firstOffset: 0n, lastOffset: 0n, deliveryCount: 1 }])
