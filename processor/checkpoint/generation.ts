@@ -114,6 +114,14 @@ export class Generation {
     return new Generation(name, database, from.standing)
   }
 
+  /** Says how the job stands, where that is another thing to a checkpoint that was copied. Durable when it resolves. */
+  async stand(standing: Standing): Promise<void> {
+    const writes = this.database.writes()
+    writes.put(STANDING, encodeStanding(standing))
+    await writes.write({ sync: true })
+    this.standing = standing
+  }
+
   close(): Promise<void> {
     return this.database.close()
   }

@@ -5,7 +5,7 @@ import type { Redo } from './messages.ts'
 import { Generation } from './generation.ts'
 import { DamagedError, type CheckpointStore, type Database } from './store.ts'
 
-const NAMES = ['state-0', 'state-1'] as const
+export const GENERATION_NAMES = ['state-0', 'state-1'] as const
 
 /** Staged batches that a restart would have to apply: the older generation is moved on beyond either. */
 export interface GenerationLimits {
@@ -40,7 +40,7 @@ export class Generations {
   }
 
   async open(): Promise<void> {
-    for (const [index, name] of NAMES.entries()) {
+    for (const [index, name] of GENERATION_NAMES.entries()) {
       try {
         const database = await this.store.open(name)
         this.databases[index] = database
@@ -54,14 +54,14 @@ export class Generations {
 
   /** The generation turned out to be damaged. */
   exclude(index: number, error: DamagedError): void {
-    this.warn(`the checkpoint's ${NAMES[index]} is damaged and not used: ${error.message}`)
+    this.warn(`the checkpoint's ${GENERATION_NAMES[index]} is damaged and not used: ${error.message}`)
     this.found[index] = undefined
   }
 
   /** Makes generations anew, as copies of the one that was loaded. */
   async remake(indexes: readonly number[], loaded: number): Promise<void> {
     for (const index of indexes) {
-      const name = NAMES[index] as string
+      const name = GENERATION_NAMES[index] as string
       await this.databases[index]?.close()
       const database = await this.store.replace(name)
       this.databases[index] = database

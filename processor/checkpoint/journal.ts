@@ -67,6 +67,13 @@ export class Journal {
     await writes.write({ sync: true })
   }
 
+  /** The manifest alone: what was written before it counts from here on. Durable when it resolves. */
+  async begin(manifest: Manifest): Promise<void> {
+    const writes = this.database.writes()
+    writes.put(MANIFEST, encodeManifest(manifest))
+    await writes.write({ sync: true })
+  }
+
   /** Durable when it resolves. */
   async stage(redo: Redo): Promise<void> {
     const writes = this.database.writes()

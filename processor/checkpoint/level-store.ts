@@ -1,6 +1,7 @@
 // The checkpoint on disk: one LevelDB per database, below one directory. LevelDB's lock keeps a second
 // process (or a second job of this one) out.
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { CheckpointError, DamagedError, type CheckpointStore, type Database, type Writes } from './store.ts'
@@ -17,6 +18,11 @@ export class LevelStore implements CheckpointStore {
 
   constructor(directory: string) {
     this.location = directory
+  }
+
+  /** LevelDB makes what it is asked to open: who only wants to look asks first. */
+  has(name: string): boolean {
+    return existsSync(join(this.location, name, 'CURRENT'))
   }
 
   async open(name: string): Promise<Database> {

@@ -127,8 +127,8 @@ function newest(generations: Found['generations']): number | undefined {
   return best
 }
 
-/** A batch was staged, so the one before it had been decided. */
-function knownLogDecision({ generations, redos, note }: Found): number {
+/** What the checkpoint itself knows: a batch was staged, so the one before it had been decided. */
+export function knownLogDecision({ generations, redos, note }: Omit<Found, 'logDecided'>): number {
   return Math.max(
     0,
     note?.logDecided ?? 0,

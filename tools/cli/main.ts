@@ -3,6 +3,7 @@
 // clear line and an exit code that is not 0.
 
 import { Command } from 'commander'
+import { addJobCommand } from './job.ts'
 import { addStartCommand } from './start.ts'
 
 const program = new Command('logmill')
@@ -10,6 +11,7 @@ const program = new Command('logmill')
   .showHelpAfterError()
 
 addStartCommand(program)
+addJobCommand(program)
 
 try {
   await program.parseAsync()

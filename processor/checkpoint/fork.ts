@@ -1,0 +1,116 @@
+// A checkpoint as the beginning of another one: what a savepoint, a restore and a replay are. The copy has a name
+// of its own in the metadata of offsets, so the log never takes its batches for those of the first.
+//
+//    state behind batch `through` = newest generation at or before it + redo records
+//    plans that windows still read, and, for a replay, the plan of the batch after it
+
+import { randomUUID } from 'node:crypto'
+import type { BatchPlan } from '../graph/contracts/commit.ts'
+import { Generation } from './generation.ts'
+import { GENERATION_NAMES } from './generations.ts'
+import { Journal } from './journal.ts'
+import { LevelStore } from './level-store.ts'
+import type { Redo } from './messages.ts'
+import type { OfflineCheckpoint } from './offline.ts'
+import { CheckpointError, DamagedError } from './store.ts'
+
+export interface ForkOptions {
+  /** Name of the job that goes on from the copy; default: the same. */
+  readonly appName?: string
+  /** The state behind this batch; default: the last one that is known to be decided. */
+  readonly through?: number
+  /** Also the plan of the batch that follows: it runs first, as it ran or would have run. */
+  readonly withNextPlan?: boolean
+}
+
+export interface Fork {
+  readonly appName: string
+  /** Behind this batch. */
+  readonly batchId: number
+  readonly timeMs: number
+}
+
+/** Throws CheckpointError where the state or a plan that is asked for is not kept, or `directory` has a checkpoint. */
+export async function forkCheckpoint(
+  from: OfflineCheckpoint,
+  directory: string,
+  options: ForkOptions = {},
+): Promise<Fork> {
+  const through = options.through ?? from.settled().stateThrough
+  const base = newestUpTo(from, through)
+  const plans = plansOf(from, through, options.withNextPlan ?? false)
+  const store = new LevelStore(directory)
+  const database = await store.open('journal')
+  try {
+    const journal = new Journal(database)
+    if ((await journal.load()).manifest !== undefined) {
+      throw new CheckpointError(`${directory} has a checkpoint already`)
+    }
+    const standing = await copyState(from, base, through, store)
+    const appName = options.appName ?? from.manifest.appName
+    const manifest = { ...from.manifest, appName, checkpointId: randomUUID() }
+    const kept = plans.filter(({ batchId }) => batchId > standing.forgottenThrough)
+    for (const plan of kept) await journal.plan(plan, undefined)
+    // The manifest last: without it nothing here counts.
+    await journal.begin(manifest)
+    return { appName, batchId: standing.batchId, timeMs: standing.timeMs }
+  } finally {
+    await database.close()
+  }
+}
+
+function newestUpTo({ generations, directory }: OfflineCheckpoint, through: number): Generation {
+  const kept = generations.filter((generation) => generation !== undefined)
+  const usable = kept.filter(({ standing }) => standing.batchId <= through)
+  usable.sort((a, b) => b.standing.batchId - a.standing.batchId)
+  const [newest] = usable
+  if (newest === undefined) {
+    const oldest = Math.min(...kept.map(({ standing }) => standing.batchId))
+    throw new CheckpointError(
+      `${directory}: the state behind batch ${through} is not kept any more, only that from batch ${oldest} on`,
+    )
+  }
+  return newest
+}
+
+function plansOf({ content, directory }: OfflineCheckpoint, through: number, withNext: boolean): BatchPlan[] {
+  const valid = content.plans.filter((plan): plan is BatchPlan => !('damaged' in plan))
+  const plans = valid.filter(({ batchId }) => batchId <= through)
+  if (!withNext) return plans
+  const next = valid.find(({ batchId }) => batchId === through + 1)
+  if (next === undefined) {
+    const ids = valid.map(({ batchId }) => batchId)
+    const kept = ids.length === 0 ? 'none is' : `kept are ${Math.min(...ids)} to ${Math.max(...ids)}`
+    throw new CheckpointError(`${directory}: the plan of batch ${through + 1} is not kept, ${kept}`)
+  }
+  return [...plans, next]
+}
+
+async function copyState(from: OfflineCheckpoint, base: Generation, through: number, store: LevelStore) {
+  const [first, second] = GENERATION_NAMES
+  const database = await store.open(first)
+  try {
+    const copy = await Generation.copy(base, first, database)
+    await copy.load(() => {})
+    if (base.standing.batchId < through) await copy.advance(redosOf(from, base.standing.batchId + 1, through))
+    // The log has decided nothing for this checkpoint.
+    const standing = { ...copy.standing, logDecided: 0, logDecidedTimeMs: 0 }
+    await copy.stand(standing)
+    const other = await store.open(second)
+    try {
+      await Generation.copy(copy, second, other)
+    } finally {
+      await other.close()
+    }
+    return standing
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error
+    throw new CheckpointError(`${from.directory}: ${error.message}`, { cause: error })
+  } finally {
+    await database.close()
+  }
+}
+
+async function* redosOf({ journal }: OfflineCheckpoint, first: number, last: number): AsyncGenerator<Redo> {
+  for (let batchId = first; batchId <= last; batchId++) yield await journal.redo(batchId)
+}
