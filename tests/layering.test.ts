@@ -53,7 +53,14 @@ const mayImport: Record<string, readonly string[]> = {
 
 /** npm packages and Node modules that only one place may know. */
 const onlyIn: Record<string, readonly string[]> = {
-  'node:fs': ['broker/storage', 'processor/checkpoint', 'processor/source', 'processor/sink', 'processor/executor', 'tools'],
+  'node:fs': [
+    'broker/storage',
+    'processor/checkpoint',
+    'processor/source',
+    'processor/sink',
+    'processor/executor',
+    'tools',
+  ],
   'node:net': ['broker/net', 'processor/source', 'tools'],
   level: ['processor/checkpoint'],
   protobufjs: ['processor/checkpoint'],
