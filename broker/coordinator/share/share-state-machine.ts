@@ -236,15 +236,23 @@ export class ShareStateMachine implements Machine<ShareCommand, ShareFact, never
     return answer(requestId, { kind: 'state', state })
   }
 
-  /** Partitions that have not been written whole for long are: they would hold the log's start back. */
+  /**
+   * Partitions that have not been written whole for long are: they would hold the log's start back. States of topics
+   * that are gone go too, where a crash came between a topic's end and theirs.
+   */
   private snapshotCold(nowMs: number): ShareDecision {
-    const { coldPartitionSnapshotIntervalMs } = this.ports.config
-    const facts: ShareFact[] = []
-    const all = [...this.kept.values()]
+    const { config, partitionCount } = this.ports
+    const { coldPartitionSnapshotIntervalMs } = config
+    const isGone = ({ key }: KeptPartition): boolean => partitionCount(key.topicId) === undefined
+    const facts: ShareFact[] = [...this.kept.values()]
+      .filter(isGone)
+      .slice(0, MOST_FACTS_AT_ONCE)
+      .map(({ key }) => ({ kind: 'snapshot', key, value: null }))
+    const all = [...this.kept.values()].filter((kept) => !isGone(kept))
     // Where every one has been written anew once there is nothing that moves.
     const isQuiet = all.every(({ state }) => state.createTimestampMs !== state.writeTimestampMs)
     for (const { key, state } of isQuiet ? [] : all) {
-      if (facts.length === MOST_FACTS_AT_ONCE) break
+      if (facts.length >= MOST_FACTS_AT_ONCE) break
       if (nowMs - state.writeTimestampMs < coldPartitionSnapshotIntervalMs) continue
       const value = { ...state, snapshotEpoch: state.snapshotEpoch + 1, writeTimestampMs: nowMs }
       facts.push({ kind: 'snapshot', key, value })

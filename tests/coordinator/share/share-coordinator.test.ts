@@ -15,14 +15,14 @@ const topicId = '0123456789abcdef0123456789abcdef'
 const key = (partition: number) => ({ groupId: 'g', topicId, partition })
 const PRUNE_MS = 60_000
 
-async function kept(log = new MemoryShardLog(), clock = new ManualClock(1_000)) {
+async function kept(log = new MemoryShardLog(), clock = new ManualClock(1_000), isThere = () => true) {
   const redundant: bigint[] = []
   const coordinator = new ShareCoordinator({
     clock,
     statePartitionCount: 1,
     writeTimeoutMs: 5_000,
     pruneIntervalMs: PRUNE_MS,
-    partitionCount: (id) => (id === topicId ? 2 : undefined),
+    partitionCount: (id) => (id === topicId && isThere() ? 2 : undefined),
     config: { snapshotUpdateRecordsPerSnapshot: 3, coldPartitionSnapshotIntervalMs: 300_000 },
     onRedundant: (_, offset) => void redundant.push(offset),
   })
@@ -95,4 +95,15 @@ test('a share partition is named as Kafka names it', () => {
     undefined,
     undefined,
   ])
+})
+
+test('states of a topic that is gone are forgotten in the end, though nobody said so', async () => {
+  let isThere = true
+  const { log, clock, initialize } = await kept(undefined, undefined, () => isThere)
+  for (const partition of [0, 1]) await initialize(partition)
+  isThere = false
+  await clock.advance(300_000)
+  const again = await kept(log, clock)
+  expect(await again.read(0)).toMatchObject({ errorCode: errorCodes.INVALID_REQUEST })
+  expect(await again.read(1)).toMatchObject({ errorCode: errorCodes.INVALID_REQUEST })
 })

@@ -61,7 +61,7 @@ export function heartbeat(
   const notes: MetadataNote[] = []
   let bump = writeMember(groupId, member, updated, facts)
   const members = new Map(group.members).set(memberId, updated)
-  if (group.assignmentEpoch >= group.groupEpoch && isAssignmentPending(group)) bump = true
+  if (group.assignmentEpoch >= group.groupEpoch && isAssignmentPending(shard, group)) bump = true
   let groupEpoch = group.groupEpoch
   const topics = subscribedTopics(members.values())
   if (bump || isStale(group, nowMs)) {
@@ -172,7 +172,9 @@ function unknownMember({ groupId }: ShareGroup, memberId: string): Refused {
 /** Whether what it subscribes to has changed. */
 function writeMember(groupId: string, before: ShareMember, after: ShareMember, facts: ShareFact[]): boolean {
   const { memberId, rackId, clientId, clientHost, subscribedTopicNames } = after
-  const isResubscribed = before.subscribedTopicNames.join() !== subscribedTopicNames.join()
+  const isResubscribed =
+    before.subscribedTopicNames.length !== subscribedTopicNames.length ||
+    before.subscribedTopicNames.some((name, index) => name !== subscribedTopicNames[index])
   const isSame =
     !isResubscribed &&
     before.rackId === rackId &&
@@ -185,12 +187,15 @@ function writeMember(groupId: string, before: ShareMember, after: ShareMember, f
   return isResubscribed
 }
 
-/** States were made for partitions since the last assignment: they may be given out. */
-function isAssignmentPending({ members, keptTopics, targets }: ShareGroup): boolean {
+/**
+ * States were made for partitions since the last assignment: they may be given out. Those of a topic that is gone, whose
+ * name another one may have by now, never will be.
+ */
+function isAssignmentPending({ metadata }: ShardView, { members, keptTopics, targets }: ShareGroup): boolean {
   if (members.size === 0 || keptTopics === null) return false
   const topics = subscribedTopics(members.values())
   for (const [topicId, { name, partitions }] of keptTopics.initialized) {
-    if (!topics.has(name)) continue
+    if (!topics.has(name) || metadata.topic(name)?.topicId !== topicId) continue
     const assigned = new Set([...targets.values()].flatMap((target) => [...(target.get(topicId) ?? [])]))
     if (assigned.size !== partitions.size || [...partitions].some((index) => !assigned.has(index)))
       return true

@@ -76,7 +76,9 @@ export function deleteOffsets(
   refuseMembers(group)
   const toDelete = new Map<string, KeptTopic>()
   const refused: ShareDeleteResult['refused'] = []
-  const kept = group.keptTopics ?? NONE_KEPT
+  const kept = group.keptTopics
+  if (kept === null)
+    return { result: { errorCode: errorCodes.NONE, errorMessage: null, toDelete, refused }, facts: [] }
   const initialized = new Map(kept.initialized)
   const deleting = new Map(kept.deleting)
   for (const { topicName } of topics) {
@@ -94,7 +96,7 @@ export function deleteOffsets(
     deleting.set(topic.topicId, topicName)
   }
   const result = { errorCode: errorCodes.NONE, errorMessage: null, toDelete, refused }
-  if (group.keptTopics === null || toDelete.size === 0) return { result, facts: [] }
+  if (toDelete.size === 0) return { result, facts: [] }
   return { result, facts: [{ kind: 'shareKeptTopics', groupId, value: { ...kept, initialized, deleting } }] }
 }
 
@@ -107,7 +109,9 @@ export function beginDelete(
   const nothing = { errorCode: errorCodes.NONE, errorMessage: null, refused: [] }
   if (group.keptTopics === null) return { result: { ...nothing, toDelete: new Map() }, facts: [] }
   const { initialized, initializing: beingMade, deleting } = group.keptTopics
-  const toDelete = union(union(initialized, beingMade), again(deleting, metadata))
+  // States of topics that are gone are nobody's to delete any more.
+  const known = [...union(initialized, beingMade)].filter(([topicId]) => metadata.topicById(topicId))
+  const toDelete = union(new Map(known), again(deleting, metadata))
   const value = {
     ...NONE_KEPT,
     deleting: new Map([...toDelete].map(([topicId, { name }]) => [topicId, name])),

@@ -64,8 +64,10 @@ export class ShareGroups {
     )
     if (toInitialize !== null) {
       this.initialize(groupId, toInitialize).then(
-        ({ errorCode }) => {
-          if (errorCode !== errorCodes.NONE) this.warn(`states of ${groupId} are not kept yet: ${errorCode}`)
+        (outcomes) => {
+          const failed = [...outcomes.values()].find(({ errorCode }) => errorCode !== errorCodes.NONE)
+          if (failed !== undefined)
+            this.warn(`states of ${groupId} are not kept yet: error ${failed.errorCode}`)
         },
         (error: unknown) => this.warn(`states of ${groupId} are not kept yet: ${String(error)}`),
       )
@@ -121,16 +123,15 @@ export class ShareGroups {
       (errorCode) => alterRefused(errorCode, errorText(errorCode)),
     )
     if (toInitialize === null) return response
-    const outcome = await this.initialize(groupId, toInitialize)
-    if (outcome.errorCode === errorCodes.NONE) return response
-    const { errorCode, errorMessage } = outcome
+    const outcomes = await this.initialize(groupId, toInitialize)
     return {
       ...response,
       responses: response.responses.map((topic) => ({
         ...topic,
-        partitions: topic.partitions.map((partition) =>
-          partition.errorCode === errorCodes.NONE ? { ...partition, errorCode, errorMessage } : partition,
-        ),
+        partitions: topic.partitions.map((partition) => ({
+          ...partition,
+          ...outcomes.get(partitionName(topic.topicId, partition.partitionIndex)),
+        })),
       })),
     }
   }
@@ -169,27 +170,46 @@ export class ShareGroups {
     return failed?.errorCode ?? errorCodes.NONE
   }
 
-  private async initialize(groupId: string, { stateEpoch, topics }: ToInitialize): Promise<KeeperOutcome> {
+  /** What became of each partition; what is kept now is kept, whatever became of the others. */
+  private async initialize(
+    groupId: string,
+    { stateEpoch, topics }: ToInitialize,
+  ): Promise<Map<string, KeeperOutcome>> {
     const { keeper, ask } = this.options
-    const outcomes = await Promise.all(
+    const outcomes = new Map<string, KeeperOutcome>()
+    await Promise.all(
       [...topics].flatMap(([topicId, { startOffsets }]) =>
-        [...startOffsets].map(([partition, startOffset]) =>
-          keeper.initialize({ groupId, topicId, partition }, stateEpoch, startOffset),
-        ),
+        [...startOffsets].map(async ([partition, startOffset]) => {
+          const key = { groupId, topicId, partition }
+          outcomes.set(
+            partitionName(topicId, partition),
+            await keeper.initialize(key, stateEpoch, startOffset),
+          )
+        }),
       ),
     )
-    const failed = outcomes.find(({ errorCode }) => errorCode !== errorCodes.NONE)
-    const kept = new Map(
-      [...topics].map(([topicId, { name, startOffsets }]) => [
-        topicId,
-        { name, partitions: new Set(startOffsets.keys()) },
-      ]),
+    const those = (isKept: boolean): Map<string, KeptTopic> => {
+      const isAmong = (topicId: string, partition: number): boolean => {
+        const errorCode = outcomes.get(partitionName(topicId, partition))?.errorCode
+        return (errorCode === errorCodes.NONE) === isKept
+      }
+      return new Map(
+        [...topics].flatMap(([topicId, { name, startOffsets }]): [string, KeptTopic][] => {
+          const partitions = [...startOffsets.keys()].filter((partition) => isAmong(topicId, partition))
+          // A topic of which nothing was asked for is done, too.
+          const isDone = partitions.length > 0 || (isKept && startOffsets.size === 0)
+          return isDone ? [[topicId, { name, partitions: new Set(partitions) }]] : []
+        }),
+      )
+    }
+    const [kept, notKept] = [those(true), those(false)]
+    if (notKept.size > 0) await ask(groupId, { kind: 'shareNotInitialized', groupId, topics: notKept })
+    const reply = kept.size > 0 ? await ask(groupId, { kind: 'shareInitialized', groupId, topics: kept }) : {}
+    if (typeof reply !== 'number') return outcomes
+    const unwritten = { errorCode: reply, errorMessage: errorText(reply) }
+    return new Map(
+      [...outcomes].map(([name, outcome]) => [name, outcome.errorCode === 0 ? unwritten : outcome]),
     )
-    const kind = failed === undefined ? 'shareInitialized' : 'shareNotInitialized'
-    const reply = await ask(groupId, { kind, groupId, topics: kept })
-    if (failed !== undefined) return failed
-    const errorCode = typeof reply === 'number' ? reply : errorCodes.NONE
-    return { errorCode, errorMessage: errorCode === errorCodes.NONE ? null : errorText(errorCode) }
   }
 
   /** By topic id: NONE, or why one of its partitions was refused. */
@@ -261,6 +281,7 @@ export class ShareGroups {
   }
 }
 
+const partitionName = (topicId: string, partition: number): string => `${topicId}-${partition}`
 const invalidGroupId = errorText(errorCodes.INVALID_GROUP_ID)
 
 function heartbeatProblem(request: ShareHeartbeatRequest): string | undefined {

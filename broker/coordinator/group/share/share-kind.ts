@@ -16,6 +16,7 @@ import {
   alterRefused,
   deleteRefused,
   heartbeatRefused,
+  type KeptTopicMap,
   type ShareCommand,
   type ShareReply,
 } from './messages.ts'
@@ -56,7 +57,9 @@ export const shareKind: GroupKind<ShareGroup, ShareCommand, ShareFact> = {
         return { ...emptyDecision(), ...removal(shard, group, command.memberId) }
       }
       case 'shareInitialized':
-        return rewritten(shard, command, requestId, (kept) => initialized(kept, command.topics, nowMs))
+        return rewritten(shard, command, requestId, (kept) =>
+          initialized(kept, existingOf(shard, command.topics), nowMs),
+        )
       case 'shareNotInitialized':
         return rewritten(shard, command, requestId, (kept) => notInitialized(kept, command.topics, nowMs))
       case 'shareDeleted':
@@ -216,6 +219,11 @@ function rewritten(
   if (group === undefined) return decision
   const value = change(group.keptTopics ?? NONE_KEPT)
   return { ...decision, facts: [{ kind: 'shareKeptTopics', groupId, value }] }
+}
+
+/** What was deleted while its states were made is not kept: nobody would forget it any more. */
+function existingOf({ metadata }: ShardView, topics: KeptTopicMap): KeptTopicMap {
+  return new Map([...topics].filter(([topicId]) => metadata.topicById(topicId) !== undefined))
 }
 
 function topicsDeleted(
