@@ -5,8 +5,9 @@
 import fs from 'node:fs'
 
 export interface KillPoint {
-  operation: 'write' | 'sync' | 'open' | 'rename' | 'truncate' | 'remove'
-  /** A regular expression over the path. */
+  /** `step`: of the job's commit, see job-steps.ts. */
+  operation: 'write' | 'sync' | 'open' | 'rename' | 'truncate' | 'remove' | 'step'
+  /** A regular expression over the path; of a step, its name. */
   file: string
   /** The how manieth such operation. */
   nth: number
@@ -81,6 +82,7 @@ type Call = (...args: unknown[]) => unknown
 const functions = fs as unknown as Record<string, Call>
 
 export function armKillPoint(point: KillPoint): void {
+  if (point.operation === 'step') return
   const pattern = new RegExp(point.file)
   const paths = new Map<number, string>()
   let left = point.nth
@@ -133,7 +135,7 @@ function writeHalf([fd, bytes, ...rest]: unknown[]): void {
 // Kept before anything stands in for it.
 const writeWhole = fs.writeSync.bind(fs)
 
-function die(): never {
+export function die(): never {
   process.kill(process.pid, 'SIGKILL')
   // The signal is there when the system call returns; nothing of the program may run in between.
   for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)

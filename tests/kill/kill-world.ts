@@ -2,6 +2,7 @@
 
 import { setTimeout as after } from 'node:timers/promises'
 import { Random } from '../world/random.ts'
+import { JOB_STEPS } from './job-steps.ts'
 import { KILL_POINTS } from './kill-points.ts'
 import { Life, live } from './life.ts'
 import type { Victim } from './processes.ts'
@@ -10,6 +11,17 @@ const LONGEST_LIFE_MS = 900
 /** For a named point to be reached. */
 const POINT_DEADLINE_MS = 2500
 const STARTING_MS = 1500
+
+/** Generations move on, and plans go, once for many batches. */
+const STEPS = (['before', 'after'] as const).flatMap((moment) =>
+  JOB_STEPS.map((step) => ({
+    name: `${step} of a batch`,
+    operation: 'step' as const,
+    file: step,
+    mostNth: step === 'generation' || step === 'trim' ? 2 : 20,
+    moment,
+  })),
+)
 
 export interface KillOptions {
   seed: number
@@ -99,7 +111,8 @@ class KillWorld {
 
   /** A process that has died at its point, or that has lived long enough without coming there. */
   private async reachNamedPoint(): Promise<Victim> {
-    const { name, mostNth, operation, file, moment } = this.random.pick(KILL_POINTS)
+    const points = this.options.hasJob ? [...KILL_POINTS, ...STEPS] : KILL_POINTS
+    const { name, mostNth, operation, file, moment } = this.random.pick(points)
     const victim = this.life.spawn({ operation, file, moment, nth: this.random.between(1, mostNth) })
     await Promise.race([
       victim.running.ended,

@@ -6,6 +6,8 @@
 
 import { join } from 'node:path'
 import { startBroker } from '../../broker/server/start-broker.ts'
+import type { CheckpointOptions } from '../../processor/checkpoint/checkpoint.ts'
+import { dyingAt, dyingOutput, dyingStore } from './job-steps.ts'
 import { armKillPoint, type KillPoint } from './kill-points.ts'
 import { INPUT_TOPIC, OUTPUT_PARTITIONS, OUTPUT_TOPIC, PARTITIONS } from './load.ts'
 import { wordCount } from './word-count.ts'
@@ -27,7 +29,7 @@ const broker = await startBroker({
   config: options.config,
   topics: { [INPUT_TOPIC]: { partitions: PARTITIONS }, [OUTPUT_TOPIC]: { partitions: OUTPUT_PARTITIONS } },
 })
-const job = options.job ? wordCount(broker, { directory: join(options.dataDir, 'word-count') }) : undefined
+const job = options.job ? wordCount(broker, jobOptions(join(options.dataDir, 'word-count'))) : undefined
 process.once('SIGTERM', () => void stop())
 console.log(JSON.stringify({ bootstrapServers: broker.bootstrapServers }))
 if (job !== undefined) {
@@ -37,6 +39,13 @@ if (job !== undefined) {
   } catch (error) {
     console.log(JSON.stringify({ jobFailed: (error as Error).stack }))
   }
+}
+
+function jobOptions(directory: string): CheckpointOptions {
+  const { killPoint } = options
+  if (killPoint?.operation !== 'step') return { directory, output: broker.output }
+  const around = dyingAt(killPoint)
+  return { directory, store: dyingStore(directory, around), output: dyingOutput(broker.output, around) }
 }
 
 async function stop(): Promise<void> {
