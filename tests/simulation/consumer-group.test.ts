@@ -41,6 +41,15 @@ test.skipIf(only !== undefined)(
   3_600_000,
 )
 
+/** Worlds in which something went wrong once. */
+const regressions: [seed: number, what: string][] = [
+  [7050, 'a dead member commits in the epoch that the group still knows it in'],
+]
+
+test.skipIf(only !== undefined).each(regressions)('seed %i: %s', async (seed) => {
+  await simulate(seed)
+})
+
 test('a seed is a whole world: run again, the same happens', async () => {
   const [first, second] = [newCounters(), newCounters()]
   await simulate(7, first)

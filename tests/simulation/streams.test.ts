@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { objection, type Plant, planted } from '../world/plant.ts'
 import { newCounters, StreamsWorld } from './streams/world.ts'
 
-const EVENTS = 800
+const EVENTS = 1_000
 
 async function simulate(seed: number, World = StreamsWorld, counters = newCounters()): Promise<void> {
   const world = new World(seed, counters)

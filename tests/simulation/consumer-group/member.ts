@@ -87,10 +87,11 @@ export abstract class Member {
         },
       ],
     }
+    // In the epoch that the group knows it in, a member may commit what it likes, as in Kafka: also one that died, or
+    // takes itself for gone, while its session goes on. That is decided when it is asked, in the same turn.
+    const isBehind = world.epochOf(memberId) !== epoch
     world.send<body.OffsetCommitResponse>({ kind: 'commit', request, apiVersion: 10 }, (reply) => {
       const errorCode = typeof reply === 'number' ? reply : reply.topics[0]?.partitions[0]?.errorCode
-      // In its own epoch a member may commit what it likes, as in Kafka.
-      const isBehind = this.isDead || epoch < this.epoch
       if (errorCode === errorCodes.NONE) world.committed(this, partition, isBehind ? sentAt : -1)
       else if (errorCode === errorCodes.STALE_MEMBER_EPOCH || errorCode === errorCodes.UNKNOWN_MEMBER_ID)
         world.counters.fencedCommits++

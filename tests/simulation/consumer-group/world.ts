@@ -5,7 +5,7 @@
 //
 // - the live groups equal a replay of the log, and no epoch that was told is taken back;
 // - a partition is given to nobody while another may still work on it, by all that this other one can know;
-// - a commit is taken from nobody whose partition was given to another before it was sent.
+// - a commit in an epoch that is past is taken from nobody whose partition was given to another before it was sent.
 //
 // At the end faults stop: the group is stable, everyone has what it was told, every partition has one owner, and
 // the load is even.
@@ -182,6 +182,14 @@ export class ConsumerGroupWorld {
     if (this.owners.get(partition)?.member === member) return
     this.owners.set(partition, { member, step: this.step })
     this.counters.assignments++
+  }
+
+  /** The epoch, or generation, in which the group knows a member; undefined: it does not. */
+  epochOf(memberId: string): number | undefined {
+    const group = find(this.machine)
+    if (group?.type === 'consumer') return (group as ConsumerGroup).members.get(memberId)?.memberEpoch
+    const classic = this.machine.group(GROUP)
+    return classic?.members.has(memberId) === true ? classic.generationId : undefined
   }
 
   committed(member: Member, partition: string, sentAt: number): void {
