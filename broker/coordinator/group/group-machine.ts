@@ -80,6 +80,8 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
       case 'heartbeat':
       case 'leave': {
         const group = this.groups.get(command.kind === 'leave' ? command.groupId : command.request.groupId)
+        if (command.kind === 'join' && group !== undefined && givesWayToClassic(group))
+          return joinInPlaceOf(view, group, command, requestId, nowMs)
         return group instanceof ConsumerGroup
           ? decideForClassicMember(view, group, command, requestId, nowMs)
           : classicKind.decide(view, command, requestId, nowMs)
@@ -175,6 +177,29 @@ export class GroupMachine implements Machine<Command, Fact, Note, Reply> {
       this.groups.set(fact.groupId, newGroup(fact.groupId, null))
     }
     this.offsets.apply(fact, producer?.producerId)
+  }
+}
+
+/** An empty group of the new protocols: the first classic member makes a classic one of it, and its offsets stay. */
+function givesWayToClassic(group: Group): boolean {
+  return (group.type === 'consumer' || group.type === 'streams') && kindOf(group).isEmpty(group)
+}
+
+/** A join that is refused changes nothing. Kafka: maybeDeleteEmptyConsumerGroup, maybeDeleteEmptyStreamsGroup. */
+function joinInPlaceOf(
+  view: ShardView,
+  former: Group,
+  command: Extract<Command, { kind: 'join' }>,
+  requestId: RequestId,
+  nowMs: number,
+): GroupDecision {
+  const joined = classicKind.decide({ ...view, group: () => undefined }, command, requestId, nowMs)
+  if (joined.facts.length === 0) return joined
+  const gone = kindOf(former).forget(former)
+  return {
+    ...joined,
+    facts: [...gone.facts, ...joined.facts],
+    timers: [...gone.timers, ...joined.timers],
   }
 }
 

@@ -119,7 +119,7 @@ function decideJoin(
   const { groupId, memberId } = request
   const known = shard.group(groupId)
   if (known !== undefined && known.type !== 'classic') {
-    return answer(requestId, joinRefused(errorCodes.INCONSISTENT_GROUP_PROTOCOL, memberId))
+    return answer(requestId, joinRefused(errorCodes.INCONSISTENT_GROUP_PROTOCOL, ''))
   }
   if (known === undefined && memberId !== '') {
     return answer(requestId, joinRefused(errorCodes.UNKNOWN_MEMBER_ID, memberId))

@@ -18,7 +18,7 @@ import type { ConsumerCommand } from './messages.ts'
 import { consumerRecords, decodeConsumer, encodeConsumer } from './records.ts'
 import { resolveRegexes } from './regex.ts'
 import { consumerTimers, regexTimer, revocationTimer, sessionTimer, timersOf } from './timers.ts'
-import { ConsumerTurn, groupTombstones } from './turn.ts'
+import { ConsumerTurn, groupTombstones, isAway } from './turn.ts'
 
 /** First version of OffsetCommit that carries a member epoch. */
 const MEMBER_EPOCH_FROM = 9
@@ -52,7 +52,13 @@ export const consumerKind: GroupKind<ConsumerGroup, ConsumerCommand, ConsumerFac
           return answer(requestId, describeConsumerRefused(command.groupId, error.errorCode, error.message))
         }
       case 'consumerRevocationOverdue':
-        return fence(shard, command, nowMs, ({ state }) => state === memberStates.UnrevokedPartitions)
+        // Who is away has given everything up: it has its session to come back.
+        return fence(
+          shard,
+          command,
+          nowMs,
+          (member) => member.state === memberStates.UnrevokedPartitions && !isAway(member),
+        )
       case 'consumerRejoinOverdue':
         return fence(shard, command, nowMs, (member, group) => group.rejoining.has(member.memberId))
       case 'consumerSessionExpired':

@@ -245,6 +245,20 @@ describe('static members', () => {
     )
   })
 
+  test('who goes for a while owes nothing: its session counts, not its rebalance timeout', async () => {
+    const world = await ConsumerWorld.start()
+    const first = await world.member({ instanceId: 'one', rebalanceTimeoutMs: 10_000 }).join()
+    const other = await world.member().join()
+    await first.beat()
+    expect(first.partitions).toHaveLength(2)
+    await first.leave(-2)
+    await world.clock.advance(20_000)
+    await world.settle([other])
+    expect(other.partitions).toHaveLength(2)
+    const again = await world.member({ instanceId: 'one' }).join()
+    expect(again.partitions).toEqual(first.partitions)
+  })
+
   test('who does not come back in time loses its partitions', async () => {
     const world = await ConsumerWorld.start()
     const [first, other] = (await world.settled({ instanceId: 'one' }, {})) as [Member, Member]

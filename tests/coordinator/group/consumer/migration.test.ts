@@ -224,6 +224,29 @@ describe('a consumer group', () => {
     expect(old.partitions).toHaveLength(4)
   })
 
+  test.each(['bidirectional', 'disabled'] as const)(
+    'without members becomes a classic one under policy %s, and keeps its offsets',
+    async (migrationPolicy) => {
+      const world = await ConsumerWorld.start({ migrationPolicy })
+      const modern = await world.member().join()
+      expect(await modern.commit(7n)).toBe(0)
+      await modern.leave()
+      expect((await world.described()).groupState).toBe('Empty')
+      // What is refused leaves the group as it was: a member that it does not know.
+      expect((await world.join(classic('nobody'))).errorCode).toBe(errorCodes.UNKNOWN_MEMBER_ID)
+      expect((await world.described()).groupState).toBe('Empty')
+      // A classic group deals its partitions out itself, by whatever protocol its members share.
+      const asked = await world.join({ ...classic(''), type: 'anything' })
+      const joined = world.join({ ...classic(asked.memberId), type: 'anything' })
+      await world.clock.advance(0)
+      expect(await joined).toMatchObject({ errorCode: 0, generationId: 1, leader: asked.memberId })
+      expect(await world.fetch()).toBe(7n)
+      await world.restart()
+      expect(await world.described()).toMatchObject({ errorCode: errorCodes.GROUP_ID_NOT_FOUND })
+      expect([await world.state(), await world.fetch()]).toEqual(['Empty', 7n])
+    },
+  )
+
   test('takes no classic member where there is no migration', async () => {
     const world = await ConsumerWorld.start({ migrationPolicy: 'disabled' })
     await world.member().join()

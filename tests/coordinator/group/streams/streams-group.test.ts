@@ -402,6 +402,38 @@ describe('leaving', () => {
   })
 })
 
+test('an empty group gives way to a classic one: the application went back to the classic protocol', async () => {
+  const world = await World.start()
+  const { coordinator } = world
+  const a = world.member('a')
+  await a.join()
+  const join = (memberId: string): ReturnType<typeof coordinator.joinGroup> =>
+    coordinator.joinGroup(
+      {
+        groupId: 'app',
+        sessionTimeoutMs: 10_000,
+        rebalanceTimeoutMs: 10_000,
+        memberId,
+        groupInstanceId: null,
+        protocolType: 'consumer',
+        protocols: [{ name: 'stream', metadata: Buffer.from('tasks') }],
+        reason: null,
+      },
+      { apiVersion: 9, clientId: 'client', clientHost: '/127.0.0.1' },
+    )
+  expect(await join('')).toMatchObject({
+    errorCode: errorCodes.INCONSISTENT_GROUP_PROTOCOL,
+    memberId: '',
+  })
+  await a.leave()
+  expect((await join('')).errorCode).toBe(errorCodes.MEMBER_ID_REQUIRED)
+  expect((await coordinator.listGroups({ statesFilter: [], typesFilter: [] })).groups).toMatchObject([
+    { groupId: 'app', groupState: 'Empty', groupType: 'classic' },
+  ])
+  await world.restart()
+  expect((await world.describe()).errorCode).toBe(errorCodes.GROUP_ID_NOT_FOUND)
+})
+
 describe('interactive queries', () => {
   test('members that name an endpoint are told to all, once', async () => {
     const world = await World.start()
