@@ -71,28 +71,17 @@ export class PartitionShardLog implements ShardLog {
     // One that could not be opened has no offsets: it must not pass for an empty one.
     if (this.partition.hasEnded) throw this.refused(await this.partition.whenCommitted(0n), null)
     const endOffset = this.partition.endOffset
-    let offset = this.partition.logStartOffset
+    const offset = this.partition.logStartOffset
     if (offset >= endOffset) return
-    // What recovery kept is made safe first: nothing that could still be lost becomes state.
-    const waited = await this.partition.whenCommitted(endOffset - 1n)
-    if (waited !== errorCodes.NONE) throw this.refused(waited, null)
-    const cursor = new RecordCursor()
-    while (offset < endOffset) {
-      const { records, errorCode } = await this.partition.readOffThread({
-        fromOffset: offset,
-        maxBytes: LOAD_CHUNK_BYTES,
-        isolation: 'read_uncommitted',
-        minOneBatch: true,
-      })
-      if (errorCode !== errorCodes.NONE) throw this.refused(errorCode, null)
-      // Compaction may have taken the last batches.
-      if (records.length === 0) return
-      let at = 0
-      while (at < records.length && offset < endOffset) {
-        replayBatch(records, at, cursor, visitor)
-        offset = lastOffsetOf(records, at) + 1n
-        at += batchSizeInBytes(records, at)
-      }
+    // The cleaner waits: half of the log from before it and half from after it would be a state that never was.
+    const pin = this.partition.parts?.log.pin(offset)
+    try {
+      // What recovery kept is made safe first: nothing that could still be lost becomes state.
+      const waited = await this.partition.whenCommitted(endOffset - 1n)
+      if (waited !== errorCodes.NONE) throw this.refused(waited, null)
+      await this.replayBatches(offset, endOffset, visitor)
+    } finally {
+      pin?.release()
     }
   }
 
@@ -111,6 +100,28 @@ export class PartitionShardLog implements ShardLog {
 
   onClosed(callback: (errorCode: number) => void): () => void {
     return this.partition.onEnd(callback)
+  }
+
+  private async replayBatches(from: bigint, endOffset: bigint, visitor: ReplayVisitor): Promise<void> {
+    const cursor = new RecordCursor()
+    let offset = from
+    while (offset < endOffset) {
+      const { records, errorCode } = await this.partition.readOffThread({
+        fromOffset: offset,
+        maxBytes: LOAD_CHUNK_BYTES,
+        isolation: 'read_uncommitted',
+        minOneBatch: true,
+      })
+      if (errorCode !== errorCodes.NONE) throw this.refused(errorCode, null)
+      // Compaction may have taken the last batches.
+      if (records.length === 0) return
+      let at = 0
+      while (at < records.length && offset < endOffset) {
+        replayBatch(records, at, cursor, visitor)
+        offset = lastOffsetOf(records, at) + 1n
+        at += batchSizeInBytes(records, at)
+      }
+    }
   }
 
   private refused(errorCode: number, errorMessage: string | null): CoordinatorError {

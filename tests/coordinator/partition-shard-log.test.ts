@@ -19,8 +19,14 @@ class World {
   partition!: Partition
   log!: PartitionShardLog
 
-  static async start(): Promise<World> {
-    const world = new World()
+  private readonly segmentBytes: number
+
+  constructor(segmentBytes: number) {
+    this.segmentBytes = segmentBytes
+  }
+
+  static async start(segmentBytes = defaultPartitionConfig.segmentBytes): Promise<World> {
+    const world = new World(segmentBytes)
     await world.open()
     return world
   }
@@ -34,7 +40,12 @@ class World {
         partition: 0,
         topicId: '0123456789abcdef0123456789abcdef',
         leaderEpoch: 3,
-        config: { ...defaultPartitionConfig, cleanupPolicy: 'compact', durability: 'os' },
+        config: {
+          ...defaultPartitionConfig,
+          cleanupPolicy: 'compact',
+          durability: 'os',
+          segmentBytes: this.segmentBytes,
+        },
       },
     ])
     this.partition = partition as Partition
@@ -58,9 +69,9 @@ class World {
     return this.partition.appendMarker(marker).errorCode
   }
 
-  async replayed(): Promise<string[]> {
+  async replayed(log = this.log): Promise<string[]> {
     const met: string[] = []
-    await this.log.replay({
+    await log.replay({
       record: (key, _value, producer) =>
         met.push(`${Buffer.from(key)}${producer ? ` of ${producer.producerId}` : ''}`),
       marker: ({ producerId }, committed) => met.push(`${committed ? 'commit' : 'abort'} ${producerId}`),
@@ -93,6 +104,30 @@ describe('a replay', () => {
     for (let i = 0; i < 60; i++) world.append(text)
     expect(world.partition.sizeInBytes).toBeGreaterThan(2 * 256 * 1024)
     expect(await world.replayed()).toHaveLength(6_000)
+    await world.partitions.close()
+  })
+
+  test('is of the log as it was when it began, whatever the cleaner does meanwhile', async () => {
+    const world = await World.start(50_000)
+    // The value of a key moves from one to the other: half of each cleaning would be both of them.
+    for (let i = 0; i < 100; i++) world.append((i % 2 === 0 ? 'x' : 'y').repeat(100))
+    await world.partition.whenDurable(world.log.endOffset - 1n)
+    await world.partition.parts?.files.settled()
+    const { cleaner } = world.partitions
+    const slow = new Proxy(world.partition, {
+      get(partition, name) {
+        const value: unknown = Reflect.get(partition, name)
+        if (name !== 'readOffThread') return typeof value === 'function' ? value.bind(partition) : value
+        return async (...read: Parameters<Partition['readOffThread']>) => {
+          const result = await partition.readOffThread(...read)
+          await cleaner.run()
+          return result
+        }
+      },
+    })
+    expect(await world.replayed(new PartitionShardLog(slow, world.clock))).toHaveLength(10_000)
+    expect(await cleaner.run()).toBeGreaterThan(0)
+    expect((await world.replayed()).length).toBeLessThan(2_000)
     await world.partitions.close()
   })
 
