@@ -23,7 +23,10 @@ export type {
   StreamingListener,
 } from './processor/scheduler/listener.ts'
 export { type RowKind, textValues, type TopicRecord, wholeRecords } from './processor/source/row-kind.ts'
-export type { DStream, PairDStream, StateDStream } from './processor/streams/dstream.ts'
+export type { DStream } from './processor/streams/dstream.ts'
+export type { PairDStream } from './processor/streams/pair-dstream.ts'
+export type { StateDStream } from './processor/streams/state-dstream.ts'
+export type { StorageLevel } from './processor/rdd/storage-level.ts'
 export { CheckpointError } from './processor/checkpoint/store.ts'
 export { DataLossError } from './processor/source/errors.ts'
 export { type RawRecord, valueContains } from './processor/source/raw-record.ts'

@@ -24,7 +24,9 @@ import { stopOnShutdown } from './shutdown.ts'
 import type { RowKind } from './source/row-kind.ts'
 import { TopicSource, type TopicSourceOptions } from './source/topic-source.ts'
 import { directStream } from './streams/direct-input.ts'
-import { DStream, type RDDOf } from './streams/dstream.ts'
+import type { DStream, RDDOf } from './streams/dstream.ts'
+import { streamHost, type StreamHost } from './streams/host.ts'
+import type { PairDStream } from './streams/pair-dstream.ts'
 import type { OperatorOptions } from './streams/options.ts'
 import { queueStream, type Batches, type QueueOptions } from './streams/queue-input.ts'
 import { transform } from './streams/transform.ts'
@@ -105,11 +107,11 @@ export class StreamingContext implements AsyncDisposable {
   private readonly listeners: ListenerBus
   private readonly clock: Clock
   private readonly broker: ProcessorHost | undefined
-  private readonly writeLine: (line: string) => void
   private readonly warn: (message: string) => void
   private readonly commit: CommitProtocol | undefined
   private readonly stopsOnShutdown: boolean
   private checkpointDirectory: string | undefined
+  private readonly host: StreamHost
   private state: StreamingContextState = 'INITIALIZED'
   private starting: Promise<void> | undefined
 
@@ -149,7 +151,6 @@ export class StreamingContext implements AsyncDisposable {
     this.appName = options.appName
     this.clock = options.clock ?? systemClock
     this.broker = options.broker
-    this.writeLine = options.writeLine ?? ((line) => console.log(line))
     const warn = options.warn ?? ((message: string) => console.warn(message))
     this.warn = warn
     this.commit = options.commit
@@ -161,6 +162,7 @@ export class StreamingContext implements AsyncDisposable {
       run: executor,
       parallelism: positive(options.parallelism ?? 1, 'parallelism'),
     })
+    this.host = streamHost(this, this.graph, options.writeLine ?? ((line) => console.log(line)))
     this.job = new Job({
       appName: options.appName,
       graph: this.graph,
@@ -200,7 +202,7 @@ export class StreamingContext implements AsyncDisposable {
   ): DStream<T> {
     if (typeof from === 'object' && !isTopicList(from)) {
       const { name } = (rowsOrOptions as OperatorOptions | undefined) ?? {}
-      return new DStream(this.host, this.graph.add(directStream(from, name)))
+      return this.host.stream(this.graph.add(directStream(from, name)))
     }
     if (this.broker === undefined) throw new TypeError('a stream of topics needs a context with a broker')
     const { name, ...limits } = topicOptions
@@ -211,12 +213,12 @@ export class StreamingContext implements AsyncDisposable {
       clock: this.clock,
       ...limits,
     })
-    return new DStream(this.host, this.graph.add(directStream(source, name)))
+    return this.host.stream(this.graph.add(directStream(source, name)))
   }
 
   /** Batches from memory: one per batch time, unless `oneAtATime: false`. */
   queueStream<T>(batches: Batches<T>, options?: QueueOptions): DStream<T> {
-    return new DStream(this.host, this.graph.add(queueStream(batches, options)))
+    return this.host.stream(this.graph.add(queueStream(batches, options)))
   }
 
   /** Rows that are not of a batch, e.g. the static side of a join inside `transform`. Pairs make a PairRDD. */
@@ -227,9 +229,16 @@ export class StreamingContext implements AsyncDisposable {
     return new PairRDD(pairs, this.graph.rddContext('parallelize')) as unknown as RDDOf<T>
   }
 
-  union<T>(streams: readonly DStream<T>[], options?: OperatorOptions): DStream<T> {
+  /** All streams must have the same slide. */
+  union<K, V>(streams: readonly PairDStream<K, V>[], options?: OperatorOptions): PairDStream<K, V>
+  union<T>(streams: readonly DStream<T>[], options?: OperatorOptions): DStream<T>
+  union<K, V>(
+    streams: readonly DStream<readonly [K, V]>[],
+    options?: OperatorOptions,
+  ): DStream<readonly [K, V]> {
     const parents = streams.map((stream) => stream.node)
-    return new DStream(this.host, this.graph.add(union(parents, options?.name)))
+    // A PairDStream is a DStream with more methods; the overloads say whether they may be used.
+    return this.host.pairs(this.graph.add(union(parents, options?.name)))
   }
 
   /** `f` runs once per batch, on the RDDs of all the streams. */
@@ -241,7 +250,7 @@ export class StreamingContext implements AsyncDisposable {
     const parents = streams.map((stream) => stream.node)
     // The type of `f` is this function's with each RDD's row type filled in from its stream.
     const call = f as unknown as (rdds: PairRDD<unknown, unknown>[], time: Date) => RDD<U>
-    return new DStream(this.host, this.graph.add(transform(parents, call, options?.name)))
+    return this.host.stream(this.graph.add(transform(parents, call, options?.name)))
   }
 
   /**
@@ -320,10 +329,6 @@ export class StreamingContext implements AsyncDisposable {
   /** Stops gracefully. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop({ graceful: true })
-  }
-
-  private get host() {
-    return { graph: this.graph, writeLine: this.writeLine }
   }
 
   private protocol(): CommitProtocol {

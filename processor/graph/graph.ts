@@ -24,7 +24,6 @@ export interface NodeSpec<T> {
   reachMs?: number
   windowMs?: number
   input?: InputDriver
-  cached?: boolean
   /** Made from the node's final id. */
   state?: (id: string) => StateOperator
   compute: (timeMs: number, scope: Scope, id: string) => Dataset<T> | undefined
@@ -49,10 +48,13 @@ export class Graph implements Scope {
   private readonly consumers = new Map<StreamNode<unknown>, number>()
   private readonly states = new Map<string, readonly StatePartition<unknown>[]>()
   runningMs: number | undefined
+  private readonly persisted = new Set<StreamNode<unknown>>()
   private remember = new Map<StreamNode<unknown>, number>()
   private rememberAtLeastMs = 0
   private frozen = false
   private zeroMs = 0
+  /** Time of the last batch that began. */
+  private lastMs = 0
   /** Times at which a batch took place: at any other time no node has a data set. */
   private readonly times = new Set<number>()
   private readonly yielded = new Map<StreamNode<unknown>, Map<number, Dataset<unknown> | undefined>>()
@@ -64,6 +66,9 @@ export class Graph implements Scope {
   }
 
   add<T>(spec: NodeSpec<T>): StreamNode<T> {
+    for (const parent of spec.parents) {
+      if (!this.nodes.includes(parent)) throw new TypeError(`'${parent.id}' is a stream of another context`)
+    }
     const id = this.nameOf(spec.kind, spec.name, spec.namedAfter)
     const slideMs = spec.slideMs ?? spec.parents[0]?.slideMs ?? this.intervalMs ?? 0
     const node: StreamNode<T> = {
@@ -76,7 +81,6 @@ export class Graph implements Scope {
       state: spec.state?.(id),
       isNamed: spec.name !== undefined,
       input: spec.input,
-      cached: spec.cached ?? false,
       compute: (timeMs, scope) => spec.compute(timeMs, scope, id),
     }
     this.nodes.push(node)
@@ -93,6 +97,18 @@ export class Graph implements Scope {
     const id = this.nameOf(kind, name)
     this.outputs.push({ id, kind, parent, run: (batch) => run(batch, id) })
     this.consumedBy(parent, undefined)
+  }
+
+  /**
+   * Computed rows are held while their data set is. For a window that is its parent's matter (as in Spark): its
+   * windows share the parent's rows, and holding each window would hold them many times.
+   */
+  persist(node: StreamNode<unknown>, held: boolean): void {
+    this.mustGrow(`change the storage level of ${node.id}`)
+    const [parent] = node.parents
+    if (node.kind === 'window' && parent !== undefined) this.persist(parent, held)
+    else if (held) this.persisted.add(node)
+    else this.persisted.delete(node)
   }
 
   /** Data sets stay reachable at least this long (StreamingContext.remember). */
@@ -138,6 +154,7 @@ export class Graph implements Scope {
   /** The batch planned for this time begins to run. */
   begin(timeMs: number): void {
     this.runningMs = timeMs
+    this.lastMs = timeMs
   }
 
   rows<T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined {
@@ -161,6 +178,23 @@ export class Graph implements Scope {
       if (dataset !== undefined) found.push(dataset)
     }
     return found
+  }
+
+  /**
+   * Data sets at the node's times from one to the other, both included and both floored to its slide, as far as
+   * they are remembered. Of the batch that runs now and those before it.
+   */
+  remembered<T>(node: StreamNode<T>, fromMs: number, toMs: number): Dataset<T>[] {
+    if (!this.frozen) throw new Error(`${node.id}: slice() before the job has started`)
+    const { lastMs } = this
+    const slideMs = Math.max(1, node.slideMs)
+    const floor = (timeMs: number) => this.zeroMs + Math.floor((timeMs - this.zeroMs) / slideMs) * slideMs
+    const rememberMs = Math.max(1, this.remember.get(node) as number)
+    const afterMs = Math.max(floor(fromMs) - 1, lastMs - rememberMs, this.zeroMs)
+    const untilMs = Math.min(floor(toMs), lastMs)
+    const times = [...this.times].filter((timeMs) => timeMs > afterMs && timeMs <= untilMs)
+    times.sort((a, b) => a - b)
+    return times.flatMap((timeMs) => this.rows(node, timeMs) ?? [])
   }
 
   timeBefore(timeMs: number, slideMs: number): number | undefined {
@@ -235,7 +269,9 @@ export class Graph implements Scope {
     }
     if (dataset === undefined || dataset.keeps === 'always') return dataset
     const again = (this.consumers.get(node) ?? 0) > 1 && dataset.keeps === 'no'
-    return node.cached || again || this.isReadLater(node, timeMs) ? new CachedDataset(dataset) : dataset
+    return this.persisted.has(node) || again || this.isReadLater(node, timeMs)
+      ? new CachedDataset(dataset)
+      : dataset
   }
 
   private isReadLater(node: StreamNode<unknown>, timeMs: number): boolean {

@@ -39,8 +39,6 @@ export interface StreamNode<T> {
   readonly windowMs: number | undefined
   readonly state: StateOperator | undefined
   readonly input: InputDriver | undefined
-  /** The user asked to hold computed rows (`cache()`). */
-  readonly cached: boolean
   compute(timeMs: number, scope: Scope): Dataset<T> | undefined
 }
 

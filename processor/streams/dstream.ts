@@ -4,35 +4,29 @@
 
 import type { OutputRecord } from '../graph/contracts/output.ts'
 import { durationMs, type Duration } from '../graph/duration.ts'
-import type { Graph, NodeSpec } from '../graph/graph.ts'
+import type { NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
-import type { PairRDD, RDD } from '../rdd/rdd.ts'
-import { countCombiner, groupCombiner, reduceCombiner, type Combiner } from '../rdd/shuffle.ts'
+import { PairRDD, type RDD } from '../rdd/rdd.ts'
+import { countCombiner } from '../rdd/shuffle.ts'
+import { checkStorageLevel, type StorageLevel } from '../rdd/storage-level.ts'
+import type { StreamingContext } from '../streaming-context.ts'
 import { count, reduce } from './aggregate.ts'
-import { combineByKey } from './combine-by-key.ts'
 import { filter } from './filter.ts'
 import { flatMap } from './flat-map.ts'
-import { inverseWindow, type InverseOptions } from './inverse-window.ts'
-import { cogroup, join } from './join.ts'
+import type { StreamHost } from './host.ts'
 import { map } from './map.ts'
 import { mapPartitions } from './map-partitions.ts'
-import { flatMapValues, mapValues } from './map-values.ts'
 import type { OperatorOptions, ShuffleOptions, StateOptions } from './options.ts'
 import { foreachRDD, print, toTopic } from './outputs.ts'
-import type { StateChange } from './state.ts'
+import type { PairDStream } from './pair-dstream.ts'
+import { repartition } from './repartition.ts'
+import type { StateDStream } from './state-dstream.ts'
 import { transform } from './transform.ts'
 import { union } from './union.ts'
-import { updateStateByKey, wholeState, type UpdateFunction } from './update-state-by-key.ts'
 import { window, type WindowLengths } from './window.ts'
 
 /** The RDD a stream's batches are: pairs have the keyed operators. */
 export type RDDOf<T> = T extends readonly [infer K, infer V] ? PairRDD<K, V> & RDD<T> : RDD<T>
-
-/** Where streams of one job come together. */
-export interface StreamHost {
-  readonly graph: Graph
-  readonly writeLine: (line: string) => void
-}
 
 export class DStream<T> {
   /** The operator whose rows these are; not part of the public API. */
@@ -46,6 +40,11 @@ export class DStream<T> {
 
   get name(): string {
     return this.node.id
+  }
+
+  /** The context whose job this stream is of. */
+  get context(): StreamingContext {
+    return this.host.context
   }
 
   map<U>(f: (row: T) => U, options?: OperatorOptions): DStream<U> {
@@ -70,6 +69,11 @@ export class DStream<T> {
   /** Each partition's rows as one row. */
   glom(options?: OperatorOptions): DStream<T[]> {
     return this.stream(mapPartitions(this.node, (rows: T[]) => [rows], options?.name, 'glom'))
+  }
+
+  /** The same rows, dealt out evenly to so many partitions. */
+  repartition(numPartitions: number, options?: OperatorOptions): DStream<T> {
+    return this.stream(repartition(this.node, numPartitions, options?.name))
   }
 
   /** All streams must have the same slide. */
@@ -109,6 +113,24 @@ export class DStream<T> {
     return this.pairs(transform([this.node], ([rdd], time) => f(rdd as RDDOf<T>, time), options?.name))
   }
 
+  /** `f` runs once per batch, on that batch's RDDs of both streams, which must have the same slide. */
+  transformWith<W, U>(
+    other: DStream<W>,
+    f: (rdd: RDDOf<T>, otherRdd: RDDOf<W>, time: Date) => RDD<U>,
+    options?: OperatorOptions,
+  ): DStream<U> {
+    return this.stream(this.transformed(other, f, options))
+  }
+
+  /** As `transformWith`, yielding pairs. */
+  transformWithToPair<W, K, V>(
+    other: DStream<W>,
+    f: (rdd: RDDOf<T>, otherRdd: RDDOf<W>, time: Date) => RDD<readonly [K, V]>,
+    options?: OperatorOptions,
+  ): PairDStream<K, V> {
+    return this.pairs(this.transformed(other, f, options))
+  }
+
   /** Rows of the batches in (t − length, t], every `slide` (default: this stream's own). */
   window(length: Duration, slide?: Duration, options?: OperatorOptions): DStream<T> {
     return this.stream(window(this.node, this.lengths(length, slide), options?.name))
@@ -118,6 +140,19 @@ export class DStream<T> {
   countByWindow(length: Duration, slide?: Duration, options?: StateOptions<number>): DStream<number> {
     const add = (a: number, b: number) => a + b
     return this.count().reduceByWindow(add, length, slide, (a, b) => a - b, options)
+  }
+
+  /** How often each row is in the window; rows that left are no more told. Kept as state. */
+  countByValueAndWindow(
+    length: Duration,
+    slide?: Duration,
+    options?: StateOptions<number>,
+  ): StateDStream<T, number> {
+    const add = (a: number, b: number) => a + b
+    const subtract = (a: number, b: number) => a - b
+    const filter = (_: T, times: number) => times !== 0
+    const pairs = this.mapToPair<T, number>((row) => [row, 1])
+    return pairs.reduceByKeyAndWindow(add, length, slide, subtract, { ...options, filter })
   }
 
   /** With `inverse`, windows are moved on by what comes and leaves instead of reduced anew. */
@@ -134,16 +169,31 @@ export class DStream<T> {
       .map((row) => row[1])
   }
 
-  /** Computed rows are held for the batch, whoever reads them. Happens by itself where two operators read them. */
-  cache(options?: OperatorOptions): DStream<T> {
-    const { node } = this
-    return this.stream<T>({
-      kind: 'cache',
-      name: options?.name,
-      parents: [node],
-      cached: true,
-      compute: (timeMs, scope) => scope.rows(node, timeMs),
-    })
+  /**
+   * Holds computed rows for as long as the stream remembers its batches, so that nothing is computed again; NONE takes
+   * it back. Of a window, its parent's rows are held. Rows that two operators read, or a window, are held anyway.
+   */
+  persist(level: StorageLevel = 'MEMORY_ONLY_SER'): this {
+    checkStorageLevel(level)
+    this.host.graph.persist(this.node, level !== 'NONE')
+    return this
+  }
+
+  cache(): this {
+    return this.persist()
+  }
+
+  /**
+   * This stream's RDDs from one batch time to another, both included and both floored to its slide: of batches that
+   * it still remembers, up to the one that runs. For use within a batch (`transform`, `foreachRDD`).
+   */
+  slice(from: Date, to: Date): RDDOf<T>[] {
+    const { graph } = this.host
+    const context = graph.rddContext(`${this.name}.slice`)
+    const node = this.node as StreamNode<readonly [unknown, unknown]>
+    const datasets = graph.remembered(node, from.getTime(), to.getTime())
+    // A PairRDD is an RDD with more methods; RDDOf says whether they may be used.
+    return datasets.map((dataset) => new PairRDD(dataset, context) as unknown as RDDOf<T>)
   }
 
   /** Runs `f` on every batch's RDD; the batch waits for it, and fails with it. */
@@ -174,159 +224,22 @@ export class DStream<T> {
   }
 
   protected stream<U>(spec: NodeSpec<U>): DStream<U> {
-    return new DStream(this.host, this.host.graph.add(spec))
+    return this.host.stream(this.host.graph.add(spec))
   }
 
   protected pairs<K, V>(spec: NodeSpec<readonly [K, V]>): PairDStream<K, V> {
-    return new PairDStream(this.host, this.host.graph.add(spec))
-  }
-}
-
-/** A stream of pairs. Keys are compared by value: string, number, bigint, boolean or null. */
-export class PairDStream<K, V> extends DStream<readonly [K, V]> {
-  mapValues<U>(f: (value: V) => U, options?: OperatorOptions): PairDStream<K, U> {
-    return this.pairs(mapValues(this.node, f, options?.name))
+    return this.host.pairs(this.host.graph.add(spec))
   }
 
-  flatMapValues<U>(f: (value: V) => Iterable<U>, options?: OperatorOptions): PairDStream<K, U> {
-    return this.pairs(flatMapValues(this.node, f, options?.name))
-  }
-
-  override filter<U extends readonly [K, V]>(
-    f: (row: readonly [K, V]) => row is U,
+  private transformed<W, U>(
+    other: DStream<W>,
+    f: (rdd: RDDOf<T>, otherRdd: RDDOf<W>, time: Date) => RDD<U>,
     options?: OperatorOptions,
-  ): PairDStream<U[0], U[1]>
-  override filter(f: (row: readonly [K, V]) => boolean, options?: OperatorOptions): PairDStream<K, V>
-  override filter(f: (row: readonly [K, V]) => boolean, options?: OperatorOptions): PairDStream<K, V> {
-    return this.pairs(filter(this.node, f, options?.name))
-  }
-
-  override union(...others: DStream<readonly [K, V]>[]): PairDStream<K, V> {
-    return this.pairs(union([this.node, ...others.map((other) => other.node)]))
-  }
-
-  override window(length: Duration, slide?: Duration, options?: OperatorOptions): PairDStream<K, V> {
-    return this.pairs(window(this.node, this.lengths(length, slide), options?.name))
-  }
-
-  reduceByKey(f: (a: V, b: V) => V, options?: ShuffleOptions): PairDStream<K, V> {
-    return this.combined('reduceByKey', reduceCombiner(f), options)
-  }
-
-  groupByKey(options?: ShuffleOptions): PairDStream<K, V[]> {
-    return this.combined('groupByKey', groupCombiner<V>(), options)
-  }
-
-  combineByKey<C>(combiner: Combiner<V, C>, options?: ShuffleOptions): PairDStream<K, C> {
-    return this.combined('combineByKey', combiner, options)
-  }
-
-  /** Values per key over a window, reduced batch by batch and then over the window's batches. */
-  reduceByKeyAndWindow(
-    f: (a: V, b: V) => V,
-    length: Duration,
-    slide?: Duration,
-    inverse?: undefined,
-    options?: ShuffleOptions,
-  ): PairDStream<K, V>
-  /** With `inverse`: the last window's values, moved on by what comes and leaves. Kept as state. */
-  reduceByKeyAndWindow(
-    f: (a: V, b: V) => V,
-    length: Duration,
-    slide: Duration | undefined,
-    inverse: (a: V, b: V) => V,
-    options?: InverseOptions<K, V>,
-  ): StateDStream<K, V>
-  reduceByKeyAndWindow(
-    f: (a: V, b: V) => V,
-    length: Duration,
-    slide?: Duration,
-    inverse?: (a: V, b: V) => V,
-    options: InverseOptions<K, V> = {},
-  ): PairDStream<K, V> {
-    const perBatch = this.reduceByKey(f)
-    if (inverse === undefined) return perBatch.window(length, slide).reduceByKey(f, options)
-    const lengths = this.lengths(length, slide)
-    return this.stateful(inverseWindow(this.host.graph, perBatch.node, f, inverse, lengths, options))
-  }
-
-  /**
-   * State per key, moved on in every batch: `f` is called for each key that has new values or state, and
-   * undefined removes the key. To change a state without new values, return another value, not the same
-   * object changed. The stream is the whole state; `.changes()` is what this batch changed.
-   */
-  updateStateByKey<S>(f: UpdateFunction<K, V, S>, options: StateOptions<S> = {}): StateDStream<K, S> {
-    return this.stateful(updateStateByKey(this.host.graph, this.node, f, options))
-  }
-
-  /** Within each batch, as all joins here. */
-  cogroup<W>(other: PairDStream<K, W>, options?: ShuffleOptions): PairDStream<K, [V[], W[]]> {
-    return this.pairs(cogroup(this.host.graph, this.node, other.node, options))
-  }
-
-  join<W>(other: PairDStream<K, W>, options?: ShuffleOptions): PairDStream<K, [V, W]> {
-    return this.joined('join', other, { left: false, right: false }, options)
-  }
-
-  leftOuterJoin<W>(other: PairDStream<K, W>, options?: ShuffleOptions): PairDStream<K, [V, W | undefined]> {
-    return this.joined('leftOuterJoin', other, { left: false, right: true }, options)
-  }
-
-  rightOuterJoin<W>(other: PairDStream<K, W>, options?: ShuffleOptions): PairDStream<K, [V | undefined, W]> {
-    return this.joined('rightOuterJoin', other, { left: true, right: false }, options)
-  }
-
-  fullOuterJoin<W>(
-    other: PairDStream<K, W>,
-    options?: ShuffleOptions,
-  ): PairDStream<K, [V | undefined, W | undefined]> {
-    return this.joined('fullOuterJoin', other, { left: true, right: true }, options)
-  }
-
-  /** @internal */
-  combined<C>(kind: string, combiner: Combiner<V, C>, options?: ShuffleOptions): PairDStream<K, C> {
-    return this.pairs(combineByKey(this.host.graph, kind, this.node, combiner, options))
-  }
-
-  private joined<W, R>(
-    kind: string,
-    other: PairDStream<K, W>,
-    outer: { left: boolean; right: boolean },
-    options?: ShuffleOptions,
-  ): PairDStream<K, R> {
-    return this.pairs(join<K, R>(this.host.graph, kind, this.node, other.node, outer, options))
-  }
-
-  private stateful<S>(spec: NodeSpec<StateChange<K, S>>): StateDStream<K, S> {
-    const update = this.host.graph.add(spec)
-    return new StateDStream(this.host, this.host.graph.add(wholeState<K, S>(update)), update)
-  }
-}
-
-/** The whole state of a stateful operator, batch by batch. */
-export class StateDStream<K, S> extends PairDStream<K, S> {
-  private readonly update: StreamNode<StateChange<K, S>>
-  private readonly changed: DStream<StateChange<K, S>>
-
-  constructor(host: StreamHost, whole: StreamNode<readonly [K, S]>, update: StreamNode<StateChange<K, S>>) {
-    super(host, whole)
-    this.update = update
-    this.changed = new DStream(host, update)
-  }
-
-  /** Name under which the checkpoint keeps the state. */
-  override get name(): string {
-    return this.update.id
-  }
-
-  /** Keys whose state this batch set, with the new state. */
-  changes(options?: OperatorOptions): PairDStream<K, S> {
-    const isSet = (change: StateChange<K, S>): change is readonly [K, S] => change[1] !== undefined
-    return new PairDStream(this.host, this.changed.filter(isSet, options).node)
-  }
-
-  /** Keys whose state this batch removed. */
-  removedKeys(options?: OperatorOptions): DStream<K> {
-    return this.changed.filter((change) => change[1] === undefined).map((change) => change[0], options)
+  ): NodeSpec<U> {
+    return transform(
+      [this.node, other.node],
+      ([rdd, otherRdd], time) => f(rdd as RDDOf<T>, otherRdd as RDDOf<W>, time),
+      options?.name,
+    )
   }
 }

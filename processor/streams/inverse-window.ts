@@ -12,7 +12,7 @@ import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
 import type { Scope, StreamNode } from '../graph/node.ts'
 import type { StateOptions } from './options.ts'
-import { StateUpdateDataset, type StateChange, type StateStep } from './state.ts'
+import { inItsOwnBatch, StateUpdateDataset, type StateChange, type StateStep } from './state.ts'
 import { stateOperator } from './update-state-by-key.ts'
 import type { WindowLengths } from './window.ts'
 
@@ -41,6 +41,7 @@ export function inverseWindow<K, V>(
     reachMs: windowMs + slideMs,
     state: operator as (id: string) => StateOperator,
     compute(timeMs, scope, id) {
+      inItsOwnBatch(id, timeMs, scope)
       const state = scope.state(operator(id))
       const beginsMs = timeMs - windowMs
       if (!isOneSlideBehind(timeMs, slideMs, scope, state)) {

@@ -18,3 +18,9 @@ export interface StateOptions<S> extends ShuffleOptions {
   /** Turns a value that an older program wrote into today's form. */
   readonly migrate?: (old: unknown) => S
 }
+
+/** Throws where a number of row partitions is none. */
+export function checkPartitions(partitions: number): void {
+  if (Number.isSafeInteger(partitions) && partitions > 0) return
+  throw new TypeError(`numPartitions must be a whole number above 0: got ${partitions}`)
+}

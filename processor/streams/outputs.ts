@@ -7,6 +7,7 @@ import type { OutputBatch, StreamNode } from '../graph/node.ts'
 import { drainAll, type Dataset } from '../rdd/dataset.ts'
 import { mapPipe, NarrowDataset } from '../rdd/narrow.ts'
 import { PairRDD } from '../rdd/rdd.ts'
+import { rowText } from './row-text.ts'
 
 type Output = (batch: OutputBatch, id: string) => Promise<void>
 
@@ -34,7 +35,7 @@ export function print<T>(parent: StreamNode<T>, rows: number, writeLine: (line: 
       writeLine('-------------------------------------------')
       writeLine(`Time: ${time.getTime()} ms`)
       writeLine('-------------------------------------------')
-      for (const row of first.slice(0, rows)) writeLine(textOf(row))
+      for (const row of first.slice(0, rows)) writeLine(rowText(row))
       if (first.length > rows) writeLine('...')
       writeLine('')
     },
@@ -64,12 +65,4 @@ function rowsOf<T>(parent: StreamNode<T>, batch: OutputBatch): Dataset<T> {
   const rows = batch.scope.rows(parent, batch.timeMs)
   if (rows === undefined) throw new Error(`'${parent.id}' has no data set at time ${batch.timeMs}`)
   return rows
-}
-
-function textOf(row: unknown): string {
-  if (Array.isArray(row)) return `(${row.map(textOf).join(',')})`
-  if (typeof row === 'object' && row !== null && row.constructor === Object) {
-    return JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
-  }
-  return String(row)
 }

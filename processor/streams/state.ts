@@ -82,6 +82,17 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
   }
 }
 
+/**
+ * Throws where state would be moved on by a batch that is not running: its past is not kept, so rows that were made
+ * of it are there only while they are held.
+ */
+export function inItsOwnBatch(operator: string, timeMs: number, scope: Scope): void {
+  if (scope.runningMs === timeMs) return
+  throw new Error(
+    `${operator}: its rows of time ${timeMs} are no longer held, and state knows only its present`,
+  )
+}
+
 // The same object handed back after new values may have been changed in place, so it counts as changed;
 // without new values it does not, or every batch would write the whole state.
 function isUnchanged(before: unknown, after: unknown, hadValues: boolean): boolean {

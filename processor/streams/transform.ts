@@ -11,6 +11,7 @@ export function transform<U>(
   f: (rdds: PairRDD<unknown, unknown>[], time: Date) => RDD<U>,
   name?: string,
 ): NodeSpec<U> {
+  if (parents.length === 0) throw new TypeError('there are no streams to transform')
   return {
     kind: 'transform',
     name,
@@ -22,7 +23,9 @@ export function transform<U>(
         (parent) =>
           new PairRDD(needed(parent as StreamNode<readonly [unknown, unknown]>, timeMs, scope), context),
       )
-      return f(rdds, new Date(timeMs)).dataset
+      const rdd: RDD<U> | undefined = f(rdds, new Date(timeMs))
+      if (rdd === undefined) throw new TypeError('its function gave no RDD; for no rows, give an empty one')
+      return rdd.dataset
     },
   }
 }

@@ -7,6 +7,7 @@ import type { Dataset } from '../rdd/dataset.ts'
 import { UnionDataset } from '../rdd/union.ts'
 
 export function union<T>(parents: readonly StreamNode<T>[], name?: string): NodeSpec<T> {
+  if (parents.length === 0) throw new TypeError('there are no streams to unite')
   return {
     kind: 'union',
     name,

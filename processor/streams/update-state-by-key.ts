@@ -5,7 +5,7 @@ import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StateOperator } from '../graph/contracts/state.ts'
 import type { Scope, StreamNode } from '../graph/node.ts'
 import type { StateOptions } from './options.ts'
-import { StateUpdateDataset, WholeStateDataset, type StateChange } from './state.ts'
+import { inItsOwnBatch, StateUpdateDataset, WholeStateDataset, type StateChange } from './state.ts'
 
 export type UpdateFunction<K, V, S> = (
   values: readonly V[],
@@ -29,10 +29,11 @@ export function updateStateByKey<K, V, S>(
     parents: [parent],
     state: operator as (id: string) => StateOperator,
     compute(timeMs, scope, id) {
+      inItsOwnBatch(id, timeMs, scope)
       const rows = scope.rows(parent, timeMs)
-      if (rows === undefined) return undefined
       const time = new Date(timeMs)
-      return new StateUpdateDataset<K, S>([rows], scope.state(operator(id)), {
+      // Without a data set there are no new values, and state moves on all the same.
+      return new StateUpdateDataset<K, S>(rows === undefined ? [] : [rows], scope.state(operator(id)), {
         operator: id,
         everyKey: true,
         next: (key, groups, state) => f((groups?.[0] as V[] | undefined) ?? NO_VALUES, state, key, time),

@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest'
 import { GraphError } from '../../../processor/graph/errors.ts'
-import { newWorld, run, SECOND, START, start, table } from './tables.ts'
+import type { RDD } from '../../../processor/rdd/rdd.ts'
+import { finish, newWorld, run, SECOND, START, start, table } from './tables.ts'
 
 const numbers = [[1, 2, 3], [], [4]]
 const sum = (a: number, b: number) => a + b
@@ -76,6 +77,102 @@ test('union and joins refuse streams of different slides, naming them', async ()
     'union-1: its parents must have the same slide, but queueStream-1 slides by 1000 ms, pairs of batches slides by 2000 ms',
   )
   expect(world.context.getState()).toBe('STOPPED')
+})
+
+test('repartition deals the rows out evenly', async () => {
+  const dealt = await table([[1, 2, 3, 4, 5], [], [6]], (s) => s.repartition(2).glom(), { partitions: 3 })
+  expect(dealt).toEqual({
+    1: [
+      [1, 3, 5],
+      [2, 4],
+    ],
+    2: [[], []],
+    3: [[6], []],
+  })
+  expect(() =>
+    newWorld()
+      .context.queueStream([[1]])
+      .repartition(0),
+  ).toThrow('numPartitions must be a whole number above 0: got 0')
+})
+
+test('transformWith gets the RDDs of both streams and the time', async () => {
+  const rows = await table(numbers, (s) =>
+    s.transformWith(
+      s.mapToPair((n) => [n, n * n]),
+      (plain, squares, time) =>
+        plain
+          .keyBy((n) => n)
+          .join(squares)
+          .map(([n, [, square]]) => `${(time.getTime() - START) / SECOND}: ${n} ${square}`),
+    ),
+  )
+  expect(rows).toEqual({ 1: ['1: 1 1', '1: 2 4', '1: 3 9'], 2: [], 3: ['3: 4 16'] })
+  const pairs = await table(numbers, (s) =>
+    s.transformWithToPair(s, (a, b) => a.union(b).keyBy((n) => n % 2)).reduceByKey(sum),
+  )
+  expect(pairs).toEqual({
+    1: [
+      [1, 8],
+      [0, 4],
+    ],
+    2: [],
+    3: [[0, 8]],
+  })
+})
+
+test('unions of pairs have keys, and streams of two contexts do not come together', async () => {
+  const united = await table(numbers, (s, { context }) => {
+    const pairs = s.mapToPair((n) => ['all', n])
+    return context.union([pairs, pairs]).reduceByKey(sum)
+  })
+  expect(united).toEqual({ 1: [['all', 12]], 2: [], 3: [['all', 8]] })
+  const { context } = newWorld()
+  const foreign = newWorld().context.queueStream([[1]], { name: 'foreign' })
+  expect(() => context.queueStream([[1]]).union(foreign)).toThrow("'foreign' is a stream of another context")
+  expect(() => context.union([])).toThrow('there are no streams to unite')
+  expect(() => context.transform([], () => context.parallelize([1]))).toThrow(
+    'there are no streams to transform',
+  )
+})
+
+test('a transform that gives nothing ends the job, naming the operator', async () => {
+  const nothing = () => undefined as unknown as RDD<number>
+  await expect(table(numbers, (s) => s.transform(nothing, { name: 'lookup' }))).rejects.toThrow(
+    'lookup: its function gave no RDD; for no rows, give an empty one',
+  )
+})
+
+test('a stream knows its context', () => {
+  const { context } = newWorld()
+  expect(context.queueStream([[1]]).map(String).context).toBe(context)
+})
+
+test('persisted rows are computed once in a batch, whoever reads them, and not after NONE', async () => {
+  for (const [level, calls] of [
+    ['MEMORY_ONLY', 4],
+    ['NONE', 8],
+  ] as const) {
+    const seen: number[] = []
+    await table(numbers, (s) => {
+      const noted = s.map((n) => seen.push(n))
+      expect(noted.cache().persist(level)).toBe(noted)
+      return noted.transform((rdd) => rdd.union(rdd))
+    })
+    expect(seen.length, level).toBe(calls)
+  }
+})
+
+test('persist is refused once the job has started, and for levels that mean nothing here', async () => {
+  const world = newWorld()
+  const input = world.context.queueStream([[1]])
+  expect(() => input.persist('MEMORY_ONLY_2' as 'MEMORY_ONLY')).toThrow('storage level MEMORY_ONLY_2')
+  input.print()
+  await start(world)
+  expect(() => input.persist()).toThrow(
+    /cannot change the storage level of queueStream-1: the graph is frozen/,
+  )
+  await finish(world)
 })
 
 test('transform runs once per batch, with its time', async () => {

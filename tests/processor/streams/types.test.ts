@@ -3,7 +3,9 @@
 import { expectTypeOf, test } from 'vitest'
 import type { PairRDD, RDD } from '../../../processor/rdd/rdd.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
-import type { DStream, PairDStream, StateDStream } from '../../../processor/streams/dstream.ts'
+import type { DStream } from '../../../processor/streams/dstream.ts'
+import type { PairDStream } from '../../../processor/streams/pair-dstream.ts'
+import type { StateDStream } from '../../../processor/streams/state-dstream.ts'
 import { newWorld } from './tables.ts'
 
 test('row types are inferred through the operators', () => {
@@ -22,6 +24,24 @@ test('row types are inferred through the operators', () => {
     PairDStream<string, [number, number | undefined]>
   >()
   expectTypeOf(words.countByValue()).toEqualTypeOf<PairDStream<string, number>>()
+})
+
+test('windows, transformations and unions keep the types of rows', () => {
+  const { context } = newWorld()
+  const words = context.queueStream([['a']])
+  const pairs = words.mapToPair((word) => [word, 1])
+  expectTypeOf(words.repartition(2)).toEqualTypeOf<DStream<string>>()
+  expectTypeOf(pairs.repartition(2)).toEqualTypeOf<PairDStream<string, number>>()
+  expectTypeOf(pairs.cache()).toEqualTypeOf<PairDStream<string, number>>()
+  expectTypeOf(words.countByValueAndWindow('2s')).toEqualTypeOf<StateDStream<string, number>>()
+  expectTypeOf(pairs.groupByKeyAndWindow('2s')).toEqualTypeOf<PairDStream<string, number[]>>()
+  expectTypeOf(context.union([pairs, pairs])).toEqualTypeOf<PairDStream<string, number>>()
+  expectTypeOf(context.union([words, words])).toEqualTypeOf<DStream<string>>()
+  const joined = words.transformWithToPair(pairs, (plain, keyed) => {
+    expectTypeOf(plain).toEqualTypeOf<RDD<string>>()
+    return keyed.join(plain.keyBy((w) => w)).mapValues(([n, w]) => ({ n, w }))
+  })
+  expectTypeOf(joined).toEqualTypeOf<PairDStream<string, { n: number; w: string }>>()
 })
 
 test('state has the type that its function returns, without undefined', () => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { Random, seeds } from '../../world/random.ts'
-import { finish, newWorld, run, SECOND, start, table, type World } from './tables.ts'
+import { finish, newWorld, run, SECOND, START, start, table, type World } from './tables.ts'
 
 const ones = [[1], [2], [3], [4], [5], [6]]
 const sum = (a: number, b: number) => a + b
@@ -193,6 +193,123 @@ test('countByWindow is 0 for an empty window, from the first batch on', async ()
     4: [1],
     5: [0],
   })
+})
+
+test('countByValueAndWindow counts each row of the window, and tells no more of those that left', async () => {
+  const counts = await table(words, (s) => s.countByValueAndWindow('2s', '1s'))
+  expect(counts).toEqual({
+    1: [['a', 1]],
+    2: [
+      ['a', 2],
+      ['b', 1],
+    ],
+    3: [
+      ['a', 1],
+      ['b', 1],
+    ],
+    4: [['b', 1]],
+    5: [['b', 1]],
+    6: [],
+  })
+})
+
+test('groupByKeyAndWindow has the values of the window, oldest first; a batch is in several windows', async () => {
+  const batches = [[1, 2], [3], [], [5]]
+  const grouped = await table(
+    batches,
+    (s) => s.mapToPair((n) => [n % 2, n]).groupByKeyAndWindow('3s', '1s'),
+    {
+      partitions: 2,
+    },
+  )
+  expect(grouped).toEqual({
+    1: [
+      [1, [1]],
+      [0, [2]],
+    ],
+    2: [
+      [1, [1, 3]],
+      [0, [2]],
+    ],
+    3: [
+      [1, [1, 3]],
+      [0, [2]],
+    ],
+    4: [[1, [3, 5]]],
+  })
+})
+
+test('to persist a window is to persist its parent', async () => {
+  const seen: string[] = []
+  const world = newWorld()
+  const parent = world.context.queueStream([['a'], ['b']]).map((w) => {
+    seen.push(w)
+    return w
+  })
+  // A window over only its own batch is no reason to hold rows.
+  const window = parent.window('1s').persist()
+  expect(
+    await run(
+      world,
+      window.transform((rdd) => rdd.union(rdd)),
+      2,
+    ),
+  ).toEqual({
+    1: ['a', 'a'],
+    2: ['b', 'b'],
+  })
+  expect(seen).toEqual(['a', 'b'])
+})
+
+const times = (batch: number) => new Date(START + batch * SECOND)
+
+test.each([
+  ['both ends are included', 2, 4, [2, 3, 4]],
+  ['ends are floored to the slide', 2.7, 4.9, [2, 3, 4]],
+  ['batches that are not remembered, or are yet to come, are left out', 0, 9, [2, 3, 4, 5]],
+  ['from after to', 4, 3, []],
+] as const)('slice: %s', async (_, from, to, expected) => {
+  const world = newWorld()
+  world.context.remember('4s')
+  const input = world.context.queueStream([...ones])
+  const slices: Record<number, number[]> = {}
+  input.foreachRDD(async (__, time) => {
+    const found = await Promise.all(input.slice(times(from), times(to)).map((rdd) => rdd.collect()))
+    slices[(time.getTime() - START) / SECOND] = found.flat()
+  })
+  await start(world)
+  await world.clock.advance(5 * SECOND)
+  await finish(world)
+  expect(slices[5]).toEqual(expected)
+})
+
+test('a slice of a stream that slides has the batches at which it is valid', async () => {
+  const world = newWorld()
+  world.context.remember('10s')
+  const pairwise = world.context.queueStream([...ones]).window('2s', '2s')
+  const found: number[][] = []
+  pairwise.foreachRDD(async () => {
+    const rdds = pairwise.slice(times(3), times(6))
+    for (const rdd of rdds) found.push(await rdd.collect())
+  })
+  await start(world)
+  await world.clock.advance(6 * SECOND)
+  await finish(world)
+  // Batch 2 and 4 see themselves alone; batch 6 both that are asked for.
+  expect(found).toEqual([
+    [1, 2],
+    [1, 2],
+    [3, 4],
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ])
+})
+
+test('there is no slice before the job has started', () => {
+  const world = newWorld()
+  const input = world.context.queueStream([...ones])
+  expect(() => input.slice(times(1), times(2))).toThrow('queueStream-1: slice() before the job has started')
 })
 
 test('reduceByWindow, naive and with an inverse', async () => {

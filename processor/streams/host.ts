@@ -1,0 +1,37 @@
+// Where the streams of one job come together: their graph, and the makers of stream classes. The classes reach
+// each other through it, so that each can stand in a file of its own.
+
+import type { Graph } from '../graph/graph.ts'
+import type { StreamNode } from '../graph/node.ts'
+import type { StreamingContext } from '../streaming-context.ts'
+import { DStream } from './dstream.ts'
+import { PairDStream } from './pair-dstream.ts'
+import { StateDStream } from './state-dstream.ts'
+import type { StateChange } from './state.ts'
+import { wholeState } from './update-state-by-key.ts'
+
+export interface StreamHost {
+  readonly context: StreamingContext
+  readonly graph: Graph
+  readonly writeLine: (line: string) => void
+  stream<T>(node: StreamNode<T>): DStream<T>
+  pairs<K, V>(node: StreamNode<readonly [K, V]>): PairDStream<K, V>
+  /** The whole state of an operator whose rows are what each batch changed. */
+  state<K, S>(update: StreamNode<StateChange<K, S>>): StateDStream<K, S>
+}
+
+export function streamHost(
+  context: StreamingContext,
+  graph: Graph,
+  writeLine: (line: string) => void,
+): StreamHost {
+  const host: StreamHost = {
+    context,
+    graph,
+    writeLine,
+    stream: (node) => new DStream(host, node),
+    pairs: (node) => new PairDStream(host, node),
+    state: (update) => new StateDStream(host, graph.add(wholeState(update)), update),
+  }
+  return host
+}
