@@ -1,6 +1,7 @@
 // The processor's front door: Spark Streaming's model over topics of a broker in this process.
 
 export {
+  type DirectStreamOptions,
   type ProcessorHost,
   StreamingContext,
   type StreamingContextOptions,
@@ -11,6 +12,8 @@ export type { Duration } from './processor/graph/duration.ts'
 export { GraphError } from './processor/graph/errors.ts'
 export type { OutputRecord } from './processor/graph/contracts/output.ts'
 export type { StateCodec } from './processor/graph/contracts/state.ts'
+export type { PoisonPolicy, RecordPlace } from './processor/graph/contracts/poison.ts'
+export type { PoisonRecord } from './processor/scheduler/poison.ts'
 export { FencedError } from './processor/ports.ts'
 export type { PairRDD, RDD } from './processor/rdd/rdd.ts'
 export { BatchError } from './processor/scheduler/errors.ts'

@@ -6,9 +6,11 @@ import type { Clock } from '../broker/time/clock.ts'
 import { systemClock } from '../broker/time/system-clock.ts'
 import { Checkpoint } from './checkpoint/checkpoint.ts'
 import { LogOnly } from './checkpoint/log-only.ts'
+import { plainCodec } from './checkpoint/plain-data.ts'
 import { CallingThreadExecutor, type ExecutorOptions } from './executor/calling-thread.ts'
 import { MemoryProtocol } from './executor/memory-protocol.ts'
 import type { CommitProtocol } from './graph/contracts/commit.ts'
+import type { PoisonPolicy } from './graph/contracts/poison.ts'
 import type { Source } from './graph/contracts/source.ts'
 import { durationMs, type Duration } from './graph/duration.ts'
 import { Graph } from './graph/graph.ts'
@@ -55,6 +57,13 @@ interface CommonOptions {
   readonly concurrentJobs?: number
   /** Inputs are slowed down to what the job can keep up with. Needs a batchDuration. */
   readonly backpressure?: true | BackpressureOptions
+  /**
+   * What becomes of a record at which a function throws, of inputs that do not say so themselves; default 'fatal'.
+   * Otherwise batches may run twice, so functions are given copies of states that are objects.
+   */
+  readonly onPoison?: PoisonPolicy
+  /** Poison records beyond which the job ends all the same; default 100. Each costs its batch one more run. */
+  readonly maxPoisonRecordsPerBatch?: number
   /** How long stop({ graceful: true }) may take before it gives up what is left; default 10 batches (asap: 10 s). */
   readonly gracefulStopTimeout?: Duration
   /** SIGTERM and SIGINT stop the job gracefully before they end the process; default false. */
@@ -72,8 +81,13 @@ export interface ProcessorHost {
   readonly output: OutputPort
 }
 
+export interface DirectStreamOptions extends OperatorOptions {
+  /** What becomes of its records at which a function throws; default: as the context says. */
+  readonly onPoison?: PoisonPolicy
+}
+
 /** Of a stream of topics: where it begins without a checkpoint, its limits, and its operator's name. */
-export type TopicStreamOptions = OperatorOptions &
+export type TopicStreamOptions = DirectStreamOptions &
   Pick<
     TopicSourceOptions<unknown>,
     | 'startingOffsets'
@@ -109,6 +123,7 @@ export class StreamingContext implements AsyncDisposable {
   private readonly broker: ProcessorHost | undefined
   private readonly warn: (message: string) => void
   private readonly commit: CommitProtocol | undefined
+  private readonly onPoison: PoisonPolicy
   private readonly stopsOnShutdown: boolean
   private checkpointDirectory: string | undefined
   private readonly host: StreamHost
@@ -154,6 +169,7 @@ export class StreamingContext implements AsyncDisposable {
     const warn = options.warn ?? ((message: string) => console.warn(message))
     this.warn = warn
     this.commit = options.commit
+    this.onPoison = options.onPoison ?? 'fatal'
     this.checkpointDirectory = options.checkpoint
     this.stopsOnShutdown = options.stopGracefullyOnShutdown ?? false
     this.listeners = new ListenerBus(warn)
@@ -171,6 +187,8 @@ export class StreamingContext implements AsyncDisposable {
       warn,
       executor,
       maxPendingBatches: positive(options.maxPendingBatches ?? 100, 'maxPendingBatches'),
+      maxPoisonRecordsPerBatch: positive(options.maxPoisonRecordsPerBatch ?? 100, 'maxPoisonRecordsPerBatch'),
+      plainCodec,
       concurrentJobs: positive(options.concurrentJobs ?? 1, 'concurrentJobs'),
       downtimeBatches: options.downtimeBatches ?? 'all',
       backpressure: backpressureOf(options.backpressure, intervalMs),
@@ -189,7 +207,7 @@ export class StreamingContext implements AsyncDisposable {
    * Rows with offsets, one row partition per partition read; `rdd.offsetRanges` tells which. Of topics of the
    * context's broker (`rows` says what a row is: textValues, textPairs, wholeRecords, rawRecords), or of any source.
    */
-  createDirectStream<T>(source: Source<T>, options?: OperatorOptions): DStream<T>
+  createDirectStream<T>(source: Source<T>, options?: DirectStreamOptions): DStream<T>
   createDirectStream<T>(
     topics: string | readonly string[],
     rows: RowKind<T>,
@@ -197,15 +215,15 @@ export class StreamingContext implements AsyncDisposable {
   ): DStream<T>
   createDirectStream<T>(
     from: Source<T> | string | readonly string[],
-    rowsOrOptions?: RowKind<T> | OperatorOptions,
+    rowsOrOptions?: RowKind<T> | DirectStreamOptions,
     topicOptions: TopicStreamOptions = {},
   ): DStream<T> {
     if (typeof from === 'object' && !isTopicList(from)) {
-      const { name } = (rowsOrOptions as OperatorOptions | undefined) ?? {}
-      return this.host.stream(this.graph.add(directStream(from, name)))
+      const { onPoison = this.onPoison, ...rest } = (rowsOrOptions as DirectStreamOptions | undefined) ?? {}
+      return this.host.stream(this.graph.add(directStream(from, { ...rest, onPoison })))
     }
     if (this.broker === undefined) throw new TypeError('a stream of topics needs a context with a broker')
-    const { name, ...limits } = topicOptions
+    const { name, onPoison = this.onPoison, ...limits } = topicOptions
     const source = new TopicSource<T>({
       views: this.broker.logViews,
       topics: from,
@@ -213,7 +231,8 @@ export class StreamingContext implements AsyncDisposable {
       clock: this.clock,
       ...limits,
     })
-    return this.host.stream(this.graph.add(directStream(source, name)))
+    const named = name === undefined ? {} : { name }
+    return this.host.stream(this.graph.add(directStream(source, { ...named, onPoison })))
   }
 
   /** Batches from memory: one per batch time, unless `oneAtATime: false`. */

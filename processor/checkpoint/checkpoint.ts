@@ -10,6 +10,8 @@
 import { randomUUID } from 'node:crypto'
 import type { BatchPlan, CommitProtocol, JobDescription, Recovered } from '../graph/contracts/commit.ts'
 import type { BatchOutput } from '../graph/contracts/output.ts'
+import type { RecordPlace } from '../graph/contracts/poison.ts'
+import type { OffsetRange } from '../graph/contracts/source.ts'
 import type { StateStore } from '../graph/contracts/state.ts'
 import type { OutputPort } from '../ports.ts'
 import { discardingOutput, refusingOutput } from '../sink/batch-output.ts'
@@ -19,7 +21,7 @@ import type { Generation } from './generation.ts'
 import { Journal, type JournalContent } from './journal.ts'
 import { KeyedState } from './keyed-state.ts'
 import { LevelStore } from './level-store.ts'
-import type { Manifest, Redo, Standing } from './messages.ts'
+import type { LeftOutRecord, Manifest, Redo, Standing } from './messages.ts'
 import { hasRows, Positions } from './positions.ts'
 import { settle, type Settled } from './settle.ts'
 import { CheckpointError, DamagedError, type CheckpointStore } from './store.ts'
@@ -61,6 +63,7 @@ export class Checkpoint implements CommitProtocol {
   private logDecided = 0
   private logDecidedTimeMs = 0
   private forgottenThrough = 0
+  private leftOut: readonly LeftOutRecord[] = []
   private lastTimeMs = 0
   private noting: Promise<void> = Promise.resolve()
 
@@ -131,11 +134,12 @@ export class Checkpoint implements CommitProtocol {
     return Promise.resolve(this.isDecided(plan) ? discardingOutput : this.log.begin(plan))
   }
 
-  async commit(plan: BatchPlan): Promise<void> {
+  async commit(plan: BatchPlan, leftOut: readonly RecordPlace[] = []): Promise<void> {
     const { batchId, timeMs } = plan
     const { log, manifest } = this
     if (manifest === undefined) throw new Error(`batch ${batchId} commits before recovery`)
     this.positions.advance(plan)
+    this.keepLeftOut(batchId, leftOut)
     const asksLog = log !== undefined && !this.isDecided(plan) && this.needsLog(plan, log)
     const redo: Redo = {
       ...(await this.keyedState.stage()),
@@ -145,6 +149,7 @@ export class Checkpoint implements CommitProtocol {
       logDecided: this.logDecided,
       logDecidedTimeMs: this.logDecidedTimeMs,
       forgottenThrough: this.forgottenThrough,
+      leftOut: this.leftOut,
       decidedByStage: log === undefined || (!asksLog && !this.isDecided(plan)),
     }
     if (asksLog) {
@@ -237,6 +242,7 @@ export class Checkpoint implements CommitProtocol {
     this.logDecided = settled.logDecided
     this.logDecidedTimeMs = standing.logDecidedTimeMs
     this.forgottenThrough = settled.forgottenThrough
+    this.leftOut = standing.leftOut
     this.lastTimeMs = standing.timeMs
   }
 
@@ -258,8 +264,22 @@ export class Checkpoint implements CommitProtocol {
       lastCommitted: last.batchId > 0 ? last : undefined,
       positions: Object.fromEntries(positions),
       pending: settled.pending.map(planOf),
-      history: settled.history.map(planOf),
+      history: settled.history.map((batchId) => withoutLeftOut(planOf(batchId), this.leftOut)),
     }
+  }
+
+  // A batch can only have found records of its own plan or of earlier ones: once it is forgotten, so are they.
+  private keepLeftOut(batchId: number, found: readonly RecordPlace[]): void {
+    const kept = this.leftOut.filter((record) => record.batchId > this.forgottenThrough)
+    const added = found.map(({ inputId, topic, topicId, partition, offset }) => ({
+      inputId,
+      topic,
+      topicId,
+      partition,
+      offset,
+      batchId,
+    }))
+    this.leftOut = [...kept, ...added]
   }
 
   private newManifest({ appName, intervalMs }: JobDescription): Manifest {
@@ -310,6 +330,27 @@ export class Checkpoint implements CommitProtocol {
       cause,
     })
   }
+}
+
+/** The plan, with what is left out said in its ranges. */
+function withoutLeftOut(plan: BatchPlan, records: readonly LeftOutRecord[]): BatchPlan {
+  if (records.length === 0) return plan
+  const inputs = Object.entries(plan.inputs).map(([inputId, ranges]) => {
+    const of = records.filter((record) => record.inputId === inputId)
+    return [inputId, ranges.map((range) => rangeWithout(range, of))] as const
+  })
+  return { ...plan, inputs: Object.fromEntries(inputs) }
+}
+
+function rangeWithout(range: OffsetRange, records: readonly LeftOutRecord[]): OffsetRange {
+  const { topic, topicId, partition, from, until } = range
+  const leftOut = records
+    .filter(
+      (record) => record.topic === topic && record.topicId === topicId && record.partition === partition,
+    )
+    .map(({ offset }) => offset)
+    .filter((offset) => offset >= from && offset < until)
+  return leftOut.length === 0 ? range : { ...range, leftOut }
 }
 
 /** Waits for all, also where one fails; throws the first failure. */

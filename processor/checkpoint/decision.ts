@@ -98,9 +98,12 @@ export class DecisionLog {
     return this.session.commit()
   }
 
-  abort(): Promise<void> {
+  async abort(): Promise<void> {
+    const { output } = this
     this.output = undefined
-    return this.session.abort()
+    // What is under way must not come to rest in the transaction that the next run begins.
+    await output?.abandoned()
+    await this.session.abort()
   }
 
   close(): Promise<void> {

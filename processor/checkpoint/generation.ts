@@ -28,6 +28,7 @@ export const NOTHING_YET: Standing = {
   logDecided: 0,
   logDecidedTimeMs: 0,
   forgottenThrough: 0,
+  leftOut: [],
 }
 
 export type Restore = (operator: number, key: Buffer, value: Buffer) => void

@@ -8,6 +8,7 @@
 import protobuf from 'protobufjs/light.js'
 import { crc32c } from '../../broker/protocol/record-batch/crc32c.ts'
 import type { BatchPlan } from '../graph/contracts/commit.ts'
+import type { RecordPlace } from '../graph/contracts/poison.ts'
 import type { OffsetRange, SourcePosition } from '../graph/contracts/source.ts'
 import { CheckpointError, DamagedError } from './store.ts'
 
@@ -27,6 +28,12 @@ export interface Manifest {
 export interface InputPositions {
   readonly inputId: string
   readonly positions: readonly SourcePosition[]
+}
+
+/** A poison record that a decided batch found. */
+export interface LeftOutRecord extends RecordPlace {
+  /** The batch that found it: the plan that has it is this one's or an earlier one's. */
+  readonly batchId: number
 }
 
 export interface OperatorEntry {
@@ -51,6 +58,8 @@ export interface Standing {
   readonly logDecidedTimeMs: number
   /** Plans up to this batch are needed by nothing. */
   readonly forgottenThrough: number
+  /** What is left out of plans that windows may still reach. */
+  readonly leftOut: readonly LeftOutRecord[]
 }
 
 /** All that a batch changes, staged before it is decided. */
@@ -110,6 +119,15 @@ const types = {
     ['shape', 3, 'string'],
     ['keys', 4, 'double'],
   ),
+  leftOut: message(
+    'LeftOut',
+    ['inputId', 1, 'string'],
+    ['topic', 2, 'string'],
+    ['topicId', 3, 'string'],
+    ['partition', 4, 'int32'],
+    ['offset', 5, 'sint64'],
+    ['batchId', 6, 'double'],
+  ),
   standing: message(
     'Standing',
     ['batchId', 1, 'double'],
@@ -120,6 +138,7 @@ const types = {
     ['logDecided', 6, 'double'],
     ['logDecidedTimeMs', 7, 'double'],
     ['forgottenThrough', 8, 'double'],
+    ['leftOut', 9, 'LeftOut', 'repeated'],
   ),
   redo: message(
     'Redo',
@@ -259,8 +278,13 @@ interface ManifestMessage {
   intervalMs: number
 }
 
-interface StandingMessage extends Omit<Standing, 'positions'> {
+interface StandingMessage extends Omit<Standing, 'positions' | 'leftOut'> {
   positions: InputMessage[]
+  leftOut: LeftOutMessage[]
+}
+
+interface LeftOutMessage extends Omit<LeftOutRecord, 'offset'> {
+  offset: Int64 | number
 }
 
 interface RedoMessage {
@@ -279,10 +303,11 @@ function rangeOf({ topic, partition, topicId, from, until }: RangeMessage): Offs
 }
 
 function standingMessage(standing: Standing): object {
-  const { positions, operators } = standing
+  const { positions, operators, leftOut } = standing
   return {
     ...standing,
     operators: operators.map((operator) => ({ ...operator })),
+    leftOut: leftOut.map((record) => ({ ...record, offset: int64(record.offset) })),
     // A position is a range that ends where it begins.
     positions: positions.map(({ inputId, positions: of }) => ({
       inputId,
@@ -309,6 +334,14 @@ function standingOf(read: StandingMessage): Standing {
     logDecided: read.logDecided,
     logDecidedTimeMs: read.logDecidedTimeMs,
     forgottenThrough: read.forgottenThrough,
+    leftOut: read.leftOut.map(({ inputId, topic, topicId, partition, offset, batchId }) => ({
+      inputId,
+      topic,
+      topicId,
+      partition,
+      offset: bigintOf(offset),
+      batchId,
+    })),
   }
 }
 

@@ -1,8 +1,12 @@
 // Failures inside a user's function, with the operator they happened in. The innermost operator's name is
 // kept: what passes through further operators on its way up is not wrapped again.
 
+import type { RecordPlace } from './contracts/poison.ts'
+
 export class OperatorError extends Error {
   readonly operator: string
+  /** The record whose row the function failed at. Set by who was reading it; undefined behind a shuffle. */
+  record: RecordPlace | undefined
 
   constructor(operator: string, cause: unknown) {
     super(`${operator}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })

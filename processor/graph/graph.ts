@@ -55,6 +55,7 @@ export class Graph implements Scope {
   private zeroMs = 0
   /** Time of the last batch that began. */
   private lastMs = 0
+  private uncachedMs: number | undefined
   /** Times at which a batch took place: at any other time no node has a data set. */
   private readonly times = new Set<number>()
   private readonly yielded = new Map<StreamNode<unknown>, Map<number, Dataset<unknown> | undefined>>()
@@ -84,6 +85,7 @@ export class Graph implements Scope {
       compute: (timeMs, scope) => spec.compute(timeMs, scope, id),
     }
     this.nodes.push(node)
+    spec.input?.named?.(id)
     for (const parent of spec.parents) this.consumedBy(parent, node)
     return node
   }
@@ -229,6 +231,15 @@ export class Graph implements Scope {
     }
   }
 
+  /**
+   * The batch at `timeMs` is to run again: what it has computed is thrown away. `uncached`: in the next run rows
+   * come from their records each time, however many operators read them, so that a failure can be told its record.
+   */
+  discard(timeMs: number, uncached: boolean): void {
+    for (const byTime of this.yielded.values()) byTime.delete(timeMs)
+    this.uncachedMs = uncached ? timeMs : undefined
+  }
+
   /** After the batch at `timeMs`: drops what nothing can ask for again. Returns the times that inputs let go. */
   release(timeMs: number): void {
     this.runningMs = undefined
@@ -268,6 +279,7 @@ export class Graph implements Scope {
       throw operatorFailed(node.id, error)
     }
     if (dataset === undefined || dataset.keeps === 'always') return dataset
+    if (timeMs === this.uncachedMs) return dataset
     const again = (this.consumers.get(node) ?? 0) > 1 && dataset.keeps === 'no'
     return this.persisted.has(node) || again || this.isReadLater(node, timeMs)
       ? new CachedDataset(dataset)

@@ -4,8 +4,9 @@
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
 import type { RddContext } from '../rdd/rdd.ts'
 import type { BatchOutput } from './contracts/output.ts'
+import type { PoisonPolicy, RecordPlace } from './contracts/poison.ts'
 import type { BatchStamp } from './contracts/rows.ts'
-import type { OffsetRange, SourcePosition } from './contracts/source.ts'
+import type { OffsetRange, SourcePosition, SourceRecord } from './contracts/source.ts'
 import type { StateOperator, StatePartition } from './contracts/state.ts'
 
 /** What a node may ask while it describes its rows. */
@@ -72,6 +73,14 @@ export interface InputDriver {
   start(positions: readonly SourcePosition[]): Promise<void>
   /** `maxRows`: what backpressure leaves it, of which it knows nothing else; undefined: its own limits alone. */
   plan(timeMs: number, intervalMs: number | undefined, maxRows?: number): Promise<InputPlan>
+  /** Told the name of its operator, which its records are known by. */
+  named?(id: string): void
+  /** What becomes of records at which a function throws; absent: 'fatal'. */
+  readonly onPoison?: PoisonPolicy
+  /** From now on this record is left out of every planned range that has it. */
+  leaveOut?(place: RecordPlace): void
+  /** The record itself; undefined where it cannot be had. */
+  record?(place: RecordPlace): SourceRecord | undefined
   /** An earlier batch's rows: planned before, not read or needed again. */
   restore(timeMs: number, ranges: readonly OffsetRange[]): InputPlan
   release(timeMs: number): void

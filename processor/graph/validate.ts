@@ -86,7 +86,10 @@ function orderProblems({ nodes, outputs }: GraphShape): string[] {
   const writing = outputs
     .filter(({ kind }) => !OUTSIDE_TRANSACTION.has(kind))
     .map(({ id, kind }) => `${id}: ${kind} is part of the batch's transaction`)
-  return [...stateful, ...writing].map(
+  const rerun = nodes
+    .filter(({ input }) => input?.onPoison !== undefined && input.onPoison !== 'fatal')
+    .map(({ id }) => `${id}: without its poison records a batch is run again`)
+  return [...stateful, ...writing, ...rerun].map(
     (what) => `${what}, so batches cannot run side by side: set concurrentJobs to 1`,
   )
 }

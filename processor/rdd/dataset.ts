@@ -27,13 +27,22 @@ export interface Dataset<T> {
   open(partition: number, emit: Emit<T>): RowReader
 }
 
-/** Runs `work` at the first call; later callers share the outcome. */
+/** Runs `work` at the first call; later callers share the outcome. Where it fails, the next call begins anew. */
 export class Once {
   private done: Promise<void> | undefined
 
   run(work: () => Promise<void>): Promise<void> {
-    this.done ??= work()
+    this.done ??= this.attempt(work)
     return this.done
+  }
+
+  private async attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.done = undefined
+      throw error
+    }
   }
 }
 

@@ -1,22 +1,31 @@
 // The rows of planned offset ranges: one partition per range, read again from the log whenever opened, so
-// neither a second reader nor a window over a source holds rows in memory.
+// neither a second reader nor a window over a source holds rows in memory. A function that fails while a row is
+// pushed is told the record that the row was made of.
 
+import type { RecordPlace } from '../graph/contracts/poison.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { OffsetRange, Source } from '../graph/contracts/source.ts'
+import { OperatorError } from '../graph/errors.ts'
 import type { Dataset } from './dataset.ts'
 
 export class SourceDataset<T> implements Dataset<T> {
   readonly keeps = 'always'
-  readonly ranges: readonly OffsetRange[]
   private readonly source: Source<T>
+  private readonly inputId: string
+  private planned: readonly OffsetRange[]
 
-  constructor(source: Source<T>, ranges: readonly OffsetRange[]) {
+  constructor(source: Source<T>, ranges: readonly OffsetRange[], inputId: string) {
     this.source = source
-    this.ranges = ranges
+    this.planned = ranges
+    this.inputId = inputId
+  }
+
+  get ranges(): readonly OffsetRange[] {
+    return this.planned
   }
 
   get partitions(): number {
-    return this.ranges.length
+    return this.planned.length
   }
 
   prepare(): Promise<void> {
@@ -24,6 +33,56 @@ export class SourceDataset<T> implements Dataset<T> {
   }
 
   open(partition: number, emit: Emit<T>): RowReader {
-    return this.source.rows(this.ranges[partition] as OffsetRange, emit)
+    const range = this.planned[partition] as OffsetRange
+    return new TellingReader(this.source.rows(range, emit), range, this.inputId)
+  }
+
+  /** The range that has the record, where one has. */
+  rangeOf({ topic, topicId, partition, offset }: RecordPlace): OffsetRange | undefined {
+    return this.planned.find(
+      (range) =>
+        range.topic === topic &&
+        range.topicId === topicId &&
+        range.partition === partition &&
+        range.from <= offset &&
+        offset < range.until,
+    )
+  }
+
+  /** The record is not read from now on. */
+  leaveOut(place: RecordPlace): void {
+    const has = this.rangeOf(place)
+    if (has === undefined) return
+    const without = { ...has, leftOut: [...(has.leftOut ?? []), place.offset] }
+    this.planned = this.planned.map((range) => (range === has ? without : range))
+  }
+}
+
+class TellingReader implements RowReader {
+  private readonly reader: RowReader
+  private readonly range: OffsetRange
+  private readonly inputId: string
+
+  constructor(reader: RowReader, range: OffsetRange, inputId: string) {
+    this.reader = reader
+    this.range = range
+    this.inputId = inputId
+  }
+
+  read(maxRows: number): boolean {
+    try {
+      return this.reader.read(maxRows)
+    } catch (error) {
+      const { offset } = this.reader
+      if (error instanceof OperatorError && offset !== undefined) {
+        const { topic, topicId, partition } = this.range
+        error.record ??= { inputId: this.inputId, topic, topicId, partition, offset }
+      }
+      throw error
+    }
+  }
+
+  close(): void {
+    this.reader.close()
   }
 }

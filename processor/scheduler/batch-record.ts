@@ -2,12 +2,15 @@
 
 import type { BatchPlan } from '../graph/contracts/commit.ts'
 import type { BatchInfo, InputInfo, OutputOperationInfo } from './listener.ts'
+import type { PoisonRecord } from './poison.ts'
 
 export class BatchRecord {
   readonly plan: BatchPlan
   processingStartMs: number | undefined
   processingEndMs: number | undefined
   readonly operations: OutputOperationInfo[] = []
+  /** Records that were left out of it. */
+  poison: readonly PoisonRecord[] = []
   private readonly inputs: Readonly<Record<string, InputInfo>>
   private readonly submissionMs: number
 
@@ -31,6 +34,7 @@ export class BatchRecord {
       processingTimeMs: start === undefined || end === undefined ? undefined : end - start,
       totalDelayMs: end === undefined ? undefined : end - submissionMs,
       outputOperations: [...this.operations],
+      poisonRecords: this.poison,
     }
   }
 }

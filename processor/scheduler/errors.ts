@@ -2,8 +2,9 @@
 // offsets that it read, so that the batch can be looked at in the log.
 
 import type { BatchStamp } from '../graph/contracts/rows.ts'
+import { placeText, type RecordPlace } from '../graph/contracts/poison.ts'
 import type { OffsetRange } from '../graph/contracts/source.ts'
-import { OperatorError } from '../graph/errors.ts'
+import { operatorErrorIn } from './poison.ts'
 
 /** Ranges that a message names; the error has them all. */
 const NAMED_RANGES = 4
@@ -13,6 +14,8 @@ export class BatchError extends Error {
   readonly batchTime: Date
   /** Name of the operator whose function failed; undefined where the engine or the log did. */
   readonly operator: string | undefined
+  /** The record whose row it failed at; undefined where that cannot be told (behind a shuffle). */
+  readonly record: RecordPlace | undefined
   /** What the batch read, by the name of the input operator; empty where it failed before it was planned. */
   readonly inputs: Readonly<Record<string, readonly OffsetRange[]>>
 
@@ -23,11 +26,14 @@ export class BatchError extends Error {
   ) {
     const batchTime = new Date(timeMs)
     const reason = cause instanceof Error ? cause.message : String(cause)
-    super(`batch ${batchId} of ${batchTime.toISOString()}: ${reason}${rangesText(inputs)}`, { cause })
+    const failure = operatorErrorIn(cause)
+    const at = failure?.record === undefined ? '' : `, at ${placeText(failure.record)}`
+    super(`batch ${batchId} of ${batchTime.toISOString()}: ${reason}${at}${rangesText(inputs)}`, { cause })
     this.name = 'BatchError'
     this.batchId = batchId
     this.batchTime = batchTime
-    this.operator = cause instanceof OperatorError ? cause.operator : undefined
+    this.operator = failure?.operator
+    this.record = failure?.record
     this.inputs = inputs
   }
 }

@@ -3,13 +3,16 @@
 
 import type { Clock, Timer } from '../../broker/time/clock.ts'
 import type { BatchPlan, CommitProtocol, Recovered } from '../graph/contracts/commit.ts'
+import { placeText, type PoisonPolicy } from '../graph/contracts/poison.ts'
 import type { BatchStamp } from '../graph/contracts/rows.ts'
 import type { OffsetRange } from '../graph/contracts/source.ts'
+import type { StateCodec } from '../graph/contracts/state.ts'
 import type { Graph } from '../graph/graph.ts'
 import { CancelledError } from '../graph/errors.ts'
 import type { Backpressure } from './backpressure.ts'
 import { BatchRecord } from './batch-record.ts'
 import { BatchError } from './errors.ts'
+import { isolated } from './isolated-state.ts'
 import type { InputInfo, ListenerBus } from './listener.ts'
 import { BatchMachine, type Action, type Event } from './machine.ts'
 import { positionsAfter, resume, type DowntimeBatches, type Resumption } from './recovery.ts'
@@ -29,6 +32,9 @@ export interface JobOptions {
   readonly downtimeBatches: DowntimeBatches
   /** undefined: inputs give what their own limits allow. */
   readonly backpressure: Backpressure | undefined
+  readonly maxPoisonRecordsPerBatch: number
+  /** How state without a codec is copied, where batches may run again. */
+  readonly plainCodec: StateCodec<unknown>
   /** How long a graceful stop may take before it gives up what is left. */
   readonly gracefulStopTimeoutMs: number
 }
@@ -124,15 +130,27 @@ export class Job {
     }
   }
 
+  // What is skipped is lost: never silently.
+  private warnOfLeftOut({ plan: { batchId }, poison }: BatchRecord): void {
+    for (const record of poison) {
+      const { operator, error } = record
+      const reason = error instanceof Error ? error.message : String(error)
+      this.options.warn(`batch ${batchId} left out ${placeText(record)}: ${operator}: ${reason}`)
+    }
+  }
+
   private async recover(): Promise<Resumption> {
-    const { appName, graph, clock, downtimeBatches } = this.options
+    const { appName, graph, clock, downtimeBatches, plainCodec } = this.options
     const protocol = this.openProtocol
     const { intervalMs, hasWindows } = graph
     const inputs = graph.inputs.map(({ id, driver }) => ({ id, description: driver.description }))
     const recovered = await protocol.recover({ appName, intervalMs, inputs, operators: graph.stateOperators })
     const resumption = resume(recovered, clock.now(), { intervalMs, hasWindows, downtimeBatches })
     if (recovered === undefined) protocol.begun(resumption.zeroMs)
-    await graph.open(resumption.zeroMs, protocol.state)
+    await graph.open(
+      resumption.zeroMs,
+      this.onPoison.size === 0 ? protocol.state : isolated(protocol.state, plainCodec),
+    )
     await this.startInputs(recovered, resumption)
     return resumption
   }
@@ -238,7 +256,7 @@ export class Job {
     if (batch === undefined) throw new Error(`batch ${batchId} is to run, but was never planned`)
     const { backpressure, executor, concurrentJobs } = this.options
     executor.begin()
-    const world = { ...this.options, protocol: this.openProtocol }
+    const world = { ...this.options, protocol: this.openProtocol, onPoison: this.onPoison }
     // Called by rising batch id, so that this is what comes before in the order of commits.
     const turn = concurrentJobs > 1 ? this.committed : undefined
     const running = runBatch(world, batch, turn)
@@ -246,6 +264,7 @@ export class Job {
     await running
     this.batches.delete(batchId)
     backpressure?.completed(batch.info)
+    this.warnOfLeftOut(batch)
     this.forget({ batchId, timeMs })
     return { type: 'finished', batchId }
   }
@@ -280,6 +299,14 @@ export class Job {
     }
     if (this.failure === undefined) this.settle.resolve()
     else this.settle.reject(this.failure.error)
+  }
+
+  /** Inputs whose poison records do not end the job. */
+  private get onPoison(): ReadonlyMap<string, PoisonPolicy> {
+    const policies = this.options.graph.inputs.map(
+      ({ id, driver }) => [id, driver.onPoison ?? 'fatal'] as const,
+    )
+    return new Map(policies.filter(([, policy]) => policy !== 'fatal'))
   }
 
   private get openProtocol(): CommitProtocol {

@@ -1,6 +1,7 @@
 // What the scheduler tells about its batches (Spark's StreamingListener and BatchInfo).
 
 import type { OffsetRange } from '../graph/contracts/source.ts'
+import type { PoisonRecord } from './poison.ts'
 
 export interface InputInfo {
   readonly description: string
@@ -34,6 +35,8 @@ export interface BatchInfo {
   readonly processingTimeMs: number | undefined
   readonly totalDelayMs: number | undefined
   readonly outputOperations: readonly OutputOperationInfo[]
+  /** Records at which a function threw, and which the batch left out; known when it is completed. */
+  readonly poisonRecords: readonly PoisonRecord[]
 }
 
 /** An input that receives rows by itself (a receiver): how it stands. */

@@ -6,18 +6,25 @@
 
 import type { Clock } from '../../broker/time/clock.ts'
 import type { CommitProtocol } from '../graph/contracts/commit.ts'
-import type { BatchOutput } from '../graph/contracts/output.ts'
+import type { BatchOutput, OutputRecord } from '../graph/contracts/output.ts'
+import { placeText, type PoisonPolicy } from '../graph/contracts/poison.ts'
 import { CancelledError } from '../graph/errors.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { OutputNode } from '../graph/node.ts'
 import type { BatchRecord } from './batch-record.ts'
+import { deadLetter } from './dead-letter.ts'
 import type { ListenerBus, OutputOperationInfo } from './listener.ts'
+import { PoisonRecords, type NextRun } from './poison.ts'
 
 export interface BatchWorld {
+  readonly appName: string
   readonly graph: Graph
   readonly protocol: CommitProtocol
   readonly clock: Clock
   readonly listeners: ListenerBus
+  /** By the name of the input. */
+  readonly onPoison: ReadonlyMap<string, PoisonPolicy>
+  readonly maxPoisonRecordsPerBatch: number
 }
 
 /** `turn`: side by side with others; resolves when all batches before this one are committed. */
@@ -28,13 +35,13 @@ export async function runBatch(world: BatchWorld, batch: BatchRecord, turn?: Pro
   listeners.post((listener) => listener.onBatchStarted?.(batch.info))
   graph.begin(plan.timeMs)
   if (turn === undefined) {
-    await computeWithin(world, batch)
+    await runUntilClean(world, batch)
   } else {
     await compute(world, batch, NO_OUTPUT)
     await hasCome(turn)
     await protocol.begin(plan)
   }
-  await protocol.commit(plan)
+  await protocol.commit(plan, batch.poison)
   graph.release(plan.timeMs)
   batch.processingEndMs = clock.now()
   listeners.post((listener) => listener.onBatchCompleted?.(batch.info))
@@ -53,14 +60,61 @@ async function hasCome(turn: Promise<void>): Promise<void> {
   }
 }
 
-async function computeWithin(world: BatchWorld, batch: BatchRecord): Promise<void> {
-  const { protocol } = world
-  const output = await protocol.begin(batch.plan)
-  try {
-    await compute(world, batch, output)
-  } catch (error) {
-    await abort(protocol, batch, error)
-    throw error
+/** Runs the batch, and again without each poison record that a run finds, until one run comes to its end. */
+async function runUntilClean(world: BatchWorld, batch: BatchRecord): Promise<void> {
+  const { graph, protocol, onPoison, maxPoisonRecordsPerBatch } = world
+  const poison = new PoisonRecords(onPoison, maxPoisonRecordsPerBatch)
+  const letters: DeadLetter[] = []
+  for (;;) {
+    const output = await protocol.begin(batch.plan)
+    try {
+      await writeDeadLetters(output, letters)
+      await compute(world, batch, output)
+      batch.poison = poison.found
+      return
+    } catch (error) {
+      await abort(protocol, batch, error)
+      const next = poison.after(error)
+      if (next.type === 'none') throw next.error
+      if (next.type === 'leaveOut') leaveOut(world, next, letters)
+      graph.discard(batch.plan.timeMs, poison.uncached)
+      batch.operations.length = 0
+    }
+  }
+}
+
+interface DeadLetter {
+  readonly inputId: string
+  readonly topic: string
+  readonly record: OutputRecord
+}
+
+function leaveOut(
+  { graph, appName }: BatchWorld,
+  { record: poison, policy }: NextRun & { type: 'leaveOut' },
+  letters: DeadLetter[],
+): void {
+  const { inputId } = poison
+  const driver = graph.inputs.find(({ id }) => id === inputId)?.driver
+  if (driver?.leaveOut === undefined) throw new Error(`${inputId} cannot leave records out`)
+  if (policy !== 'skip') {
+    const original = driver.record?.(poison)
+    if (original === undefined)
+      throw new Error(`${placeText(poison)}: the record cannot be read for a dead letter`)
+    letters.push({ inputId, topic: policy.deadLetterTopic, record: deadLetter(original, poison, appName) })
+  }
+  driver.leaveOut(poison)
+}
+
+async function writeDeadLetters(output: BatchOutput, letters: readonly DeadLetter[]): Promise<void> {
+  for (const topic of new Set(letters.map((letter) => letter.topic))) {
+    const of = letters.filter((letter) => letter.topic === topic)
+    const writer = await output.writer((of[0] as DeadLetter).inputId, topic)
+    for (const { record } of of) {
+      writer.write(record)
+      if (writer.isFull) await writer.flush()
+    }
+    await writer.flush()
   }
 }
 

@@ -51,8 +51,13 @@ export class AppendQueue {
 
   /** Resolves when all is durable. */
   async settled(): Promise<void> {
-    while (this.pending.size > 0) await Promise.all(this.pending)
+    await this.quiet()
     this.check()
+  }
+
+  /** Resolves when no append is under way. */
+  async quiet(): Promise<void> {
+    while (this.pending.size > 0) await Promise.all(this.pending)
   }
 
   private get isRoomy(): boolean {

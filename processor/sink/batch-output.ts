@@ -35,6 +35,11 @@ export class TransactionOutput implements BatchOutput {
     return this.writers.reduce((sum, { records }) => sum + records, 0)
   }
 
+  /** Resolves when nothing is under way any more, whatever became of it. */
+  abandoned(): Promise<void> {
+    return this.queue.quiet()
+  }
+
   /** Resolves when all records are durable in their topics; rejects with what one append failed of. */
   async finish(): Promise<void> {
     for (const writer of this.writers) await writer.flush()

@@ -15,6 +15,9 @@ export class TextBytes {
       this.makeRoom(field.length * 3)
       this.end += this.bytes.write(field, this.end)
     } else {
+      if (!(field instanceof Uint8Array)) {
+        throw new TypeError(`key and value of a record are text or bytes, not ${typeof field}`)
+      }
       this.makeRoom(field.length)
       this.bytes.set(field, this.end)
       this.end += field.length

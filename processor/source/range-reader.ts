@@ -30,6 +30,7 @@ export class RangeReader<T> implements RowReader {
   private readonly buffers: BlockBuffers
   private readonly log: LogCursor
   private readonly checksCrc: boolean
+  private readonly leftOut: ReadonlySet<bigint> | undefined
   private readonly aborted: readonly AbortedSpan[]
   private readonly records = new RecordCursor()
   private readonly sink: RowSink
@@ -50,6 +51,7 @@ export class RangeReader<T> implements RowReader {
     this.sink = kind.open(range, this.records, emit)
     this.aborted = view.abortedSpans(range.from, range.until)
     this.log = view.cursor(range.from)
+    this.leftOut = range.leftOut && new Set(range.leftOut)
     this.checksCrc = this.log.checksumsChecked !== true
     this.buffer = buffers.take()
   }
@@ -62,6 +64,10 @@ export class RangeReader<T> implements RowReader {
     return true
   }
 
+  get offset(): bigint {
+    return this.records.offset()
+  }
+
   close(): void {
     this.log.close()
     this.records.clear()
@@ -70,7 +76,7 @@ export class RangeReader<T> implements RowReader {
 
   /** Emits up to `maxRows` records of the batch in hand, and leaves the batch at its end. */
   private emitRecords(maxRows: number): number {
-    const { records, sink, firstDelta, lastDelta } = this
+    const { records, sink, firstDelta, lastDelta, leftOut } = this
     let rows = 0
     while (rows < maxRows) {
       if (!this.moveOn(records)) return rows
@@ -80,6 +86,7 @@ export class RangeReader<T> implements RowReader {
         this.inBatch = false
         return rows
       }
+      if (leftOut !== undefined && leftOut.has(records.offset())) continue
       sink.row()
       rows++
     }

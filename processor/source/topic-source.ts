@@ -11,13 +11,14 @@ import type {
   Source,
   SourcePlan,
   SourcePosition,
+  SourceRecord,
 } from '../graph/contracts/source.ts'
 import type { LogView, LogViews, Pin } from '../ports.ts'
 import { BlockBuffers } from './block-buffers.ts'
 import { DataLossError } from './errors.ts'
 import { RangeReader } from './range-reader.ts'
 import { allot } from './rate-limit.ts'
-import type { RowKind } from './row-kind.ts'
+import { wholeRecords, type RowKind, type TopicRecord } from './row-kind.ts'
 
 /** Offsets by topic and partition; a partition that is missing starts at the earliest. */
 export type ExplicitOffsets = Readonly<Record<string, Readonly<Record<number, bigint>>>>
@@ -123,6 +124,20 @@ export class TopicSource<T> implements Source<T> {
   rows(range: OffsetRange, emit: Emit<T>): RowReader {
     if (range.from === range.until) return NO_ROWS
     return new RangeReader(this.viewOf(range), range, this.options.rows, emit, this.buffers)
+  }
+
+  record(range: OffsetRange, offset: bigint): SourceRecord | undefined {
+    const { leftOut: _, ...planned } = range
+    const found: TopicRecord[] = []
+    const one = { ...planned, from: offset, until: offset + 1n }
+    const take = (record: TopicRecord) => void found.push(record)
+    const reader = new RangeReader(this.viewOf(range), one, wholeRecords, take, this.buffers)
+    try {
+      while (reader.read(1));
+    } finally {
+      reader.close()
+    }
+    return found[0]
   }
 
   release(ranges: readonly OffsetRange[]): void {

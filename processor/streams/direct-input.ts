@@ -1,19 +1,27 @@
 // A source with offsets as an input of the graph: every batch has its ranges, one row partition each, and
 // the log itself holds the rows for as long as an operator can ask for them.
 
-import type { OffsetRange, Source, SourcePosition } from '../graph/contracts/source.ts'
+import type { PoisonPolicy, RecordPlace } from '../graph/contracts/poison.ts'
+import type { OffsetRange, Source, SourcePosition, SourceRecord } from '../graph/contracts/source.ts'
 import type { NodeSpec } from '../graph/graph.ts'
 import type { InputDriver, InputPlan } from '../graph/node.ts'
+import type { OperatorOptions } from './options.ts'
 import { SourceDataset } from '../rdd/source-dataset.ts'
 
 class DirectInput<T> implements InputDriver {
   readonly durable = true
   readonly description: string
+  readonly onPoison: PoisonPolicy
+  private inputId = ''
   private readonly source: Source<T>
   private readonly planned = new Map<number, SourceDataset<T>>()
 
-  constructor(source: Source<T>) {
+  constructor(source: Source<T>, onPoison: PoisonPolicy) {
     this.source = source
+    this.onPoison = onPoison
+    if (typeof onPoison === 'object' && source.record === undefined) {
+      throw new TypeError(`${source.description}: its records cannot be had again for a dead letter topic`)
+    }
     this.description = source.description
   }
 
@@ -33,6 +41,22 @@ class DirectInput<T> implements InputDriver {
 
   rows(timeMs: number): SourceDataset<T> | undefined {
     return this.planned.get(timeMs)
+  }
+
+  named(id: string): void {
+    this.inputId = id
+  }
+
+  leaveOut(place: RecordPlace): void {
+    for (const rows of this.planned.values()) rows.leaveOut(place)
+  }
+
+  record(place: RecordPlace): SourceRecord | undefined {
+    for (const rows of this.planned.values()) {
+      const range = rows.rangeOf(place)
+      if (range !== undefined) return this.source.record?.(range, place.offset)
+    }
+    return undefined
   }
 
   release(timeMs: number): void {
@@ -56,14 +80,18 @@ class DirectInput<T> implements InputDriver {
       if (until < from)
         throw new Error(`range of ${topic}-${partition} ends at ${until}, before its start ${from}`)
     }
-    this.planned.set(timeMs, new SourceDataset(this.source, ranges))
+    this.planned.set(timeMs, new SourceDataset(this.source, ranges, this.inputId))
     const records = ranges.reduce((sum, { from, until }) => sum + Number(until - from), 0)
     return { ranges, records, more: false }
   }
 }
 
-export function directStream<T>(source: Source<T>, name?: string): NodeSpec<T> {
-  const input = new DirectInput(source)
+export function directStream<T>(
+  source: Source<T>,
+  options: OperatorOptions & { readonly onPoison?: PoisonPolicy } = {},
+): NodeSpec<T> {
+  const { name, onPoison = 'fatal' } = options
+  const input = new DirectInput(source, onPoison)
   return {
     kind: 'directStream',
     name,

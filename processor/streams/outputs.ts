@@ -51,7 +51,16 @@ export function toTopic<T>(parent: StreamNode<T>, topic: string, toRecord: (row:
       await drainAll(
         records,
         batch.scope.run,
-        (record) => writer.write(record),
+        (record) => {
+          try {
+            writer.write(record)
+          } catch (error) {
+            // What is wrong with a record is its row's fault; what the log refuses is not.
+            throw error instanceof TypeError || error instanceof RangeError
+              ? operatorFailed(id, error)
+              : error
+          }
+        },
         () => (writer.isFull ? writer.flush() : undefined),
       )
       await writer.flush()

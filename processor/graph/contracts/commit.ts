@@ -3,11 +3,13 @@
 // the log is the implementation's matter.
 //
 //   recover ──► plan(n) ──► begin(n) ──► commit(n)
-//                 │             └─ error ─► abort(n): the job ends; a restart runs n again from its plan
+//                 │             └─ error ─► abort(n): the job ends and a restart runs n again from its plan, or
+//                 │                          a poison record is left out: begin(n) again, at once
 //                 └─ may run ahead: plans n+1, n+2 … become durable while n still computes
 
 import type { BatchStamp } from './rows.ts'
 import type { BatchOutput } from './output.ts'
+import type { RecordPlace } from './poison.ts'
 import type { OffsetRange, SourcePosition } from './source.ts'
 import type { StateOperator, StateStore } from './state.ts'
 
@@ -37,7 +39,10 @@ export interface Recovered {
   readonly positions: Readonly<Record<string, readonly SourcePosition[]>>
   /** Durable plans that are not decided, by rising batch id: they run first, unchanged. */
   readonly pending: readonly BatchPlan[]
-  /** Decided plans that were not forgotten, by rising batch id: windows recompute their past from them. */
+  /**
+   * Decided plans that were not forgotten, by rising batch id: windows recompute their past from them. Their ranges
+   * say what is left out of them.
+   */
   readonly history: readonly BatchPlan[]
 }
 
@@ -58,9 +63,10 @@ export interface CommitProtocol {
   begin(plan: BatchPlan): Promise<BatchOutput>
   /**
    * Stage (state increments, next offsets), decide, apply. Resolves when the decision is durable and applied.
+   * `leftOut`: poison records that were found in this batch; a restart leaves them out of the history's ranges.
    * Where it rejects, the outcome may be unknown: nothing but close() follows, and a restart finds out.
    */
-  commit(plan: BatchPlan): Promise<void>
+  commit(plan: BatchPlan, leftOut?: readonly RecordPlace[]): Promise<void>
   /** The batch failed or was cancelled between `begin` and `commit`: its output must never show, its state changes are dropped. */
   abort(plan: BatchPlan): Promise<void>
   /** Plans up to and including this batch id are no longer needed: committed, and no window reaches them. */

@@ -13,6 +13,8 @@ export interface RowReader {
    * An error of the reader itself (a corrupt batch) is thrown; errors of `emit` pass through untouched.
    */
   read(maxRows: number): boolean
+  /** Of the record whose row was pushed last, where rows are records of a log. */
+  readonly offset?: bigint
   /** Gives back what the reader holds (file cursors, buffers). Called once, also after an error. */
   close(): void
 }

@@ -11,6 +11,8 @@ export interface OffsetRange {
   readonly topicId: string
   readonly from: bigint
   readonly until: bigint
+  /** Offsets in it that are not read: poison records. Not part of what tells ranges apart. */
+  readonly leftOut?: readonly bigint[]
 }
 
 /** Where a source goes on reading a partition. */
@@ -19,6 +21,14 @@ export interface SourcePosition {
   readonly partition: number
   readonly topicId: string
   readonly offset: bigint
+}
+
+/** A record as it stands in the log; its buffers are copies. */
+export interface SourceRecord {
+  readonly timestampMs: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: readonly (readonly [string, Uint8Array | null])[]
 }
 
 export interface PlanLimits {
@@ -59,6 +69,8 @@ export interface Source<T> {
   rows(range: OffsetRange, emit: Emit<T>): RowReader
   /** These ranges will not be read again (their batch is committed and no window reaches them): unpin. */
   release(ranges: readonly OffsetRange[]): void
+  /** One record of a planned range as it stands in the log; undefined: there is none at this offset. */
+  record?(range: OffsetRange, offset: bigint): SourceRecord | undefined
   /** Calls back, soon and coalesced, when there may be rows beyond the position. Returns the unsubscriber. */
   onAdvance(callback: () => void): () => void
   stop(): void | Promise<void>

@@ -120,3 +120,39 @@ test('the place of a running job is taken: it ends with FencedError, and nothing
   await second.stop()
   expect(committed('counts')).toEqual(['a 1', 'a 2'])
 })
+
+test('a poison record is put aside in the transaction of its batch, and nothing of its first run shows', async () => {
+  const context = new StreamingContext({
+    appName: 'put aside',
+    trigger: 'asap',
+    broker,
+    checkpoint: join(directory, 'checkpoint'),
+    onPoison: { deadLetterTopic: 'dead' },
+    warn: () => {},
+  })
+  const lines = context.createDirectStream('lines', textValues, { startingOffsets: 'earliest' })
+  // Enough that appends are under way when the record is met.
+  lines.toTopic('counts', (value) => ({ value }))
+  lines
+    .map((line) => {
+      if (line === 'bad') throw new Error('no sense')
+      return line
+    })
+    .toTopic('counts', (value) => ({ value }))
+  const good = Array.from({ length: 3000 }, (_, i) => `${i} ${'x'.repeat(500)}`)
+  for (let i = 0; i < good.length; i += 1000) await produce(0, good.slice(i, i + 1000))
+  await produce(0, ['bad'])
+  await produce(1, ['last'])
+  let batches = 0
+  const done = new Promise<void>((resolve) => {
+    context.addStreamingListener({
+      onBatchCompleted: ({ records }) => ((batches += records) >= good.length + 2 ? resolve() : undefined),
+    })
+  })
+  await context.start()
+  await Promise.race([done, context.awaitTermination()])
+  await context.stop({ graceful: true })
+  await context.awaitTermination()
+  expect(committed('dead')).toEqual(['bad'])
+  expect(committed('counts')).toEqual([...good, ...good, 'last', 'last'].sort())
+})

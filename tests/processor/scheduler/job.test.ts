@@ -108,6 +108,7 @@ test('BatchInfo tells the delays', async () => {
         failureReason: undefined,
       },
     ],
+    poisonRecords: [],
   })
   expect(infos.submitted[0]).toMatchObject({ processingStartTimeMs: undefined, totalDelayMs: undefined })
   await gate.open()

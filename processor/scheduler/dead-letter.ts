@@ -1,0 +1,25 @@
+// The record that a dead letter topic gets: the original as it stands in the log, and headers that say where it lay
+// and what happened. Everything is a function of the batch, so a rerun writes the same.
+
+import type { OutputRecord } from '../graph/contracts/output.ts'
+import type { SourceRecord } from '../graph/contracts/source.ts'
+import type { PoisonRecord } from './poison.ts'
+
+/** Headers' names begin so (as those of Kafka Connect with `__connect.errors.`). */
+const PREFIX = '__logmill.errors.'
+
+export function deadLetter(original: SourceRecord, poison: PoisonRecord, appName: string): OutputRecord {
+  const { topic, partition, offset, operator, error } = poison
+  const told = {
+    job: appName,
+    operator,
+    exception: error instanceof Error ? error.name : typeof error,
+    message: error instanceof Error ? error.message : String(error),
+    topic,
+    partition: String(partition),
+    offset: String(offset),
+  }
+  const headers = Object.entries(told).map(([name, text]) => [`${PREFIX}${name}`, Buffer.from(text)] as const)
+  const { key, value, timestampMs } = original
+  return { key, value, timestampMs, headers: [...original.headers, ...headers] }
+}
