@@ -2,7 +2,8 @@
 // and transaction decisions are durable before they are answered, whatever the topic's durability is.
 
 import { errorCodes, errorText } from '../protocol/errors.ts'
-import type { MarkerCallback, Partition } from '../partition/partition.ts'
+import type { Partition } from '../partition/partition.ts'
+import type { MarkerCallback } from '../partition/partition-writer.ts'
 import { RecordBatchBuilder } from '../protocol/record-batch/builder.ts'
 import { readEndTxnMarker } from '../protocol/record-batch/control.ts'
 import { RecordCursor } from '../protocol/record-batch/cursor.ts'

@@ -1,5 +1,5 @@
-// All partitions of one data directory: finds, makes and removes their folders, recovers them at start,
-// keeps the directory's checkpoints, and does on the clock what no request does (retention, expiry).
+// All partitions of one data directory: has them opened and takes them away, keeps the directory's checkpoints,
+// and does on the clock what no request does (retention, expiry).
 //
 //   start   .kafka_cleanshutdown is read and removed; then partitions are opened as the controller names them
 //   delete  <topic>-<n> becomes <topic>-<n>.<topic id>-delete (synced), then its files go
@@ -13,63 +13,25 @@ import {
   CLEANER_OFFSET_FILE,
   LOG_START_OFFSET_FILE,
   parsePartitionDirectoryName,
-  partitionDirectoryName,
   RECOVERY_POINT_FILE,
   REPLICATION_OFFSET_FILE,
 } from '../log/names.ts'
-import type { TailCut } from '../log/log-config.ts'
 import { errorCodes } from '../protocol/errors.ts'
 import { GroupCommit } from '../storage/group-commit.ts'
-import { isTemporary, type Storage, StorageError } from '../storage/storage.ts'
-import type { Clock, Timer } from '../time/clock.ts'
+import { isTemporary, StorageError } from '../storage/storage.ts'
 import type { TimeBounds } from '../time/clock-guard.ts'
 import { Breathing } from '../time/breathing.ts'
+import { Chores } from './chores.ts'
 import { CleanUpTime } from './clean-up-time.ts'
 import { type CheckpointFile, DataCheckpoints } from './data-checkpoints.ts'
-import {
-  type CleanerConfig,
-  defaultCleanerConfig,
-  LogCleaner,
-  type LogCleanerOptions,
-} from './log-cleaner.ts'
-import { openPartition } from './open-partition.ts'
-import { Partition } from './partition.ts'
+import { defaultCleanerConfig, LogCleaner } from './log-cleaner.ts'
+import type { Partition } from './partition.ts'
 import type { PartitionAssignment, PartitionConfig } from './partition-api.ts'
 import { PartitionFolders } from './partition-folders.ts'
+import { PartitionOpener } from './partition-opener.ts'
+import { PartitionTable } from './partition-table.ts'
+import type { PartitionsOptions } from './partitions-options.ts'
 import { applyRetention, closePartition, expireProducers, releasePartition } from './upkeep.ts'
-
-export interface PartitionsOptions {
-  storage: Storage
-  clock: Clock
-  /** Memory: nothing survives, so nothing is synced and no file is kept but the log's own. */
-  isVolatile?: boolean
-  /** Of the controller's registration; -1 when unknown. Written into the clean-shutdown marker. */
-  brokerEpoch?: () => bigint
-  /** producer.id.expiration.ms, producer.id.expiration.check.interval.ms */
-  producerIdExpirationMs?: number
-  producerIdExpirationCheckIntervalMs?: number
-  /** log.retention.check.interval.ms */
-  retentionCheckIntervalMs?: number
-  /** log.flush.offset.checkpoint.interval.ms and log.flush.start.offset.checkpoint.interval.ms */
-  checkpointIntervalMs?: number
-  /** replica.high.watermark.checkpoint.interval.ms */
-  highWatermarkCheckpointIntervalMs?: number
-  /** log.cleaner.*, asked for before each run. */
-  cleanerConfig?: () => CleanerConfig
-  onCleaned?: LogCleanerOptions['onCleaned']
-  /** A partition cannot be compacted and is left as it is until the next start. */
-  onUncleanable?: LogCleanerOptions['onUncleanable']
-  /** In [0, 1): for segment.jitter.ms, and for the cleaner's hashes, which nobody shall be able to foresee. */
-  random?: () => number
-  /** How many logs are synced at a time. */
-  syncConcurrency?: number
-  /** For simulations: when the group commit acts on what was asked for. */
-  defer?: (act: () => void) => void
-  onOffline?: (partition: Partition, reason: Error) => void
-  /** A partition begins to refuse appends because there is no room; told again after one that was taken. */
-  onRefusing?: (partition: Partition, reason: Error) => void
-  onTailCut?: (cut: TailCut) => void
-}
 
 const MINUTE_MS = 60_000
 /** How soon what could not be opened for want of room is tried again. */
@@ -82,8 +44,9 @@ export class Partitions {
   private readonly commit: GroupCommit
   readonly cleaner: LogCleaner
   private readonly cleanUpTime: CleanUpTime
-  private readonly byTopic = new Map<string, Map<number, Partition>>()
-  private readonly timers = new Set<Timer>()
+  private readonly opener: PartitionOpener
+  private readonly table = new PartitionTable()
+  private readonly chores: Chores
   private readonly cleanShutdown: boolean
   private closing: Promise<boolean> | undefined
   /** What has taken the directory offline until restart, if something did. */
@@ -114,16 +77,18 @@ export class Partitions {
     const isNew = options.isVolatile === true || !this.folders.hasPartitions()
     this.cleanUpTime = new CleanUpTime(options.storage, options.clock, isNew)
     this.cleaner = this.makeCleaner()
-    this.startTimers()
+    this.opener = this.makeOpener()
+    this.chores = new Chores(options.clock)
+    this.startChores()
   }
 
   get(topic: string, index: number): Partition | undefined {
-    return this.byTopic.get(topic)?.get(index)
+    return this.table.get(topic, index)
   }
 
   /** Partitions of a topic that are open here, by index. */
   ofTopic(topic: string): Partition[] {
-    return [...(this.byTopic.get(topic)?.values() ?? [])].sort((a, b) => a.index - b.index)
+    return this.table.ofTopic(topic)
   }
 
   /** A disk operation has failed: nothing is written here until a restart. */
@@ -132,16 +97,16 @@ export class Partitions {
   }
 
   topics(): string[] {
-    return [...this.byTopic.keys()]
+    return this.table.topics()
   }
 
-  *all(): IterableIterator<Partition> {
-    for (const partitions of this.byTopic.values()) yield* partitions.values()
+  all(): IterableIterator<Partition> {
+    return this.table.all()
   }
 
   /** Folders that belong to no partition that is open: set aside, or of topics the controller does not know. */
   strayDirectories(): string[] {
-    return this.folders.strays(this.openNames())
+    return this.folders.strays(this.table.names())
   }
 
   /**
@@ -151,7 +116,7 @@ export class Partitions {
    */
   setAsideStrays(): Promise<string[]> {
     return this.inTurn(async () => {
-      const setAside = this.folders.setAsideStrays(this.openNames())
+      const setAside = this.folders.setAsideStrays(this.table.names())
       if (setAside.length > 0 && !this.options.isVolatile) await this.options.storage.syncDirectory('')
       return setAside
     })
@@ -164,7 +129,8 @@ export class Partitions {
   ensure(assignments: readonly PartitionAssignment[]): Promise<Partition[]> {
     return this.inTurn(async () => {
       const wanted = assignments.filter(({ topic, partition }) => this.get(topic, partition) === undefined)
-      for (const partition of await this.openAll(wanted)) this.add(partition)
+      const configured = wanted.map((one) => ({ ...one, config: this.configOf(one.config) }))
+      for (const partition of await this.opener.openAll(configured)) this.add(partition)
       return assignments.map(({ topic, partition }) => this.get(topic, partition) as Partition)
     })
   }
@@ -173,7 +139,7 @@ export class Partitions {
   delete(partitions: readonly { topic: string; partition: number }[]): Promise<void> {
     const doomed = partitions.flatMap(({ topic, partition }) => this.get(topic, partition) ?? [])
     for (const partition of doomed) {
-      this.remove(partition)
+      this.table.remove(partition)
       partition.end(errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
     }
     return this.inTurn(async () => {
@@ -218,7 +184,7 @@ export class Partitions {
   }
 
   private async closeAll(): Promise<boolean> {
-    for (const timer of this.timers) timer.cancel()
+    this.chores.stop()
     await this.cleaner.stop()
     const partitions = [...this.all()]
     const closed = await this.breathing().all(partitions, closePartition)
@@ -237,60 +203,13 @@ export class Partitions {
     return !(marked instanceof StorageError)
   }
 
-  private openNames(): Set<string> {
-    return new Set(Array.from(this.all(), ({ name }) => name))
-  }
-
-  private async openAll(wanted: readonly PartitionAssignment[]): Promise<Partition[]> {
-    const breathing = this.breathing()
-    const found = await breathing.all(wanted, (assignment) =>
-      this.attempt(() => this.folders.find(assignment)),
-    )
-    // The old recovery point of a name that is used again would call the new log damaged: it goes first.
-    const stale = wanted.map(
-      ({ topic, partition }, i) => found[i] === false && this.checkpoints.forget(topic, partition),
-    )
-    const written = stale.includes(true) ? await this.attempt(() => this.writeCheckpoints()) : undefined
-    return breathing.all(wanted, (assignment, i) =>
-      this.openOne(assignment, stale[i] === true ? (written ?? false) : (found[i] ?? false)),
-    )
-  }
-
-  /** `found`: whether it has a folder, or why that cannot be told. */
-  private async openOne(assignment: PartitionAssignment, found: boolean | StorageError): Promise<Partition> {
-    const { storage, clock, onTailCut, onRefusing } = this.options
-    const { topic, partition } = assignment
-    const assigned = { ...assignment, config: this.configOf(assignment.config) }
-    const context = {
-      clock,
-      commit: this.commit,
-      ...(this.options.random === undefined ? {} : { random: this.options.random }),
-      onOffline: (failed: Partition, reason: Error) => this.onOffline(failed, reason),
-      ...(onRefusing === undefined ? {} : { onRefusing }),
-    }
-    const made =
-      found instanceof StorageError ? found : await this.attempt(() => this.folders.make(assignment))
-    if (made instanceof StorageError) return new Partition(assigned, context, made)
-    return openPartition(assigned, context, {
-      storage,
-      directory: partitionDirectoryName(topic, partition),
-      recoveryPoint: found === false ? 0n : this.checkpoints.recoveryPoint(topic, partition),
-      logStartOffset: found === false ? 0n : this.checkpoints.logStartOffset(topic, partition),
-      cleanShutdown: found === false || this.cleanShutdown,
-      wasCompacted: found !== false && this.checkpoints.cleanOffset(topic, partition) !== undefined,
-      earliestMs: this.cleanUpTime.bounds().earliestMs,
-      producerIdExpirationMs: this.expirationMs,
-      ...(onTailCut === undefined ? {} : { onTailCut }),
-    })
-  }
-
   /** Tries those again that only wanted for room when they were opened. */
   private reopen(): Promise<void> {
     return this.inTurn(async () => {
       const again = Array.from(this.all()).filter(
         (known) => known.parts === undefined && this.mayReopen(known),
       )
-      const opened = await this.openAll(
+      const opened = await this.opener.openAll(
         again.map(({ topic, index, topicId, leaderEpoch, config }) => ({
           topic,
           partition: index,
@@ -368,6 +287,29 @@ export class Partitions {
     })
   }
 
+  private makeOpener(): PartitionOpener {
+    const { storage, clock, random, onRefusing, onTailCut } = this.options
+    return new PartitionOpener({
+      storage,
+      folders: this.folders,
+      checkpoints: this.checkpoints,
+      context: {
+        clock,
+        commit: this.commit,
+        ...(random === undefined ? {} : { random }),
+        onOffline: (failed, reason) => this.onOffline(failed, reason),
+        ...(onRefusing === undefined ? {} : { onRefusing }),
+      },
+      cleanShutdown: this.cleanShutdown,
+      producerIdExpirationMs: this.expirationMs,
+      earliestMs: () => this.cleanUpTime.bounds().earliestMs,
+      breathing: () => this.breathing(),
+      writeCheckpoints: () => this.writeCheckpoints(),
+      attempt: (act) => this.attempt(act),
+      ...(onTailCut === undefined ? {} : { onTailCut }),
+    })
+  }
+
   private breathing(): Breathing {
     return new Breathing(this.options.clock, () => this.commit.nextTurn())
   }
@@ -381,17 +323,9 @@ export class Partitions {
   }
 
   private add(partition: Partition): void {
-    let partitions = this.byTopic.get(partition.topic)
-    if (partitions === undefined) this.byTopic.set(partition.topic, (partitions = new Map()))
-    partitions.set(partition.index, partition)
+    this.table.add(partition)
     if (this.failure !== undefined) partition.fail(this.failure)
     if (partition.offlineReason !== undefined) this.onOffline(partition, partition.offlineReason)
-  }
-
-  private remove(partition: Partition): void {
-    const partitions = this.byTopic.get(partition.topic)
-    partitions?.delete(partition.index)
-    if (partitions?.size === 0) this.byTopic.delete(partition.topic)
   }
 
   private onOffline(partition: Partition, reason: Error): void {
@@ -411,11 +345,11 @@ export class Partitions {
     return done
   }
 
-  private startTimers(): void {
-    const { options } = this
+  private startChores(): void {
+    const { chores, options } = this
     this.cleaner.start()
-    this.every(options.retentionCheckIntervalMs ?? 5 * MINUTE_MS, () => void this.applyRetention())
-    this.every(options.producerIdExpirationCheckIntervalMs ?? 10 * MINUTE_MS, () => {
+    chores.every(options.retentionCheckIntervalMs ?? 5 * MINUTE_MS, () => void this.applyRetention())
+    chores.every(options.producerIdExpirationCheckIntervalMs ?? 10 * MINUTE_MS, () => {
       const { earliestMs } = this.cleanUpTime.bounds()
       if (earliestMs === undefined) return
       for (const partition of this.all()) expireProducers(partition, earliestMs, this.expirationMs)
@@ -425,21 +359,15 @@ export class Partitions {
       // Its failure has taken everything offline already, and said so; without room the next time will do.
       this.writeCheckpoints(files).catch(() => {})
     }
-    this.every(REOPEN_INTERVAL_MS, () => {
+    chores.every(REOPEN_INTERVAL_MS, () => {
       if (Array.from(this.all()).some((known) => known.parts === undefined && this.mayReopen(known)))
         void this.reopen()
     })
-    this.every(options.checkpointIntervalMs ?? MINUTE_MS, write([RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE]))
-    this.every(MINUTE_MS, () => void this.attempt(() => this.cleanUpTime.write()))
-    this.every(options.highWatermarkCheckpointIntervalMs ?? 5000, write([REPLICATION_OFFSET_FILE]))
-  }
-
-  private every(intervalMs: number, act: () => void): void {
-    const timer = this.options.clock.setTimer(intervalMs, () => {
-      this.timers.delete(timer)
-      this.every(intervalMs, act)
-      act()
-    })
-    this.timers.add(timer)
+    chores.every(
+      options.checkpointIntervalMs ?? MINUTE_MS,
+      write([RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE]),
+    )
+    chores.every(MINUTE_MS, () => void this.attempt(() => this.cleanUpTime.write()))
+    chores.every(options.highWatermarkCheckpointIntervalMs ?? 5000, write([REPLICATION_OFFSET_FILE]))
   }
 }

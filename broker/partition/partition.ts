@@ -1,25 +1,16 @@
 // One partition as its leader sees it. Puts the log, the producers' state, the leader epochs and the two
 // watermarks together; each of them is decided in its own file.
 //
-//   append ── check, producer state, stamp ── log.append ── apply ── progress ── waiters, listeners
-//                                                                      ^
-//                              sync finished (durability 'fsync') ─────┘
+//   writer ── log, producers, epochs ── progress ── waiters, listeners
+//   reader ──┘                             ^
+//              sync finished (durability 'fsync')
 //
-// Rules kept: an append is done when the call returns, or not at all; whoever is called back is called
-// outside of append (later in the same turn of the event loop), markers excepted; after a StorageError or
-// CorruptLogError the partition answers KAFKA_STORAGE_ERROR to everybody until the broker is restarted, but
-// where nothing has run out but room: then only that append is refused.
+// Rules kept: whoever is called back is called outside of append (later in the same turn of the event loop),
+// markers excepted; after a StorageError or CorruptLogError the partition answers KAFKA_STORAGE_ERROR to
+// everybody until the broker is restarted, but where nothing has run out but room.
 
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
-import { buildEndTxnMarker } from '../protocol/record-batch/builder.ts'
-import {
-  type BatchHeader,
-  NO_PRODUCER_ID,
-  readBatchHeader,
-  stampBatch,
-} from '../protocol/record-batch/header.ts'
 import { CorruptLogError, isTemporary, StorageError } from '../storage/storage.ts'
-import type { AbortedTransaction } from '../log/txn-index.ts'
 import { deleteSegments } from './delete-segments.ts'
 import type { WaiterCallback } from './offset-waiters.ts'
 import type {
@@ -38,27 +29,28 @@ import type {
 import { logConfigOf } from './partition-config.ts'
 import type { PartitionContext, PartitionParts } from './partition-parts.ts'
 import { PartitionReader } from './partition-reader.ts'
-import { appended, epochRefusal, refuseAppend, refuseByLog, refuseRead } from './partition-answers.ts'
-import { prepareBatch } from './prepare-batch.ts'
+import { type MarkerCallback, PartitionWriter, type WrittenPartition } from './partition-writer.ts'
+import { epochRefusal, refuseAppend, refuseRead } from './partition-answers.ts'
 import type { ProducerEntry } from './producer-entry.ts'
 import { Progress } from './progress.ts'
-import { abortedBy, applyMarker } from './replay.ts'
 
-export type MarkerCallback = (marker: MarkerOptions, offset: bigint) => void
+interface OpenParts extends PartitionParts {
+  progress: Progress
+  reader: PartitionReader
+  writer: PartitionWriter
+}
 
-export class Partition {
+export class Partition implements WrittenPartition {
   readonly topic: string
   readonly index: number
   readonly topicId: string
   /** Undefined where the log could not be opened: the partition is offline from the start. */
-  readonly parts: (PartitionParts & { progress: Progress; reader: PartitionReader }) | undefined
+  readonly parts: OpenParts | undefined
   private readonly context: PartitionContext
-  private readonly markerCallbacks = new Set<MarkerCallback>()
   private readonly endCallbacks = new Set<WaiterCallback>()
   private currentConfig: PartitionConfig
   private currentLeaderEpoch: number
   private offline: Error | undefined
-  private isRefusing = false
   /** What everybody is answered once the partition can take no more; 0 until then. */
   private ended: ErrorCode = errorCodes.NONE
 
@@ -84,7 +76,8 @@ export class Partition {
       context.commit,
     )
     const reader = new PartitionReader(log, epochs, progress)
-    this.parts = { ...parts, progress, reader }
+    const writer = new PartitionWriter(parts, progress, this, (reason) => context.onRefusing?.(this, reason))
+    this.parts = { ...parts, progress, reader, writer }
   }
 
   get name(): string {
@@ -163,27 +156,7 @@ export class Partition {
     const refused = this.refusal(options.currentLeaderEpoch)
     if (refused !== errorCodes.NONE || this.parts === undefined)
       return refuseAppend(refused, this.offline?.message)
-    const { producers } = this.parts
-    const prepared = prepareBatch(records, this.currentConfig, options)
-    if ('errorCode' in prepared) return refuseByLog(this.logStartOffset, prepared)
-    const { batch, head, logAppendTimeMs } = prepared
-    const fromProducer = head.producerId !== NO_PRODUCER_ID
-    if (fromProducer) {
-      const decision = producers.decideBatch(head, options.fromClient, options.startsAtZero === true)
-      if (decision.kind === 'refuse') return refuseByLog(this.logStartOffset, decision)
-      if (decision.kind === 'duplicate') {
-        const { lastOffset, offsetDelta, timestamp } = decision.kept
-        const baseOffset = lastOffset - BigInt(offsetDelta)
-        return appended(this.logStartOffset, baseOffset, lastOffset, timestamp, true)
-      }
-    }
-    const failed = this.guarded(() => {
-      this.appendToLog(batch, head)
-      if (fromProducer) producers.applyBatch(head, head.baseOffset, options.nowMs)
-    })
-    if (failed !== undefined) return failed
-    this.parts.progress.afterAppend(head.baseOffset, options.forceDurable === true)
-    return appended(this.logStartOffset, head.baseOffset, this.endOffset - 1n, logAppendTimeMs)
+    return this.parts.writer.append(records, options)
   }
 
   /**
@@ -194,20 +167,7 @@ export class Partition {
     const refused = this.refusal(undefined)
     if (refused !== errorCodes.NONE || this.parts === undefined)
       return refuseAppend(refused, this.offline?.message)
-    const { log, producers, progress } = this.parts
-    const decision = producers.decideMarker(marker)
-    if (decision !== undefined) return refuseAppend(decision.errorCode, decision.errorMessage)
-    const { producerId, producerEpoch, commit, coordinatorEpoch, nowMs } = marker
-    const batch = buildEndTxnMarker(producerId, producerEpoch, commit, coordinatorEpoch, nowMs)
-    const head = readBatchHeader(batch, 0)
-    const failed = this.guarded(() => {
-      this.appendToLog(batch, head, abortedBy(producers, marker, log.endOffset))
-      applyMarker(producers, marker, head.baseOffset, nowMs)
-    })
-    if (failed !== undefined) return failed
-    progress.afterAppend(head.baseOffset, true)
-    for (const callback of Array.from(this.markerCallbacks)) callback(marker, head.baseOffset)
-    return appended(this.logStartOffset, head.baseOffset, head.baseOffset, -1n)
+    return this.parts.writer.appendMarker(marker)
   }
 
   /** False where `read` would wait for a disk: then `readOffThread` is the better call. */
@@ -227,7 +187,7 @@ export class Partition {
     try {
       return await this.parts.reader.readOffThread(options)
     } catch (error) {
-      return refuseRead(this.failed(error))
+      return refuseRead(this.failureCode(error))
     }
   }
 
@@ -294,8 +254,7 @@ export class Partition {
 
   /** Calls back from inside appendMarker, so that markers and appends are met in log order. */
   onMarker(callback: MarkerCallback): () => void {
-    this.markerCallbacks.add(callback)
-    return () => void this.markerCallbacks.delete(callback)
+    return this.parts?.writer.onMarker(callback) ?? (() => {})
   }
 
   /**
@@ -351,15 +310,6 @@ export class Partition {
     return () => {}
   }
 
-  private appendToLog(batch: Buffer, head: BatchHeader, aborted?: AbortedTransaction): void {
-    const { log, epochs, files } = this.parts as PartitionParts
-    head.baseOffset = log.endOffset
-    head.partitionLeaderEpoch = this.currentLeaderEpoch
-    stampBatch(batch, 0, head.baseOffset, head.partitionLeaderEpoch)
-    log.append(batch, head, aborted)
-    if (epochs.assign(this.currentLeaderEpoch, head.baseOffset)) files.writeEpochs(epochs)
-  }
-
   private refusal(currentLeaderEpoch: number | undefined): ErrorCode {
     if (this.ended !== errorCodes.NONE) return this.ended
     return epochRefusal(currentLeaderEpoch, this.currentLeaderEpoch)
@@ -367,7 +317,7 @@ export class Partition {
 
   private answer<T>(
     currentLeaderEpoch: number | undefined,
-    ask: (parts: NonNullable<Partition['parts']>) => T,
+    ask: (parts: OpenParts) => T,
     refuse: (errorCode: ErrorCode) => T,
   ): T {
     const refused = this.refusal(currentLeaderEpoch)
@@ -375,30 +325,12 @@ export class Partition {
     try {
       return ask(this.parts)
     } catch (error) {
-      return refuse(this.failed(error))
-    }
-  }
-
-  /** An append that breaks off has left log and state apart: nothing may follow it, unless nothing has changed. */
-  private guarded(append: () => void): AppendResult | undefined {
-    const { endOffset } = this
-    try {
-      append()
-      this.isRefusing = false
-      return undefined
-    } catch (error) {
-      if (isTemporary(error) && this.endOffset === endOffset) {
-        if (!this.isRefusing) this.context.onRefusing?.(this, error)
-        this.isRefusing = true
-        return refuseAppend(errorCodes.KAFKA_STORAGE_ERROR, error.message)
-      }
-      this.fail(error as Error)
-      return refuseAppend(this.failed(error), this.offline?.message)
+      return refuse(this.failureCode(error))
     }
   }
 
   /** The code that stands for a failure of storage; anything else is a bug and goes on its way. */
-  private failed(error: unknown): ErrorCode {
+  failureCode(error: unknown): ErrorCode {
     if (!(error instanceof StorageError || error instanceof CorruptLogError)) throw error
     if (isTemporary(error) && this.offline === undefined) return errorCodes.KAFKA_STORAGE_ERROR
     this.fail(error)

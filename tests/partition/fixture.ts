@@ -7,7 +7,8 @@ import type {
   PartitionConfig,
 } from '../../broker/partition/partition-api.ts'
 import { defaultPartitionConfig } from '../../broker/partition/partition-config.ts'
-import { Partitions, type PartitionsOptions } from '../../broker/partition/partition-manager.ts'
+import { Partitions } from '../../broker/partition/partition-manager.ts'
+import type { PartitionsOptions } from '../../broker/partition/partitions-options.ts'
 import { type BuildOptions, buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import { RecordCursor } from '../../broker/protocol/record-batch/cursor.ts'
 import { isControlBatch } from '../../broker/protocol/record-batch/header.ts'

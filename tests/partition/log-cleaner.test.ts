@@ -5,7 +5,7 @@ import { type CleanerConfig, defaultCleanerConfig } from '../../broker/partition
 import type { Partition } from '../../broker/partition/partition.ts'
 import type { PartitionConfig } from '../../broker/partition/partition-api.ts'
 import { PartitionLogView } from '../../broker/partition/log-view.ts'
-import type { PartitionsOptions } from '../../broker/partition/partition-manager.ts'
+import type { PartitionsOptions } from '../../broker/partition/partitions-options.ts'
 import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import { isControlBatch, recordCountOf } from '../../broker/protocol/record-batch/header.ts'
 import { splitBatches } from '../../broker/protocol/record-batch/validate.ts'
