@@ -9,7 +9,7 @@ import type { LogConfig, LogOpenOptions } from './log-config.ts'
 import { recoverSwaps } from './compaction/swap.ts'
 import { isLeftover, LOG_SUFFIX, SNAPSHOT_SUFFIX, segmentOfFileName } from './names.ts'
 import { recoverSegments } from './recover.ts'
-import type { SegmentPlace } from './segment.ts'
+import type { SegmentPlace } from './segment-files.ts'
 import { Segment, UNKNOWN_END } from './segment.ts'
 
 export interface LoadedLog {

@@ -105,14 +105,18 @@ export class LogSync {
 
   private async syncSegment(segment: Segment): Promise<void> {
     await segment.file.sync()
-    for (let path = segment.unsyncedFiles.shift(); path !== undefined; path = segment.unsyncedFiles.shift()) {
+    for (
+      let path = segment.files.unsynced.shift();
+      path !== undefined;
+      path = segment.files.unsynced.shift()
+    ) {
       // Deleted or replaced meanwhile: then there is nothing to wait for.
       if (!this.storage.exists(path)) continue
       let file: StorageFile
       try {
         file = this.storage.open(path)
       } catch (error) {
-        segment.unsyncedFiles.unshift(path)
+        segment.files.unsynced.unshift(path)
         throw error
       }
       try {

@@ -29,7 +29,7 @@ import { LogSync } from './log-sync.ts'
 import type { TimestampOffset } from './log-timestamps.ts'
 import { firstByTimestamp, firstOfMaxTimestamp } from './log-timestamps.ts'
 import { shouldRoll } from './roll.ts'
-import type { SegmentPlace } from './segment.ts'
+import type { SegmentPlace } from './segment-files.ts'
 import { Segment } from './segment.ts'
 import type { AbortedTransaction } from './txn-index.ts'
 

@@ -4,48 +4,19 @@
 // rebuilt from it where they do not agree.
 
 import type { BatchHeader } from '../protocol/record-batch/header.ts'
-import {
-  isControlBatch,
-  lastOffsetOf,
-  maxTimestampOf,
-  producerIdOf,
-} from '../protocol/record-batch/header.ts'
-import type { Storage, StorageFile } from '../storage/storage.ts'
+import type { StorageFile } from '../storage/storage.ts'
 import { CorruptLogError } from '../storage/storage.ts'
-import type { ScanEnd } from './batch-scan.ts'
+import { type BatchScan, type ScanEnd, scanBatches } from './batch-scan.ts'
 import type { CleanableSegment } from './compaction/cleanable.ts'
-import { scanBatches } from './batch-scan.ts'
-import {
-  DELETED_SUFFIX,
-  LOG_SUFFIX,
-  OFFSET_INDEX_SUFFIX,
-  SNAPSHOT_SUFFIX,
-  segmentFileName,
-  TIME_INDEX_SUFFIX,
-  TXN_INDEX_SUFFIX,
-} from './names.ts'
-import { OffsetIndex } from './offset-index.ts'
+import { endByIndex, firstTimestampOf, holdsMarker, holdsTimeEntry, type IndexedLog } from './index-check.ts'
+import { LOG_SUFFIX, segmentFileName, TXN_INDEX_SUFFIX } from './names.ts'
 import { SegmentAborted } from './segment-aborted.ts'
+import { SegmentFiles, type SegmentPlace } from './segment-files.ts'
 import { SegmentIndex } from './segment-index.ts'
-import { TimeIndex } from './time-index.ts'
 import type { AbortedTransaction } from './txn-index.ts'
 
 /** Below this a scan is as quick as reading index files, and trusts nothing. */
 const SMALL_SEGMENT_BYTES = 64 * 1024
-const TAIL_BLOCK_BYTES = 64 * 1024
-const INDEX_TAIL_INTERVALS = 16
-
-export interface SegmentPlace {
-  storage: Storage
-  /** The partition's folder. */
-  directory: string
-  baseOffset: bigint
-  createdMs: number
-  indexIntervalBytes: number
-  gapsAllowed: boolean
-  /** Takes what removes a segment's files for good; left out, it is done at once. */
-  removeLater?: (remove: () => void) => void
-}
 
 /** What whoever wrote the files need not read again. */
 export interface KnownContent {
@@ -63,8 +34,7 @@ export class Segment {
   nextOffset: bigint
   /** The aborted transactions whose markers are here. */
   readonly aborted: SegmentAborted
-  /** Index files that were written and not yet synced. */
-  unsyncedFiles: string[] = []
+  readonly files: SegmentFiles
   private readonly place: SegmentPlace
   private loadedIndex: SegmentIndex | undefined
   /** Largest timestamp of the first batch: the age of the segment counts from it. */
@@ -75,6 +45,7 @@ export class Segment {
 
   private constructor(place: SegmentPlace, file: StorageFile, nextOffset: bigint, known?: KnownContent) {
     this.place = place
+    this.files = new SegmentFiles(place)
     this.baseOffset = place.baseOffset
     this.createdMs = place.createdMs
     this.file = file
@@ -85,11 +56,11 @@ export class Segment {
     this.aborted = new SegmentAborted(
       {
         storage: place.storage,
-        path: this.pathOf(TXN_INDEX_SUFFIX),
+        path: this.files.pathOf(TXN_INDEX_SUFFIX),
         baseOffset: place.baseOffset,
         endOffset: () => this.nextOffset,
-        isMarker: (entry) => this.isMarker(entry),
-        onWritten: () => this.noteUnsynced(TXN_INDEX_SUFFIX),
+        isMarker: (entry) => holdsMarker(this.indexed, this.index, entry),
+        onWritten: () => this.files.noteUnsynced(TXN_INDEX_SUFFIX),
       },
       known?.aborted,
     )
@@ -146,12 +117,7 @@ export class Segment {
   }
 
   get firstTimestamp(): bigint | undefined {
-    if (this.firstBatchTimestamp === undefined && this.sizeInBytes > 0) {
-      scanBatches(this.scanFrom(0, undefined, TAIL_BLOCK_BYTES), (buffer, at) => {
-        this.firstBatchTimestamp = maxTimestampOf(buffer, at)
-        return false
-      })
-    }
+    if (this.sizeInBytes > 0) this.firstBatchTimestamp ??= firstTimestampOf(this.indexed)
     return this.firstBatchTimestamp
   }
 
@@ -188,7 +154,7 @@ export class Segment {
   /** Walks the whole segment, keeps what it finds in the indexes. The caller decides about `problem`. */
   rebuild(checkCrc: boolean, onBatch?: (buffer: Buffer, at: number, position: number) => void): ScanEnd {
     const index = new SegmentIndex(this.baseOffset)
-    const end = scanBatches({ ...this.scanFrom(0, this.baseOffset), checkCrc }, (buffer, at, position) => {
+    const end = scanBatches(this.scan(checkCrc), (buffer, at, position) => {
       index.addBatch(buffer, at, position, this.place.indexIntervalBytes)
       onBatch?.(buffer, at, position)
     })
@@ -219,12 +185,7 @@ export class Segment {
   /** Brings the index files to what is in memory: at a roll, at close. */
   writeIndexFiles(): void {
     if (this.indexFilesCurrent) return
-    const index = this.index
-    index.finish()
-    this.place.storage.replaceFileUnsynced(this.pathOf(OFFSET_INDEX_SUFFIX), index.offsets.encode())
-    this.place.storage.replaceFileUnsynced(this.pathOf(TIME_INDEX_SUFFIX), index.times.encode())
-    this.noteUnsynced(OFFSET_INDEX_SUFFIX)
-    this.noteUnsynced(TIME_INDEX_SUFFIX)
+    this.files.writeIndex(this.index)
     this.indexFilesCurrent = true
   }
 
@@ -242,18 +203,14 @@ export class Segment {
   /** Takes the files out of the log's sight at once; their bytes go when the last reader has left, or later. */
   markDeleted(): void {
     if (this.doomed) return
-    const { storage } = this.place
-    for (const suffix of SUFFIXES) {
-      const path = this.pathOf(suffix)
-      if (storage.exists(path)) storage.rename(path, path + DELETED_SUFFIX)
-    }
+    this.files.markDeleted()
     this.markReplaced()
   }
 
   /** As markDeleted, of files that were renamed already. */
   markReplaced(): void {
     this.doomed = true
-    this.unsyncedFiles = []
+    this.files.unsynced = []
     if (this.references === 0) this.unlink()
   }
 
@@ -266,29 +223,14 @@ export class Segment {
   }
 
   private unlink(): void {
-    const { storage, removeLater } = this.place
     this.file.close()
-    const remove = (): void => {
-      for (const suffix of SUFFIXES) {
-        const path = this.pathOf(suffix) + DELETED_SUFFIX
-        // The whole folder may have gone meanwhile.
-        if (storage.exists(path)) storage.removeFile(path)
-      }
-    }
-    if (removeLater === undefined) remove()
-    else removeLater(remove)
+    this.files.remove()
   }
 
   private loadIndex(): SegmentIndex {
     if (this.sizeInBytes <= SMALL_SEGMENT_BYTES) return this.checkedRebuild()
-    const { storage } = this.place
-    const offsetBytes = storage.readFile(this.pathOf(OFFSET_INDEX_SUFFIX))
-    const timeBytes = storage.readFile(this.pathOf(TIME_INDEX_SUFFIX))
-    const offsets = offsetBytes && OffsetIndex.decode(offsetBytes, this.sizeInBytes)
-    const times = timeBytes && TimeIndex.decode(timeBytes)
-    if (offsets === undefined || times === undefined) return this.checkedRebuild()
-    const index = new SegmentIndex(this.baseOffset, offsets, times)
-    return this.agreesWithLog(index) ? index : this.checkedRebuild()
+    const index = this.files.readIndex(this.sizeInBytes)
+    return index !== undefined && this.agreesWithLog(index) ? index : this.checkedRebuild()
   }
 
   private checkedRebuild(): SegmentIndex {
@@ -296,56 +238,24 @@ export class Segment {
     const end = this.rebuild(false)
     if (end.problem !== undefined) throw new CorruptLogError(this.file.path, end.position, end.problem)
     this.checkEnd(expectedEnd)
-    this.indexFilesCurrent = this.indexFilesMatch()
-    return this.loadedIndex as SegmentIndex
-  }
-
-  private indexFilesMatch(): boolean {
-    const { storage } = this.place
     const index = this.loadedIndex as SegmentIndex
-    index.finish()
-    const offsets = storage.readFile(this.pathOf(OFFSET_INDEX_SUFFIX))
-    const times = storage.readFile(this.pathOf(TIME_INDEX_SUFFIX))
-    return offsets?.equals(index.offsets.encode()) === true && times?.equals(index.times.encode()) === true
+    this.indexFilesCurrent = this.files.have(index)
+    return index
   }
 
   /** Compares the loaded indexes with the log's tail, which they must describe to its end. */
   private agreesWithLog(index: SegmentIndex): boolean {
-    const { offsets, times } = index
     const expectedEnd = this.nextOffset
-    let first = true
-    let agrees = offsets.entryCount > 0
-    const lastIndexed = agrees ? offsets.relativeOffsetAt(offsets.entryCount - 1) : -1
-    // Far more log than an interval without an entry: the index was cut.
-    const farthest = offsets.lastPosition + INDEX_TAIL_INTERVALS * this.place.indexIntervalBytes
-    const tail = this.scanFrom(offsets.lastPosition, undefined, TAIL_BLOCK_BYTES)
-    const end = scanBatches(tail, (buffer, at, position) => {
-      if (first && Number(lastOffsetOf(buffer, at) - this.baseOffset) !== lastIndexed) agrees = false
-      first = false
-      if (maxTimestampOf(buffer, at) > times.lastTimestamp || position > farthest) agrees = false
-      return agrees
-    })
-    if (!agrees || end.problem !== undefined) return false
+    const end = endByIndex(this.indexed, index)
+    if (end === undefined) return false
     this.nextOffset = end.nextOffset
     this.checkEnd(expectedEnd)
-    return times.entryCount === 0 || this.holdsTimeEntry(index, times.entryCount - 1)
+    return index.times.entryCount === 0 || this.holdsTimeEntry(index, index.times.entryCount - 1)
   }
 
   /** Whether the batch that a time index entry names ends at its offset and has its timestamp. */
   holdsTimeEntry(index: SegmentIndex, entry: number): boolean {
-    const relativeOffset = index.times.relativeOffsetAt(entry)
-    const start = index.offsets.lookup(relativeOffset)
-    let found = false
-    scanBatches(
-      this.scanFrom(start < 0 ? 0 : index.offsets.positionAt(start), undefined, TAIL_BLOCK_BYTES),
-      (buffer, at) => {
-        const lastOffset = Number(lastOffsetOf(buffer, at) - this.baseOffset)
-        if (lastOffset < relativeOffset) return true
-        found = lastOffset === relativeOffset && maxTimestampOf(buffer, at) === index.times.timestampAt(entry)
-        return false
-      },
-    )
-    return found
+    return holdsTimeEntry(this.indexed, index, entry)
   }
 
   private checkEnd(expectedEnd: bigint): void {
@@ -361,41 +271,16 @@ export class Segment {
     )
   }
 
-  private isMarker(entry: AbortedTransaction): boolean {
-    const { offsets } = this.index
-    const start = offsets.lookup(Number(entry.lastOffset - this.baseOffset))
-    let found = false
-    scanBatches(
-      this.scanFrom(start < 0 ? 0 : offsets.positionAt(start), undefined, TAIL_BLOCK_BYTES),
-      (buffer, at) => {
-        const lastOffset = lastOffsetOf(buffer, at)
-        if (lastOffset < entry.lastOffset) return true
-        found =
-          lastOffset === entry.lastOffset &&
-          isControlBatch(buffer, at) &&
-          producerIdOf(buffer, at) === entry.producerId
-        return false
-      },
-    )
-    return found
+  private get indexed(): IndexedLog {
+    const { gapsAllowed, indexIntervalBytes } = this.place
+    return { file: this.file, baseOffset: this.baseOffset, gapsAllowed, indexIntervalBytes }
   }
 
-  private scanFrom(from: number, expectedOffset: bigint | undefined, blockBytes?: number) {
+  private scan(checkCrc: boolean): BatchScan {
     const { gapsAllowed } = this.place
-    return { file: this.file, from, expectedOffset, gapsAllowed, checkCrc: false, blockBytes }
-  }
-
-  private noteUnsynced(suffix: string): void {
-    const path = this.pathOf(suffix)
-    if (!this.unsyncedFiles.includes(path)) this.unsyncedFiles.push(path)
-  }
-
-  private pathOf(suffix: string): string {
-    return `${this.place.directory}/${segmentFileName(this.baseOffset, suffix)}`
+    return { file: this.file, from: 0, expectedOffset: this.baseOffset, gapsAllowed, checkCrc }
   }
 }
 
 /** For openExisting of the newest segment: its end is what the file says. */
 export const UNKNOWN_END = -1n
-
-const SUFFIXES = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, SNAPSHOT_SUFFIX]

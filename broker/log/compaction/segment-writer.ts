@@ -11,7 +11,7 @@ import {
   TIME_INDEX_SUFFIX,
   TXN_INDEX_SUFFIX,
 } from '../names.ts'
-import type { SegmentPlace } from '../segment.ts'
+import type { SegmentPlace } from '../segment-files.ts'
 import { SegmentIndex } from '../segment-index.ts'
 import type { AbortedTransaction } from '../txn-index.ts'
 import { encodeAbortedTransaction } from '../txn-index.ts'
