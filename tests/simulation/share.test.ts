@@ -1,6 +1,6 @@
 // A share partition and the share coordinator under a seeded world with crashes, lost tails, refused appends, expired
-// locks, late and doubled acknowledgements, leaders of the past (see share/expected.ts for what is checked). `npm test` runs 40 seeds;
-// LOGMILL_SEEDS=1000 runs as many, LOGMILL_SEED=17 just that one. Planted bugs must be found.
+// locks, late and doubled acknowledgements, leaders of the past (see share/expected.ts for what is checked). `npm test`
+// runs 40 seeds; LOGMILL_SEEDS=1000 runs as many, LOGMILL_SEED=17 just that one. Planted bugs must be found.
 
 import { expect, test } from 'vitest'
 import type * as CoordinatorModule from '../../broker/coordinator/share/share-coordinator.ts'
