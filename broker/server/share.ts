@@ -15,7 +15,7 @@ import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import type { ShareGroupSettings } from '../share/share-partition-leader.ts'
 import { SharePartitions } from '../share/share-partitions.ts'
 import { ShareSessions } from '../share/share-sessions.ts'
-import type { ShareStateStore } from '../share/state-store.ts'
+import type { SharePartitionKey, ShareStateStore } from '../share/state-store.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Logger } from './broker-options.ts'
 import type { BrokerSettings } from './broker-settings.ts'
@@ -73,7 +73,7 @@ export class ShareGroupParts {
     this.sessions = new ShareSessions({ maxSessions: config.groupShareMaxShareSessions })
     this.shareGroups = new ShareGroups({
       ask: (groupId, command) => groups.share(groupId, command),
-      keeper: keeperOver(this.coordinator, options),
+      keeper: keeperOver(this.coordinator, this.sharePartitions, options),
       metadata: coordinatorMetadata(image, () => controller.imageOffset),
       onWarning: (message) => logger.warn(message),
     })
@@ -100,16 +100,27 @@ function storeOver(coordinator: ShareCoordinator): ShareStateStore {
   }
 }
 
-function keeperOver(coordinator: ShareCoordinator, options: ShareOptions): StateKeeper {
+function keeperOver(
+  coordinator: ShareCoordinator,
+  sharePartitions: SharePartitions,
+  options: ShareOptions,
+): StateKeeper {
   const { ensureStateTopic, partition } = options
+  // What is in memory is of the state before: whoever fetches next loads it anew.
+  const changed = (key: SharePartitionKey, reply: ShareReply): ShareReply => {
+    if (reply.kind === 'done')
+      sharePartitions.get(key)?.end({ errorCode: errorCodes.NOT_LEADER_OR_FOLLOWER, errorMessage: null })
+    return reply
+  }
   return {
     async initialize(key, stateEpoch, startOffset = UNINITIALIZED_START_OFFSET) {
       await ensureStateTopic()
-      return outcomeOf(await coordinator.ask({ kind: 'initialize', key, stateEpoch, startOffset }))
+      const reply = await coordinator.ask({ kind: 'initialize', key, stateEpoch, startOffset })
+      return outcomeOf(changed(key, reply))
     },
     async delete(key) {
       await ensureStateTopic()
-      return outcomeOf(await coordinator.ask({ kind: 'delete', key }))
+      return outcomeOf(changed(key, await coordinator.ask({ kind: 'delete', key })))
     },
     async summary(key) {
       await ensureStateTopic()

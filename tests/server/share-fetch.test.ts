@@ -5,6 +5,7 @@ import { expect, test, vi } from 'vitest'
 import type { Request, Response } from '../../broker/handlers/context.ts'
 import { Partition } from '../../broker/partition/partition.ts'
 import { alterClientQuotas } from '../../broker/protocol/apis/alter-client-quotas.ts'
+import { alterShareGroupOffsets } from '../../broker/protocol/apis/alter-share-group-offsets.ts'
 import { findCoordinator } from '../../broker/protocol/apis/find-coordinator.ts'
 import { incrementalAlterConfigs } from '../../broker/protocol/apis/incremental-alter-configs.ts'
 import { metadata } from '../../broker/protocol/apis/metadata.ts'
@@ -196,5 +197,29 @@ test('a fetch for few records does not read all that there is', async () => {
   spy.mockRestore()
   expect(reads).toHaveLength(3)
   expect(Math.max(...reads)).toBeLessThan(300_000)
+  for (const each of [world.admin, client]) await each.close()
+})
+
+test('where an admin client lets a group begin again, it begins again, though somebody still has a session', async () => {
+  const world = await orders()
+  await using broker = world.broker
+  for (let i = 0; i < 2; i++) await send(world)
+  const client = await member(broker.bootstrapServers, 'a')
+  const first = await ask(world, client, 'a', { maxWaitMs: 1_000 })
+  expect(acquiredOf(first).at(-1)?.lastOffset).toBe(1n)
+  await client.request(shareGroupHeartbeat, 1, {
+    groupId: 'g',
+    memberId: 'a',
+    memberEpoch: -1,
+    rackId: null,
+    subscribedTopicNames: null,
+  })
+  const altered = await world.admin.request(alterShareGroupOffsets, 0, {
+    groupId: 'g',
+    topics: [{ topicName: 'orders', partitions: [{ partitionIndex: 0, startOffset: 1n }] }],
+  })
+  expect(altered.responses[0]?.partitions[0]?.errorCode).toBe(errorCodes.NONE)
+  const again = await ask(world, client, 'a', { shareSessionEpoch: 1, topics: [], maxWaitMs: 1_000 })
+  expect(acquiredOf(again)).toEqual([{ firstOffset: 1n, lastOffset: 1n, deliveryCount: 1 }])
   for (const each of [world.admin, client]) await each.close()
 })
