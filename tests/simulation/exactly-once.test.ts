@@ -6,7 +6,8 @@ import type { Checkpoint } from '../../processor/checkpoint/checkpoint.ts'
 import { type Counters, type Plant, World } from './exactly-once/world.ts'
 
 const SEEDS = Number(process.env['LOGMILL_SEEDS'] ?? 100)
-const LIVES = 15
+/** `LOGMILL_LIVES=80`: more than 200 batches a world. */
+const LIVES = Number(process.env['LOGMILL_LIVES'] ?? 15)
 
 /** What must have happened at least once, or the worlds were too quiet to say anything. */
 const REACHED = [
@@ -53,7 +54,7 @@ test(
     if (process.env['LOGMILL_COUNTERS'] !== undefined) console.log(counters)
     for (const what of REACHED) expect(counters[what] ?? 0, what).toBeGreaterThan(0)
   },
-  15_000 + SEEDS * 300,
+  15_000 + SEEDS * LIVES * 20,
 )
 
 /** Each breaks one promise in the running product, and says how the worlds must notice. */
