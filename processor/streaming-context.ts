@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import type { Clock } from '../broker/time/clock.ts'
 import { systemClock } from '../broker/time/system-clock.ts'
+import { BatchContext } from './batch-context.ts'
 import { Checkpoint } from './checkpoint/checkpoint.ts'
 import { LogOnly } from './checkpoint/log-only.ts'
 import { plainCodec } from './checkpoint/plain-data.ts'
@@ -15,8 +16,8 @@ import type { Source } from './graph/contracts/source.ts'
 import { durationMs, type Duration } from './graph/duration.ts'
 import { Graph } from './graph/graph.ts'
 import type { LogViews, OutputPort } from './ports.ts'
-import { PairRDD, type RDD } from './rdd/rdd.ts'
-import { ArrayDataset, sliceRows } from './rdd/stored.ts'
+import type { PairRDD, RDDOf } from './rdd/pair-rdd.ts'
+import type { RDD } from './rdd/rdd.ts'
 import { ActiveContexts } from './scheduler/active-contexts.ts'
 import { Backpressure, type BackpressureOptions } from './scheduler/backpressure.ts'
 import { Job } from './scheduler/job.ts'
@@ -26,7 +27,7 @@ import { stopOnShutdown } from './shutdown.ts'
 import type { RowKind } from './source/row-kind.ts'
 import { TopicSource, type TopicSourceOptions } from './source/topic-source.ts'
 import { directStream } from './streams/direct-input.ts'
-import type { DStream, RDDOf } from './streams/dstream.ts'
+import type { DStream } from './streams/dstream.ts'
 import { streamHost, type StreamHost } from './streams/host.ts'
 import type { PairDStream } from './streams/pair-dstream.ts'
 import type { OperatorOptions } from './streams/options.ts'
@@ -117,6 +118,7 @@ export class StreamingContext implements AsyncDisposable {
   /** Name of the job: its transactional id and its group are named after it. */
   readonly appName: string
   private readonly graph: Graph
+  private batchContext: BatchContext | undefined
   private readonly job: Job
   private readonly listeners: ListenerBus
   private readonly clock: Clock
@@ -240,12 +242,19 @@ export class StreamingContext implements AsyncDisposable {
     return this.host.stream(this.graph.add(queueStream(batches, options)))
   }
 
+  /** RDDs of files, topics and collections, broadcasts and accumulators, for use beside and inside of batches. */
+  get sparkContext(): BatchContext {
+    const { broker, graph } = this
+    this.batchContext ??= new BatchContext(
+      { parallelism: graph.parallelism, ...(broker && { broker }) },
+      (scope) => graph.rddContext(scope),
+    )
+    return this.batchContext
+  }
+
   /** Rows that are not of a batch, e.g. the static side of a join inside `transform`. Pairs make a PairRDD. */
   parallelize<T>(rows: readonly T[], numPartitions = 1): RDDOf<T> {
-    const dataset = new ArrayDataset(sliceRows(rows, positive(numPartitions, 'numPartitions')))
-    // A PairRDD is an RDD with more methods; RDDOf says whether they may be used.
-    const pairs = dataset as unknown as ArrayDataset<readonly [unknown, unknown]>
-    return new PairRDD(pairs, this.graph.rddContext('parallelize')) as unknown as RDDOf<T>
+    return this.sparkContext.parallelize(rows, numPartitions)
   }
 
   /** All streams must have the same slide. */

@@ -3,7 +3,7 @@
 // operator can ask again.
 
 import type { TaskRunner, Dataset } from '../rdd/dataset.ts'
-import type { RddContext } from '../rdd/rdd.ts'
+import { type RddContext, rddContext } from '../rdd/rdd-context.ts'
 import { CachedDataset } from '../rdd/stored.ts'
 import type { StateOperator, StatePartition, StateStore } from './contracts/state.ts'
 import { GraphError, operatorFailed } from './errors.ts'
@@ -215,7 +215,7 @@ export class Graph implements Scope {
   }
 
   rddContext(scope: string): RddContext {
-    return { run: this.run, parallelism: this.parallelism, scope }
+    return rddContext({ run: this.run, parallelism: this.parallelism, scope })
   }
 
   /** Output operations that run at this time: those whose stream has a data set then. */

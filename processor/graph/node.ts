@@ -2,7 +2,7 @@
 // never says when it runs.
 
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
-import type { RddContext } from '../rdd/rdd.ts'
+import type { RddContext } from '../rdd/rdd-context.ts'
 import type { BatchOutput } from './contracts/output.ts'
 import type { PoisonPolicy, RecordPlace } from './contracts/poison.ts'
 import type { BatchStamp } from './contracts/rows.ts'

@@ -1,41 +1,27 @@
-// The rows of one batch as the user's functions see them (transform, foreachRDD): operators describe,
-// actions run. An RDD is good while its batch runs; what must outlive the batch is collected.
+// Rows in partitions as programs see them (batch programs, transform, foreachRDD): operators describe, actions run.
+// An RDD of a stream is good while its batch runs; what must outlive the batch is collected.
 
-import { OperatorError } from '../graph/errors.ts'
 import type { OffsetRange } from '../graph/contracts/source.ts'
-import { reducing } from './aggregate.ts'
-import { drainAll, type Dataset, type TaskRunner } from './dataset.ts'
-import { cogrouped, joined } from './join.ts'
+import { RddActions } from './actions.ts'
+import { CartesianDataset } from './cartesian.ts'
+import { CoalescedDataset } from './coalesced.ts'
+import type { Dataset } from './dataset.ts'
+import { IndexedDataset } from './indexed.ts'
 import * as narrow from './narrow.ts'
-import { countCombiner, groupCombiner, reduceCombiner, ShuffledDataset, type Combiner } from './shuffle.ts'
+import type { PairRDD } from './pair-rdd.ts'
+import { PipedDataset } from './piped.ts'
+import { RepartitionedDataset } from './repartition.ts'
+import { checkFraction, drawnBetween, sampled, type SampleOptions } from './sample.ts'
+import { type Compare, comparing, naturally, SortedDataset } from './sorted.ts'
 import { SourceDataset } from './source-dataset.ts'
 import { CachedDataset } from './stored.ts'
+import { checkStorageLevel, type StorageLevel } from './storage-level.ts'
 import { UnionDataset } from './union.ts'
 import { WholePartitionDataset } from './whole-partition.ts'
+import { pairUp, ZippedDataset } from './zipped.ts'
 
-/** Where an RDD runs, and how its operators are named in errors. */
-export interface RddContext {
-  readonly run: TaskRunner
-  /** Partitions of a shuffle that does not say its own number. */
-  readonly parallelism: number
-  /** Name of the stream operator whose function made the RDD. */
-  readonly scope: string
-}
-
-export class RDD<T> implements AsyncIterable<T> {
-  /** What the engine reads; not part of the public API. */
-  readonly dataset: Dataset<T>
-  protected readonly context: RddContext
-
-  constructor(dataset: Dataset<T>, context: RddContext) {
-    this.dataset = dataset
-    this.context = context
-  }
-
-  /** How many row partitions there are. */
-  get partitions(): number {
-    return this.dataset.partitions
-  }
+export class RDD<T> extends RddActions<T> {
+  private uncached: Dataset<T> | undefined
 
   /** What the rows were read from. Only the RDD that createDirectStream yields has it, before any operator. */
   get offsetRanges(): readonly OffsetRange[] {
@@ -59,9 +45,26 @@ export class RDD<T> implements AsyncIterable<T> {
     return this.narrow(narrow.flatMapPipe(this.name('flatMap'), f))
   }
 
+  mapToPair<K, V>(f: (row: T) => readonly [K, V]): PairRDD<K, V> {
+    return this.pairs(new narrow.NarrowDataset(this.dataset, narrow.mapPipe(this.name('mapToPair'), f)))
+  }
+
+  keyBy<K>(f: (row: T) => K): PairRDD<K, T> {
+    return this.mapToPair((row) => [f(row), row])
+  }
+
+  groupBy<K>(f: (row: T) => K, numPartitions?: number): PairRDD<K, T[]> {
+    return this.keyBy(f).groupByKey(numPartitions)
+  }
+
   /** `f` gets a partition's rows as one array. */
   mapPartitions<U>(f: (rows: T[]) => Iterable<U>): RDD<U> {
     return this.of(new WholePartitionDataset(this.dataset, this.name('mapPartitions'), f))
+  }
+
+  mapPartitionsWithIndex<U>(f: (partition: number, rows: T[]) => Iterable<U>): RDD<U> {
+    const name = this.name('mapPartitionsWithIndex')
+    return this.of(new WholePartitionDataset(this.dataset, name, (rows, partition) => f(partition, rows)))
   }
 
   glom(): RDD<T[]> {
@@ -72,108 +75,132 @@ export class RDD<T> implements AsyncIterable<T> {
     return this.of(new UnionDataset([this.dataset, ...others.map((other) => other.dataset)]))
   }
 
-  mapToPair<K, V>(f: (row: T) => readonly [K, V]): PairRDD<K, V> {
-    return this.pairs(new narrow.NarrowDataset(this.dataset, narrow.mapPipe(this.name('mapToPair'), f)))
+  /** Each row once. Rows must be what keys can be, as for intersection and subtract. */
+  distinct(numPartitions?: number): RDD<T> {
+    return this.marked()
+      .reduceByKey((mark) => mark, numPartitions)
+      .keys()
   }
 
-  keyBy<K>(f: (row: T) => K): PairRDD<K, T> {
-    return this.mapToPair((row) => [f(row), row])
+  /** Rows that are in both, each once. */
+  intersection(other: RDD<T>, numPartitions?: number): RDD<T> {
+    return this.marked()
+      .cogroup(other.marked(), numPartitions)
+      .filter(([, [here, there]]) => here.length > 0 && there.length > 0)
+      .map(([row]) => row)
   }
 
-  countByValue(partitions = this.context.parallelism): PairRDD<T, number> {
-    const keyed = new narrow.NarrowDataset<T, readonly [T, null]>(
-      this.dataset,
-      narrow.mapPipe(this.name('countByValue'), (row) => [row, null]),
-    )
-    return this.pairs(new ShuffledDataset(keyed, this.name('countByValue'), partitions, countCombiner()))
+  /** Rows that are not in the other, as often as they are here. */
+  subtract(other: RDD<T>, numPartitions?: number): RDD<T> {
+    return this.marked().subtractByKey(other.marked(), numPartitions).keys()
   }
 
-  distinct(partitions = this.context.parallelism): RDD<T> {
-    return this.countByValue(partitions).keys()
+  /** Every row with every row of the other. */
+  cartesian<U>(other: RDD<U>): PairRDD<T, U> {
+    return this.pairs(new CartesianDataset(this.dataset, other.dataset))
   }
 
-  /** Rows are computed once and held for further operators and actions. */
-  cache(): RDD<T> {
-    return this.dataset.keeps === 'always' ? this : this.of(new CachedDataset(this.dataset))
+  /** Each row with the given probability, the same ones for the same seed. */
+  sample(fraction: number, options: SampleOptions = {}): RDD<T> {
+    checkFraction(this.name('sample'), fraction, options.withReplacement)
+    return this.of(sampled(this.dataset, () => fraction, options))
   }
 
-  async collect(): Promise<T[]> {
-    const rows: T[] = []
-    await drainAll(this.dataset, this.context.run, (row) => void rows.push(row))
-    return rows
-  }
-
-  /** The first rows, in the order of the partitions; reads no more than it needs to. */
-  async take(count: number): Promise<T[]> {
-    const rows: T[] = []
-    const { dataset, context } = this
-    await dataset.prepare(context.run)
-    for (let partition = 0; partition < dataset.partitions && rows.length < count; partition++) {
-      const reader = dataset.open(partition, (row) => {
-        if (rows.length < count) rows.push(row)
-      })
-      await context.run.drain(reader, undefined, () => rows.length >= count)
+  /** RDDs that share no row and have all of them together, in the proportion of the weights. */
+  randomSplit(weights: readonly number[], seed = 0): RDD<T>[] {
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    if (!(total > 0) || weights.some((weight) => !(weight >= 0))) {
+      throw new RangeError(`${this.name('randomSplit')}: weights of ${weights.join(', ')}`)
     }
-    return rows
-  }
-
-  async first(): Promise<T> {
-    const rows = await this.take(1)
-    if (rows.length === 0) throw new Error(`${this.context.scope}: first() of an empty RDD`)
-    return rows[0] as T
-  }
-
-  async isEmpty(): Promise<boolean> {
-    return (await this.take(1)).length === 0
-  }
-
-  async count(): Promise<number> {
-    let count = 0
-    await drainAll(this.dataset, this.context.run, () => void count++)
-    return count
-  }
-
-  /** undefined where there are no rows. */
-  async reduce(f: (a: T, b: T) => T): Promise<T | undefined> {
-    const fold = reducing(this.name('reduce'), f)
-    await drainAll(this.dataset, this.context.run, (row) => fold.add(row))
-    return fold.result()[0]
-  }
-
-  /** `f` must not be async: nothing would wait for it. Rows to be awaited are taken by `for await`. */
-  async foreach(f: (row: T) => void): Promise<void> {
-    const name = this.name('foreach')
-    const called = new narrow.NarrowDataset(this.dataset, narrow.mapPipe<T, unknown>(name, f))
-    await drainAll(called, this.context.run, (result) => {
-      if (result instanceof Promise)
-        throw new OperatorError(name, new TypeError('its function is async; use for await'))
+    let below = 0
+    return weights.map((weight, index) => {
+      const from = below / total
+      below += weight
+      const until = index === weights.length - 1 ? 1 : below / total
+      return this.of(drawnBetween(this.dataset, from, until, seed))
     })
   }
 
-  /** Rows one after the other, some hundreds of them in memory at a time. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    const { dataset, context } = this
-    await dataset.prepare(context.run)
-    for (let partition = 0; partition < dataset.partitions; partition++) {
-      let rows: T[] = []
-      const reader = dataset.open(partition, (row) => void rows.push(row))
-      let more = true
-      const slice = { read: () => (more = reader.read(256)), close: () => {} }
-      try {
-        while (more) {
-          await context.run.drain(slice, undefined, () => rows.length > 0)
-          const ready = rows
-          rows = []
-          yield* ready
-        }
-      } finally {
-        reader.close()
-      }
-    }
+  /** In the order of what `f` makes of a row; rows that are alike there stay in their order. */
+  sortBy<U>(
+    f: (row: T) => U,
+    { ascending = true, compare = naturally, numPartitions = this.partitions }: SortOptions<U> = {},
+  ): RDD<T> {
+    const order = comparing(f, ascending, compare)
+    return this.of(new SortedDataset(this.dataset, this.name('sortBy'), order, numPartitions))
   }
 
-  protected name(kind: string): string {
-    return `${this.context.scope}.${kind}`
+  /** Row with row. Throws, when it runs, where a partition of one has more rows than the other's. */
+  zip<U>(other: RDD<U>): PairRDD<T, U> {
+    return this.pairs(new ZippedDataset(this.dataset, other.dataset, this.name('zip'), pairUp<T, U>))
+  }
+
+  zipPartitions<U, R>(other: RDD<U>, f: (rows: T[], others: U[]) => Iterable<R>): RDD<R> {
+    return this.of(new ZippedDataset(this.dataset, other.dataset, this.name('zipPartitions'), f))
+  }
+
+  /** Rows with their number in the order of the partitions. Holds the rows, to count them first. */
+  zipWithIndex(): PairRDD<T, number> {
+    const held = new CachedDataset(this.dataset)
+    const numbered = new IndexedDataset<T, readonly [T, number]>(held, (partition) => (emit) => {
+      let next = held.rowsBefore(partition)
+      return (row) => emit([row, next++])
+    })
+    return this.pairs(numbered)
+  }
+
+  /** Fewer partitions, of neighbours; with `shuffle` any number, evenly filled. */
+  coalesce(numPartitions: number, shuffle = false): RDD<T> {
+    checkPartitions(this.name('coalesce'), numPartitions)
+    return this.of(
+      shuffle
+        ? new RepartitionedDataset(this.dataset, numPartitions)
+        : new CoalescedDataset(this.dataset, numPartitions),
+    )
+  }
+
+  repartition(numPartitions: number): RDD<T> {
+    return this.coalesce(numPartitions, true)
+  }
+
+  /** Through a program, line by line: its words, or one text that is split at blanks. */
+  pipe(command: string | readonly [string, ...string[]]): RDD<string> {
+    const words = typeof command === 'string' ? command.split(/\s+/).filter((word) => word !== '') : command
+    if (words.length === 0) throw new TypeError(`${this.name('pipe')}: no command`)
+    return this.of(new PipedDataset(this.dataset, this.name('pipe'), words as [string, ...string[]]))
+  }
+
+  /** Rows are computed once, at the first action, and held for further operators and actions. */
+  persist(level: StorageLevel = 'MEMORY_ONLY'): this {
+    checkStorageLevel(level)
+    if (level === 'NONE') return this.unpersist()
+    if (this.uncached !== undefined || this.current.keeps === 'always') return this
+    this.uncached = this.current
+    this.current = new CachedDataset(this.current)
+    return this
+  }
+
+  cache(): this {
+    return this.persist()
+  }
+
+  /** RDDs made of this one while it was persisted keep what they hold. */
+  unpersist(): this {
+    this.current = this.uncached ?? this.current
+    this.uncached = undefined
+    return this
+  }
+
+  /** Held for good: how the rows were made is forgotten once they are. */
+  localCheckpoint(): this {
+    this.persist()
+    this.uncached = undefined
+    return this
+  }
+
+  /** Rows as keys without a value. */
+  protected marked(): PairRDD<T, null> {
+    return this.mapToPair((row) => [row, null])
   }
 
   protected narrow<U>(pipe: narrow.Pipe<T, U>): RDD<U> {
@@ -181,84 +208,23 @@ export class RDD<T> implements AsyncIterable<T> {
   }
 
   protected of<U>(dataset: Dataset<U>): RDD<U> {
-    return new RDD(dataset, this.context)
+    return this.context.rdd(dataset)
   }
 
   protected pairs<K, V>(dataset: Dataset<readonly [K, V]>): PairRDD<K, V> {
-    return new PairRDD(dataset, this.context)
+    return this.context.pairs(dataset)
   }
 }
 
-/** Rows are pairs; keys are compared by value (string, number, bigint, boolean, null). */
-export class PairRDD<K, V> extends RDD<readonly [K, V]> {
-  keys(): RDD<K> {
-    return this.map((row) => row[0])
-  }
+export interface SortOptions<U> {
+  readonly ascending?: boolean
+  readonly compare?: Compare<U>
+  /** Default: as many as there are now. */
+  readonly numPartitions?: number
+}
 
-  values(): RDD<V> {
-    return this.map((row) => row[1])
-  }
-
-  mapValues<U>(f: (value: V) => U): PairRDD<K, U> {
-    const pipe = narrow.mapValuesPipe<K, V, U>(this.name('mapValues'), f)
-    return this.pairs(new narrow.NarrowDataset(this.dataset, pipe))
-  }
-
-  flatMapValues<U>(f: (value: V) => Iterable<U>): PairRDD<K, U> {
-    const pipe = narrow.flatMapValuesPipe<K, V, U>(this.name('flatMapValues'), f)
-    return this.pairs(new narrow.NarrowDataset(this.dataset, pipe))
-  }
-
-  reduceByKey(f: (a: V, b: V) => V, partitions = this.context.parallelism): PairRDD<K, V> {
-    return this.shuffled('reduceByKey', partitions, reduceCombiner(f))
-  }
-
-  groupByKey(partitions = this.context.parallelism): PairRDD<K, V[]> {
-    return this.shuffled('groupByKey', partitions, groupCombiner<V>())
-  }
-
-  combineByKey<C>(combiner: Combiner<V, C>, partitions = this.context.parallelism): PairRDD<K, C> {
-    return this.shuffled('combineByKey', partitions, combiner)
-  }
-
-  cogroup<W>(other: PairRDD<K, W>, partitions = this.context.parallelism): PairRDD<K, [V[], W[]]> {
-    return this.pairs(cogrouped(this.dataset, other.dataset, this.name('cogroup'), partitions))
-  }
-
-  join<W>(other: PairRDD<K, W>, partitions = this.context.parallelism): PairRDD<K, [V, W]> {
-    const outer = { left: false, right: false }
-    return this.pairs(joined<K, [V, W]>(this.dataset, other.dataset, this.name('join'), partitions, outer))
-  }
-
-  leftOuterJoin<W>(
-    other: PairRDD<K, W>,
-    partitions = this.context.parallelism,
-  ): PairRDD<K, [V, W | undefined]> {
-    const name = this.name('leftOuterJoin')
-    const outer = { left: false, right: true }
-    return this.pairs(joined<K, [V, W | undefined]>(this.dataset, other.dataset, name, partitions, outer))
-  }
-
-  rightOuterJoin<W>(
-    other: PairRDD<K, W>,
-    partitions = this.context.parallelism,
-  ): PairRDD<K, [V | undefined, W]> {
-    const name = this.name('rightOuterJoin')
-    const outer = { left: true, right: false }
-    return this.pairs(joined<K, [V | undefined, W]>(this.dataset, other.dataset, name, partitions, outer))
-  }
-
-  fullOuterJoin<W>(
-    other: PairRDD<K, W>,
-    partitions = this.context.parallelism,
-  ): PairRDD<K, [V | undefined, W | undefined]> {
-    const name = this.name('fullOuterJoin')
-    const outer = { left: true, right: true }
-    type Row = [V | undefined, W | undefined]
-    return this.pairs(joined<K, Row>(this.dataset, other.dataset, name, partitions, outer))
-  }
-
-  private shuffled<C>(kind: string, partitions: number, combiner: Combiner<V, C>): PairRDD<K, C> {
-    return this.pairs(new ShuffledDataset(this.dataset, this.name(kind), partitions, combiner))
+export function checkPartitions(operator: string, numPartitions: number): void {
+  if (!Number.isSafeInteger(numPartitions) || numPartitions < 1) {
+    throw new RangeError(`${operator}: ${numPartitions} partitions`)
   }
 }

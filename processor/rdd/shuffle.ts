@@ -13,6 +13,8 @@ export interface Combiner<V, C> {
   create(value: V): C
   /** May change and return `combined`. */
   merge(combined: C, value: V): C
+  /** Brings together what was combined in two places, the earlier rows' first; may change and return it. */
+  mergeCombined?(earlier: C, later: C): C
 }
 
 export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {

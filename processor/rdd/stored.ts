@@ -63,4 +63,9 @@ export class CachedDataset<T> implements Dataset<T> {
   open(partition: number, emit: Emit<T>): RowReader {
     return new ArrayReader(this.rows[partition] as T[], emit)
   }
+
+  /** Only after `prepare`: rows of the partitions before this one. */
+  rowsBefore(partition: number): number {
+    return this.rows.slice(0, partition).reduce((sum, { length }) => sum + length, 0)
+  }
 }

@@ -9,9 +9,9 @@ export class WholePartitionDataset<T, U> implements Dataset<U> {
   readonly keeps = 'no'
   private readonly parent: Dataset<T>
   private readonly operator: string
-  private readonly f: (rows: T[]) => Iterable<U>
+  private readonly f: (rows: T[], partition: number) => Iterable<U>
 
-  constructor(parent: Dataset<T>, operator: string, f: (rows: T[]) => Iterable<U>) {
+  constructor(parent: Dataset<T>, operator: string, f: (rows: T[], partition: number) => Iterable<U>) {
     this.parent = parent
     this.operator = operator
     this.f = f
@@ -28,21 +28,21 @@ export class WholePartitionDataset<T, U> implements Dataset<U> {
   open(partition: number, emit: Emit<U>): RowReader {
     const rows: T[] = []
     const input = this.parent.open(partition, (row) => void rows.push(row))
-    return new WholePartitionReader(input, rows, this.operator, this.f, emit)
+    const f = () => this.f(rows, partition)
+    return new WholePartitionReader(input, this.operator, f, emit)
   }
 }
 
-class WholePartitionReader<T, U> implements RowReader {
+class WholePartitionReader<U> implements RowReader {
   private readonly input: RowReader
-  private readonly rows: T[]
   private readonly operator: string
-  private readonly f: (rows: T[]) => Iterable<U>
+  private readonly f: () => Iterable<U>
   private readonly emit: Emit<U>
   private output: Iterator<U> | undefined
 
-  constructor(input: RowReader, rows: T[], operator: string, f: (rows: T[]) => Iterable<U>, emit: Emit<U>) {
+  /** `f` is called once the input's rows are all there. */
+  constructor(input: RowReader, operator: string, f: () => Iterable<U>, emit: Emit<U>) {
     this.input = input
-    this.rows = rows
     this.operator = operator
     this.f = f
     this.emit = emit
@@ -51,7 +51,7 @@ class WholePartitionReader<T, U> implements RowReader {
   read(maxRows: number): boolean {
     if (this.output === undefined) {
       if (this.input.read(maxRows)) return true
-      this.output = this.attempt(() => this.f(this.rows)[Symbol.iterator]())
+      this.output = this.attempt(() => this.f()[Symbol.iterator]())
       return true
     }
     const output = this.output

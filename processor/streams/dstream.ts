@@ -6,7 +6,8 @@ import type { OutputRecord } from '../graph/contracts/output.ts'
 import { durationMs, type Duration } from '../graph/duration.ts'
 import type { NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
-import { PairRDD, type RDD } from '../rdd/rdd.ts'
+import { PairRDD, type RDDOf } from '../rdd/pair-rdd.ts'
+import type { RDD } from '../rdd/rdd.ts'
 import { countCombiner } from '../rdd/shuffle.ts'
 import { checkStorageLevel, type StorageLevel } from '../rdd/storage-level.ts'
 import type { StreamingContext } from '../streaming-context.ts'
@@ -24,9 +25,6 @@ import type { StateDStream } from './state-dstream.ts'
 import { transform } from './transform.ts'
 import { union } from './union.ts'
 import { window, type WindowLengths } from './window.ts'
-
-/** The RDD a stream's batches are: pairs have the keyed operators. */
-export type RDDOf<T> = T extends readonly [infer K, infer V] ? PairRDD<K, V> & RDD<T> : RDD<T>
 
 export class DStream<T> {
   /** The operator whose rows these are; not part of the public API. */

@@ -6,7 +6,7 @@ import { operatorFailed } from '../graph/errors.ts'
 import type { OutputBatch, StreamNode } from '../graph/node.ts'
 import { drainAll, type Dataset } from '../rdd/dataset.ts'
 import { mapPipe, NarrowDataset } from '../rdd/narrow.ts'
-import { PairRDD } from '../rdd/rdd.ts'
+import { PairRDD } from '../rdd/pair-rdd.ts'
 import { rowText } from './row-text.ts'
 
 type Output = (batch: OutputBatch, id: string) => Promise<void>

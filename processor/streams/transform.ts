@@ -3,7 +3,8 @@
 
 import type { NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
-import { PairRDD, type RDD } from '../rdd/rdd.ts'
+import { PairRDD } from '../rdd/pair-rdd.ts'
+import type { RDD } from '../rdd/rdd.ts'
 import { needed } from './union.ts'
 
 export function transform<U>(

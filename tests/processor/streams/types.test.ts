@@ -1,7 +1,8 @@
 // Types follow the chain: what a program gets wrong does not compile.
 
 import { expectTypeOf, test } from 'vitest'
-import type { PairRDD, RDD } from '../../../processor/rdd/rdd.ts'
+import type { PairRDD } from '../../../processor/rdd/pair-rdd.ts'
+import type { RDD } from '../../../processor/rdd/rdd.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
 import type { DStream } from '../../../processor/streams/dstream.ts'
 import type { PairDStream } from '../../../processor/streams/pair-dstream.ts'

@@ -1,0 +1,35 @@
+// Every row of one dataset with every row of another. The right side is held; partitions are those of the left
+// times those of the right, in Spark's order.
+
+import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { Dataset, TaskRunner } from './dataset.ts'
+import { CachedDataset } from './stored.ts'
+
+export class CartesianDataset<T, U> implements Dataset<readonly [T, U]> {
+  readonly keeps = 'no'
+  readonly partitions: number
+  private readonly left: Dataset<T>
+  private readonly right: CachedDataset<U>
+
+  constructor(left: Dataset<T>, right: Dataset<U>) {
+    this.left = left
+    this.right = new CachedDataset(right)
+    this.partitions = left.partitions * right.partitions
+  }
+
+  async prepare(run: TaskRunner): Promise<void> {
+    await this.left.prepare(run)
+    await this.right.prepare(run)
+  }
+
+  open(partition: number, emit: Emit<readonly [T, U]>): RowReader {
+    const { partitions } = this.right
+    const rights: U[] = []
+    const reader = this.right.open(partition % partitions, (row) => void rights.push(row))
+    while (reader.read(4096));
+    reader.close()
+    return this.left.open(Math.floor(partition / partitions), (row) => {
+      for (const right of rights) emit([row, right])
+    })
+  }
+}

@@ -1,0 +1,69 @@
+// Two datasets partition by partition: what zip and zipPartitions are. A partition of either is held whole while
+// the two are brought together, for rows are pushed and only one side can push at a time.
+
+import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import { operatorFailed } from '../graph/errors.ts'
+import { ArrayReader } from './array-reader.ts'
+import { Once, type Dataset, type TaskRunner } from './dataset.ts'
+import { CachedDataset } from './stored.ts'
+
+export class ZippedDataset<T, U, R> implements Dataset<R> {
+  readonly partitions: number
+  readonly keeps = 'no'
+  private readonly once = new Once()
+  private readonly left: Dataset<T>
+  private readonly right: Dataset<U>
+  private readonly operator: string
+  private readonly f: (left: T[], right: U[]) => Iterable<R>
+
+  /** Throws where the partitions are not as many. */
+  constructor(
+    left: Dataset<T>,
+    right: Dataset<U>,
+    operator: string,
+    f: (left: T[], right: U[]) => Iterable<R>,
+  ) {
+    if (left.partitions !== right.partitions) {
+      throw new RangeError(`${operator}: ${left.partitions} partitions with ${right.partitions}`)
+    }
+    this.partitions = left.partitions
+    this.left = new CachedDataset(left)
+    this.right = new CachedDataset(right)
+    this.operator = operator
+    this.f = f
+  }
+
+  prepare(run: TaskRunner): Promise<void> {
+    return this.once.run(async () => {
+      await this.left.prepare(run)
+      await this.right.prepare(run)
+    })
+  }
+
+  open(partition: number, emit: Emit<R>): RowReader {
+    const rows = [rowsOf(this.left, partition), rowsOf(this.right, partition)] as const
+    try {
+      return new ArrayReader([...this.f(...rows)], emit)
+    } catch (error) {
+      throw operatorFailed(this.operator, error)
+    }
+  }
+}
+
+function rowsOf<T>(dataset: Dataset<T>, partition: number): T[] {
+  const rows: T[] = []
+  const reader = dataset.open(partition, (row) => void rows.push(row))
+  while (reader.read(4096));
+  reader.close()
+  return rows
+}
+
+/** Throws where one side has more rows than the other, as Spark does. */
+export function pairUp<T, U>(left: T[], right: U[]): (readonly [T, U])[] {
+  if (left.length !== right.length) {
+    throw new RangeError(
+      `zip needs as many rows in both: ${left.length} and ${right.length} in one partition`,
+    )
+  }
+  return left.map((row, index) => [row, right[index] as U] as const)
+}

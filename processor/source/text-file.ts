@@ -1,0 +1,204 @@
+// Files as rows of a batch program: lines, whole texts, records of a fixed length. A file is cut into byte ranges,
+// and a line belongs to the range in which it begins, so ranges can be read apart and have every line once.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { Dataset } from '../rdd/dataset.ts'
+
+const CHUNK_BYTES = 256 * 1024
+const NEWLINE = 10
+
+interface FileRange {
+  readonly file: string
+  readonly from: number
+  readonly until: number
+}
+
+/** A file, or the files of a directory in the order of their names; names with `_` or `.` before them are left out. */
+export function filesOf(location: string | readonly string[]): string[] {
+  if (typeof location !== 'string') return location.flatMap(filesOf)
+  if (!fs.statSync(location).isDirectory()) return [location]
+  const names = fs.readdirSync(location, { withFileTypes: true })
+  return names
+    .filter((entry) => entry.isFile() && !/^[_.]/.test(entry.name))
+    .map(({ name }) => path.join(location, name))
+    .sort()
+}
+
+/** Lines of text files, UTF-8; `\r\n` ends a line as well as `\n`. At least as many partitions, if there are bytes for them. */
+export class TextFileDataset implements Dataset<string> {
+  readonly keeps = 'always'
+  private readonly ranges: readonly FileRange[]
+
+  constructor(files: readonly string[], minPartitions: number) {
+    const sizes = files.map((file) => fs.statSync(file).size)
+    const total = sizes.reduce((sum, size) => sum + size, 0)
+    const rangeBytes = Math.max(1, Math.ceil(total / minPartitions))
+    this.ranges = files.flatMap((file, index) => rangesOf(file, sizes[index] as number, rangeBytes))
+  }
+
+  get partitions(): number {
+    return this.ranges.length
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  open(partition: number, emit: Emit<string>): RowReader {
+    return new LineReader(this.ranges[partition] as FileRange, emit)
+  }
+}
+
+function rangesOf(file: string, sizeInBytes: number, rangeBytes: number): FileRange[] {
+  const ranges: FileRange[] = []
+  for (let from = 0; from < sizeInBytes; from += rangeBytes) {
+    ranges.push({ file, from, until: Math.min(sizeInBytes, from + rangeBytes) })
+  }
+  return ranges.length === 0 ? [{ file, from: 0, until: 0 }] : ranges
+}
+
+class LineReader implements RowReader {
+  private readonly emit: Emit<string>
+  private readonly until: number
+  private readonly fd: number
+  private readonly chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  private filled = 0
+  private at = 0
+  /** File position of chunk[at]. */
+  private position: number
+  /** What came of a line before this chunk. */
+  private begun: Buffer[] = []
+  private skipsFirst: boolean
+
+  constructor({ file, from, until }: FileRange, emit: Emit<string>) {
+    this.emit = emit
+    this.until = until
+    // One byte back: where that ends a line, the first line here begins here.
+    this.skipsFirst = from > 0
+    this.position = Math.max(0, from - 1)
+    this.fd = fs.openSync(file, 'r')
+  }
+
+  read(maxRows: number): boolean {
+    for (let rows = 0; rows < maxRows; ) {
+      const lineStart = this.position - this.begunBytes()
+      if (this.begun.length === 0 && lineStart >= this.until && !this.skipsFirst) return false
+      if (this.at === this.filled && !this.fill()) {
+        if (this.begun.length > 0) this.line(Buffer.alloc(0))
+        return false
+      }
+      const end = this.chunk.indexOf(NEWLINE, this.at)
+      if (end < 0 || end >= this.filled) {
+        this.begun.push(Buffer.from(this.chunk.subarray(this.at, this.filled)))
+        this.position += this.filled - this.at
+        this.at = this.filled
+        continue
+      }
+      const rest = this.chunk.subarray(this.at, end)
+      this.position += end + 1 - this.at
+      this.at = end + 1
+      this.line(rest)
+      rows++
+    }
+    return true
+  }
+
+  close(): void {
+    fs.closeSync(this.fd)
+  }
+
+  private line(rest: Buffer): void {
+    const bytes = this.begun.length === 0 ? rest : Buffer.concat([...this.begun, rest])
+    this.begun = []
+    if (this.skipsFirst) {
+      this.skipsFirst = false
+      return
+    }
+    const end = bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length
+    this.emit(bytes.toString('utf8', 0, end))
+  }
+
+  private begunBytes(): number {
+    return this.begun.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  private fill(): boolean {
+    this.filled = fs.readSync(this.fd, this.chunk, 0, CHUNK_BYTES, this.position)
+    this.at = 0
+    return this.filled > 0
+  }
+}
+
+/** Whole files as pairs of path and text: one partition for all of them together is enough. */
+export class WholeTextFilesDataset implements Dataset<readonly [string, string]> {
+  readonly keeps = 'always'
+  readonly partitions: number
+  private readonly files: readonly string[]
+
+  constructor(files: readonly string[], partitions: number) {
+    this.files = files
+    this.partitions = partitions
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  open(partition: number, emit: Emit<readonly [string, string]>): RowReader {
+    const files = this.files.filter((_, index) => index % this.partitions === partition)
+    return {
+      read() {
+        const file = files.shift()
+        if (file !== undefined) emit([file, fs.readFileSync(file, 'utf8')])
+        return files.length > 0
+      },
+      close() {},
+    }
+  }
+}
+
+/** Files of records of a fixed length. Throws where a file's size is not a multiple of it. */
+export class BinaryRecordsDataset implements Dataset<Buffer> {
+  readonly keeps = 'always'
+  private readonly files: readonly string[]
+  private readonly recordLength: number
+
+  constructor(files: readonly string[], recordLength: number) {
+    for (const file of files) {
+      const { size } = fs.statSync(file)
+      if (size % recordLength !== 0) {
+        throw new RangeError(`${file} has ${size} bytes, which is no multiple of ${recordLength}`)
+      }
+    }
+    this.files = files
+    this.recordLength = recordLength
+  }
+
+  get partitions(): number {
+    return this.files.length
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  open(partition: number, emit: Emit<Buffer>): RowReader {
+    const { recordLength } = this
+    const fd = fs.openSync(this.files[partition] as string, 'r')
+    let position = 0
+    return {
+      read(maxRows) {
+        const bytes = Buffer.alloc(recordLength * maxRows)
+        const filled = fs.readSync(fd, bytes, 0, bytes.length, position)
+        position += filled
+        for (let at = 0; at + recordLength <= filled; at += recordLength) {
+          emit(bytes.subarray(at, at + recordLength))
+        }
+        return filled === bytes.length
+      },
+      close: () => fs.closeSync(fd),
+    }
+  }
+}
