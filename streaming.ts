@@ -26,6 +26,7 @@ export type {
   ReceiverInfo,
   StreamingListener,
 } from './processor/scheduler/listener.ts'
+export { type Delays, type StreamingFigures, StreamingMetrics } from './processor/scheduler/metrics.ts'
 export { type RowKind, textValues, type TopicRecord, wholeRecords } from './processor/source/row-kind.ts'
 export type { DStream } from './processor/streams/dstream.ts'
 export type { PairDStream } from './processor/streams/pair-dstream.ts'

@@ -141,6 +141,20 @@ class SlotCursor<S> implements StateCursor<S> {
 export class MemoryStateStore implements StateStore {
   private readonly operators = new Map<string, MemoryStatePartition<unknown>[]>()
 
+  /** What is committed of an operator's state. Throws where it has none. */
+  entries(operatorId: string): Map<Key, unknown> {
+    const partitions = this.operators.get(operatorId)
+    if (partitions === undefined) {
+      const names = [...this.operators.keys()].map((name) => `'${name}'`).join(', ')
+      throw new Error(`no operator '${operatorId}' keeps state; these do: ${names === '' ? 'none' : names}`)
+    }
+    const entries = new Map<Key, unknown>()
+    for (const partition of partitions) {
+      for (const cursor = partition.committed(); cursor.next(); ) entries.set(cursor.key, cursor.value)
+    }
+    return entries
+  }
+
   open<S>(operator: StateOperator<S>): Promise<readonly StatePartition<S>[]> {
     if (this.operators.has(operator.id)) throw new Error(`state of '${operator.id}' is opened twice`)
     const partitions = Array.from({ length: operator.partitions }, () => new MemoryStatePartition<S>())
