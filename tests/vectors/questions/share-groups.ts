@@ -285,6 +285,27 @@ const life: Question[] = [
   ...describe('one that is deleted', 'shared'),
 ]
 
+/** Groups of which nothing is kept, or hardly anything. */
+const bare: Question[] = [
+  ...heartbeat('for a topic that is not there', { groupId: 'bare', subscribedTopicNames: ['nowhere'] }),
+  ...heartbeat('with other names', {
+    groupId: 'bare',
+    memberEpoch: 2,
+    subscribedTopicNames: ['nowhere', 'no,where'],
+  }),
+  ...heartbeat('with no names', { groupId: 'bare', memberEpoch: 3, subscribedTopicNames: [] }),
+  ...heartbeat('leaving a group without topics', {
+    groupId: 'bare',
+    memberEpoch: -1,
+    subscribedTopicNames: null,
+  }),
+  ...deleteOffsets('of a group of which nothing is kept', 'bare', 'kept', 'nowhere'),
+  ...describe('one of which nothing is kept', 'bare'),
+  ...alter('of a partition that is not there', 'made', ['kept', [9, 0n]]),
+  ...describe('one that was made for nothing', 'made'),
+  ...offsetsOf('of one that was made for nothing', 'made', null),
+]
+
 const fetched: Question[] = [
   ...questions('of records from the beginning', shareFetch, [2, 2], (context) => ({
     groupId: 'fetched',
@@ -299,4 +320,4 @@ const fetched: Question[] = [
   })),
 ]
 
-export const shareGroupQuestions: readonly Question[] = [...refused, ...states, ...life, ...fetched]
+export const shareGroupQuestions: readonly Question[] = [...refused, ...states, ...life, ...bare, ...fetched]

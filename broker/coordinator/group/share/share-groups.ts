@@ -196,9 +196,7 @@ export class ShareGroups {
       return new Map(
         [...topics].flatMap(([topicId, { name, startOffsets }]): [string, KeptTopic][] => {
           const partitions = [...startOffsets.keys()].filter((partition) => isAmong(topicId, partition))
-          // A topic of which nothing was asked for is done, too.
-          const isDone = partitions.length > 0 || (isKept && startOffsets.size === 0)
-          return isDone ? [[topicId, { name, partitions: new Set(partitions) }]] : []
+          return partitions.length === 0 ? [] : [[topicId, { name, partitions: new Set(partitions) }]]
         }),
       )
     }
