@@ -83,3 +83,37 @@ test('every partition is with somebody, and nobody has much more than another, 2
     }
   }
 })
+
+test('with different subscriptions every partition is with somebody who wants it, and what is fair stays, 200 seeds', () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = new Random(seed)
+    const assignable = new Map(['t', 'u', 'v'].map((id) => [id, topic(random.between(1, 5))]))
+    const wishes = new Map<string, string[]>()
+    for (let i = random.between(2, 8); i > 0; i--)
+      wishes.set(
+        `m${i}`,
+        [...assignable.keys()].filter(() => random.below(3) > 0),
+      )
+    let held = new Map([...wishes].map(([id, topicIds]) => [id, member(topicIds)]))
+    let before = ''
+    for (let round = 0; round < 2; round++) {
+      const assignment = assignSimply(held, assignable)
+      for (const [topicId, partitions] of assignable) {
+        const sharers = [...wishes].filter(([, topicIds]) => topicIds.includes(topicId)).map(([id]) => id)
+        const sizes = sharers.map((id) => assignment.get(id)?.get(topicId)?.size ?? 0)
+        const given = new Set(sharers.flatMap((id) => [...(assignment.get(id)?.get(topicId) ?? [])]))
+        const where = `seed ${seed}, topic ${topicId}`
+        expect(given.size, where).toBe(sharers.length === 0 ? 0 : partitions.size)
+        expect(Math.max(0, ...sizes) - Math.min(...sizes, Infinity), where).toBeLessThanOrEqual(1)
+        for (const [id, topics] of assignment)
+          if (!sharers.includes(id)) expect(topics.has(topicId), where).toBe(false)
+      }
+      // Nothing has changed: nobody is given anything else.
+      if (round === 1) expect(JSON.stringify(told(assignment)), `seed ${seed}`).toBe(before)
+      before = JSON.stringify(told(assignment))
+      held = new Map(
+        [...assignment].map(([id, assigned]) => [id, { topicIds: new Set(wishes.get(id)), assigned }]),
+      )
+    }
+  }
+})
