@@ -40,35 +40,23 @@ export class ConsumerGroup implements ModernGroup {
   freshness: MetadataFreshness = STALE
   /** A record from before 4.1 is to be forgotten. */
   hasPartitionMetadata = false
-  readonly members: Map<string, ConsumerMember>
-  readonly targets: Map<string, Assignment>
-  readonly regexes: Map<string, ResolvedRegex>
   /** Classic members that were told to join again. */
   readonly rejoining: Set<string>
-  /** Instance id → member id. */
-  readonly staticMembers: Map<string, string>
-  /** Topic name → members that name it; expression → members that use it; assignor → members that want it. */
-  readonly nameSubscribers: Map<string, number>
-  readonly regexSubscribers: Map<string, number>
-  readonly assignorVotes: Map<string, number>
-  /** Topic id → partition → member epoch of its owner. */
-  private readonly owners: Map<string, Map<number, number>>
+  /** Topic id → partition → member epoch of its owner; of a copy only the topics that it has changed. */
+  private readonly owners = new Map<string, Map<number, number>>()
+  private readonly original: ConsumerGroup | undefined
+  private readonly parts: Parts
+  /** Parts of a copy that are still its original's. */
+  private readonly shared: Set<keyof Parts>
   /** null until the first record of the epoch: an upgraded group may begin at 0. */
   private recordedEpoch: number | null = null
 
   constructor(groupId: string, from?: ConsumerGroup) {
     this.groupId = groupId
-    this.members = new Map(from?.members)
-    this.targets = new Map(from?.targets)
-    this.regexes = new Map(from?.regexes)
+    this.original = from
+    this.parts = from === undefined ? noParts() : { ...from.parts }
+    this.shared = new Set(from === undefined ? [] : (Object.keys(from.parts) as (keyof Parts)[]))
     this.rejoining = new Set(from?.rejoining)
-    this.staticMembers = new Map(from?.staticMembers)
-    this.nameSubscribers = new Map(from?.nameSubscribers)
-    this.regexSubscribers = new Map(from?.regexSubscribers)
-    this.assignorVotes = new Map(from?.assignorVotes)
-    this.owners = new Map(
-      from === undefined ? [] : [...from.owners].map(([id, owners]) => [id, new Map(owners)]),
-    )
     if (from === undefined) return
     this.groupEpoch = from.groupEpoch
     this.assignmentEpoch = from.assignmentEpoch
@@ -79,8 +67,41 @@ export class ConsumerGroup implements ModernGroup {
     this.recordedEpoch = from.recordedEpoch
   }
 
+  /** What is not changed is shared: a copy is good until its original changes. */
   copy(): ConsumerGroup {
     return new ConsumerGroup(this.groupId, this)
+  }
+
+  get members(): ReadonlyMap<string, ConsumerMember> {
+    return this.parts.members
+  }
+
+  get targets(): ReadonlyMap<string, Assignment> {
+    return this.parts.targets
+  }
+
+  get regexes(): ReadonlyMap<string, ResolvedRegex> {
+    return this.parts.regexes
+  }
+
+  /** Instance id → member id. */
+  get staticMembers(): ReadonlyMap<string, string> {
+    return this.parts.staticMembers
+  }
+
+  /** Topic name → members that name it. */
+  get nameSubscribers(): ReadonlyMap<string, number> {
+    return this.parts.nameSubscribers
+  }
+
+  /** Expression → members that use it. */
+  get regexSubscribers(): ReadonlyMap<string, number> {
+    return this.parts.regexSubscribers
+  }
+
+  /** Assignor → members that want it. */
+  get assignorVotes(): ReadonlyMap<string, number> {
+    return this.parts.assignorVotes
   }
 
   get state(): ConsumerGroupState {
@@ -102,7 +123,7 @@ export class ConsumerGroup implements ModernGroup {
 
   /** Whether some member owns the partition: it is assigned to it, or not given up yet. */
   isOwned(topicId: string, partition: number): boolean {
-    return this.owners.get(topicId)?.has(partition) === true
+    return this.ownersAt(topicId)?.has(partition) === true
   }
 
   isSubscribedTo(topic: string): boolean {
@@ -144,25 +165,25 @@ export class ConsumerGroup implements ModernGroup {
         break
       case 'consumerMember':
         if (change.value === null) this.remove(change.memberId)
-        else this.put({ ...this.memberOrNew(change.memberId), ...change.value })
+        else this.resubscribe({ ...this.memberOrNew(change.memberId), ...change.value })
         break
       case 'consumerTargets':
         this.assignmentEpoch = change.value?.assignmentEpoch ?? NO_ASSIGNMENT_EPOCH
         this.assignmentTimestampMs = change.value?.assignmentTimestampMs ?? 0
         break
       case 'consumerTarget':
-        if (change.value === null) this.targets.delete(change.memberId)
-        else this.targets.set(change.memberId, change.value)
+        if (change.value === null) this.own('targets').delete(change.memberId)
+        else this.own('targets').set(change.memberId, change.value)
         break
       case 'consumerStanding': {
         const { memberId, value } = change
-        if (value !== null) this.put({ ...this.memberOrNew(memberId), ...value })
-        else if (this.members.has(memberId)) this.put({ ...this.memberOrNew(memberId), ...GONE })
+        if (value !== null || this.members.has(memberId))
+          this.restand({ ...this.memberOrNew(memberId), ...(value ?? GONE) })
         break
       }
       case 'consumerRegex':
-        if (change.value === null) this.regexes.delete(change.regex)
-        else this.regexes.set(change.regex, change.value)
+        if (change.value === null) this.own('regexes').delete(change.regex)
+        else this.own('regexes').set(change.regex, change.value)
         break
       case 'consumerRejoin':
         if (change.awaited) this.rejoining.add(change.memberId)
@@ -189,41 +210,50 @@ export class ConsumerGroup implements ModernGroup {
     return this.members.get(memberId) ?? newMember(memberId)
   }
 
-  private put(member: ConsumerMember): void {
-    const former = this.members.get(member.memberId)
+  /** The member as it says it is now; what it has stays. */
+  private resubscribe(member: ConsumerMember): void {
+    const { memberId, instanceId } = member
+    const former = this.members.get(memberId)
     if (former !== undefined) this.uncount(former)
-    this.members.set(member.memberId, member)
-    for (const topic of member.topicNames) count(this.nameSubscribers, topic, 1)
-    if (member.topicRegex !== '') count(this.regexSubscribers, member.topicRegex, 1)
-    if (member.assignorName !== null) count(this.assignorVotes, member.assignorName, 1)
-    if (member.instanceId !== null) this.staticMembers.set(member.instanceId, member.memberId)
-    this.own(member.assigned, member)
-    this.own(member.pendingRevocation, member)
+    this.own('members').set(memberId, member)
+    this.count(member, 1)
+    if (instanceId !== null) this.own('staticMembers').set(instanceId, memberId)
+  }
+
+  /** The member as the coordinator decided; what it says of itself stays. */
+  private restand(member: ConsumerMember): void {
+    const former = this.members.get(member.memberId)
+    if (former !== undefined) this.release(former)
+    this.own('members').set(member.memberId, member)
+    this.take(member.assigned, member)
+    this.take(member.pendingRevocation, member)
   }
 
   private remove(memberId: string): void {
     const former = this.members.get(memberId)
     if (former === undefined) return
     this.uncount(former)
-    this.members.delete(memberId)
+    this.release(former)
+    this.own('members').delete(memberId)
     this.rejoining.delete(memberId)
   }
 
   private uncount(member: ConsumerMember): void {
-    for (const topic of member.topicNames) count(this.nameSubscribers, topic, -1)
-    if (member.topicRegex !== '') count(this.regexSubscribers, member.topicRegex, -1)
-    if (member.assignorName !== null) count(this.assignorVotes, member.assignorName, -1)
+    this.count(member, -1)
     const { instanceId, memberId } = member
     if (instanceId !== null && this.staticMembers.get(instanceId) === memberId)
-      this.staticMembers.delete(instanceId)
-    this.disown(member.assigned)
-    this.disown(member.pendingRevocation)
+      this.own('staticMembers').delete(instanceId)
   }
 
-  private own(partitions: OwnedPartitions, { memberId, memberEpoch }: ConsumerMember): void {
+  private count({ topicNames, topicRegex, assignorName }: ConsumerMember, by: number): void {
+    for (const topic of topicNames) count(this.own('nameSubscribers'), topic, by)
+    if (topicRegex !== '') count(this.own('regexSubscribers'), topicRegex, by)
+    if (assignorName !== null) count(this.own('assignorVotes'), assignorName, by)
+  }
+
+  private take(partitions: OwnedPartitions, { memberId, memberEpoch }: ConsumerMember): void {
     for (const [topicId, ofTopic] of partitions) {
-      let owners = this.owners.get(topicId)
-      if (owners === undefined) this.owners.set(topicId, (owners = new Map()))
+      const owners = this.ownersOf(topicId)
       for (const partition of ofTopic.keys()) {
         // One owner at a time: what the whole protocol is for.
         const ownerEpoch = owners.get(partition)
@@ -238,13 +268,57 @@ export class ConsumerGroup implements ModernGroup {
     }
   }
 
-  private disown(partitions: OwnedPartitions): void {
-    for (const [topicId, ofTopic] of partitions) {
-      const owners = this.owners.get(topicId)
-      if (owners === undefined) continue
-      for (const partition of ofTopic.keys()) owners.delete(partition)
-      if (owners.size === 0) this.owners.delete(topicId)
+  private release({ assigned, pendingRevocation }: ConsumerMember): void {
+    for (const partitions of [assigned, pendingRevocation]) {
+      for (const [topicId, ofTopic] of partitions) {
+        const owners = this.ownersOf(topicId)
+        for (const partition of ofTopic.keys()) owners.delete(partition)
+        if (owners.size === 0 && this.original === undefined) this.owners.delete(topicId)
+      }
     }
+  }
+
+  private ownersAt(topicId: string): ReadonlyMap<number, number> | undefined {
+    return this.owners.get(topicId) ?? this.original?.ownersAt(topicId)
+  }
+
+  /** To be changed. */
+  private ownersOf(topicId: string): Map<number, number> {
+    let owners = this.owners.get(topicId)
+    if (owners === undefined) {
+      owners = new Map(this.original?.ownersAt(topicId))
+      this.owners.set(topicId, owners)
+    }
+    return owners
+  }
+
+  /** A part of the group to be changed. */
+  private own<K extends keyof Parts>(part: K): Parts[K] {
+    if (this.shared.delete(part)) Object.assign(this.parts, { [part]: new Map<string, unknown>(this.parts[part]) })
+    return this.parts[part]
+  }
+}
+
+/** By member id, instance id, topic, expression and assignor. */
+interface Parts {
+  members: Map<string, ConsumerMember>
+  targets: Map<string, Assignment>
+  regexes: Map<string, ResolvedRegex>
+  staticMembers: Map<string, string>
+  nameSubscribers: Map<string, number>
+  regexSubscribers: Map<string, number>
+  assignorVotes: Map<string, number>
+}
+
+function noParts(): Parts {
+  return {
+    members: new Map(),
+    targets: new Map(),
+    regexes: new Map(),
+    staticMembers: new Map(),
+    nameSubscribers: new Map(),
+    regexSubscribers: new Map(),
+    assignorVotes: new Map(),
   }
 }
 

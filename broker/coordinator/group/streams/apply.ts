@@ -3,7 +3,7 @@
 // replay of the StreamsGroup records.
 
 import type { StreamsFact, StreamsNote } from './facts.ts'
-import { LEFT_EPOCH, newMember } from './member.ts'
+import { LEFT_EPOCH, newMember, type StreamsMember } from './member.ts'
 import { NO_ASSIGNMENT_EPOCH, newStreamsGroup, type StreamsGroup } from './streams-group.ts'
 import { HOLDS_NOTHING } from './tasks.ts'
 
@@ -33,11 +33,10 @@ function set(group: StreamsGroup, fact: StreamsFact): void {
       Object.assign(group, { groupEpoch: epoch, metadataHash, validatedTopologyEpoch, assignmentConfigs })
       return
     }
-    case 'streamsMember': {
-      const member = group.members.get(fact.memberId) ?? newMember(fact.memberId)
-      group.members.set(fact.memberId, { ...member, ...fact.value })
+    case 'streamsMember':
+    case 'streamsAssignment':
+      change(group, fact.memberId, fact.value)
       return
-    }
     case 'streamsTargetEpoch':
       group.assignmentEpoch = fact.value.assignmentEpoch
       group.assignmentTimestampMs = fact.value.assignmentTimestampMs
@@ -45,14 +44,25 @@ function set(group: StreamsGroup, fact: StreamsFact): void {
     case 'streamsTarget':
       group.targets.set(fact.memberId, fact.value)
       return
-    case 'streamsAssignment': {
-      const member = group.members.get(fact.memberId) ?? newMember(fact.memberId)
-      group.members.set(fact.memberId, { ...member, ...fact.value })
-      return
-    }
     case 'streamsTopology':
       group.topology = fact.value
   }
+}
+
+const GONE = {
+  memberEpoch: LEFT_EPOCH,
+  previousMemberEpoch: LEFT_EPOCH,
+  assigned: HOLDS_NOTHING,
+  pendingRevocation: HOLDS_NOTHING,
+}
+
+function change(group: StreamsGroup, memberId: string, changes: Partial<StreamsMember>): void {
+  const { members, owners } = group
+  const former = members.get(memberId) ?? newMember(memberId)
+  const member = { ...former, ...changes }
+  owners.remove(former)
+  owners.add(member)
+  members.set(memberId, member)
 }
 
 function forget(group: StreamsGroup, fact: StreamsFact): StreamsGroup | undefined {
@@ -83,18 +93,9 @@ function forget(group: StreamsGroup, fact: StreamsFact): StreamsGroup | undefine
     case 'streamsTarget':
       group.targets.delete(fact.memberId)
       return group
-    case 'streamsAssignment': {
-      const member = group.members.get(fact.memberId)
-      if (member === undefined) return group
-      group.members.set(fact.memberId, {
-        ...member,
-        memberEpoch: LEFT_EPOCH,
-        previousMemberEpoch: LEFT_EPOCH,
-        assigned: HOLDS_NOTHING,
-        pendingRevocation: HOLDS_NOTHING,
-      })
+    case 'streamsAssignment':
+      if (group.members.has(fact.memberId)) change(group, fact.memberId, GONE)
       return group
-    }
     case 'streamsTopology':
       group.topology = null
       return group

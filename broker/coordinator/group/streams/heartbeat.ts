@@ -20,7 +20,6 @@ import {
   type StreamsHeartbeatRequest,
   type StreamsHeartbeatResult,
 } from './messages.ts'
-import { Owners } from './owners.ts'
 import { reconcile, UnknownStateError } from './reconcile.ts'
 import { Refusal } from './refusal.ts'
 import { memberFact, ownedTasks, refuseUnknownTasks, speaker, updatedMember } from './speaker.ts'
@@ -103,19 +102,15 @@ class Heartbeat {
     }
 
     const delays = this.startInitialDelay()
-    const members = new Map(group.members).set(updated.memberId, updated)
-    const target = targetFor(
-      {
-        group: delays ? { ...group, soft: { ...group.soft, initialDelay: true } } : group,
-        groupEpoch,
-        members,
-        configured,
-        assignmentConfigs,
-        assignmentIntervalMs: this.config.assignmentIntervalMs,
-        nowMs: this.nowMs,
-      },
-      updated.memberId,
-    )
+    const target = targetFor({
+      group: delays ? { ...group, soft: { ...group.soft, initialDelay: true } } : group,
+      groupEpoch,
+      member: updated,
+      configured,
+      assignmentConfigs,
+      assignmentIntervalMs: this.config.assignmentIntervalMs,
+      nowMs: this.nowMs,
+    })
     this.facts.push(...target.facts)
     if (target.delayed !== null) this.statuses.push(target.delayed)
     const reconciled = this.reconciled(updated, target.tasks, target.epoch)
@@ -197,8 +192,8 @@ class Heartbeat {
 
   private reconciled(member: StreamsMember, target: Tasks, targetEpoch: number): StreamsMember {
     if (isReconciledTo(member, targetEpoch)) return member
-    const { groupId, members } = this.group
-    const next = this.step(member, target, targetEpoch, new Owners(members.values()))
+    const { groupId } = this.group
+    const next = this.step(member, target, targetEpoch)
     if (sameAssignment(next, member)) return member
     const { memberId, memberEpoch, previousMemberEpoch, state, assigned, pendingRevocation } = next
     this.facts.push({
@@ -214,9 +209,9 @@ class Heartbeat {
     return next
   }
 
-  private step(member: StreamsMember, target: Tasks, targetEpoch: number, owners: Owners): StreamsMember {
+  private step(member: StreamsMember, target: Tasks, targetEpoch: number): StreamsMember {
     try {
-      return reconcile(member, target, targetEpoch, ownedTasks(this.request), owners)
+      return reconcile(member, target, targetEpoch, ownedTasks(this.request), this.group.owners)
     } catch (error) {
       if (!(error instanceof UnknownStateError)) throw error
       throw new Refusal(errorCodes.FENCED_MEMBER_EPOCH, error.message)
@@ -238,7 +233,6 @@ class Heartbeat {
       endpointEpoch++
       this.soft.endpointEpoch = endpointEpoch
     }
-    const members = new Map(group.members).set(after.memberId, after)
     const { problem, missingInternalTopics } = configured
     const statuses = problem === null ? this.statuses : [...this.statuses, problem]
     const shutdownRequestedBy = this.soft.shutdownRequestedBy ?? group.soft.shutdownRequestedBy
@@ -260,7 +254,11 @@ class Heartbeat {
         partitionsByUserEndpoint:
           endpointEpoch === request.endpointInformationEpoch
             ? null
-            : endpointPartitions(members.values(), configured, this.existing),
+            : endpointPartitions(
+                new Map(group.members).set(after.memberId, after).values(),
+                configured,
+                this.existing,
+              ),
         // A group that is only now being made does not keep its first: the next heartbeat is told again.
         endpointInformationEpoch: this.isNewGroup ? 0 : endpointEpoch,
       },

@@ -66,13 +66,13 @@ export function initialDelayOver(
   const input = {
     group: waited,
     groupEpoch,
-    members,
+    member: null,
     configured,
     assignmentConfigs,
     assignmentIntervalMs,
     nowMs,
   }
-  return { facts: targetFor(input, null).facts, notes }
+  return { facts: targetFor(input).facts, notes }
 }
 
 export function revocationIsOverdue(group: StreamsGroup, memberId: string): boolean {

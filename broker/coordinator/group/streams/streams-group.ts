@@ -3,6 +3,7 @@
 
 import type { SoftState } from './facts.ts'
 import { isReconciledTo, type StreamsMember } from './member.ts'
+import { Owners } from './owners.ts'
 import type { Tasks } from './tasks.ts'
 import type { Topology } from './topology.ts'
 import { type ModernGroup, STALE } from '../modern/modern-group.ts'
@@ -14,6 +15,8 @@ export interface StreamsGroup extends ModernGroup {
   assignmentConfigs: ReadonlyMap<string, string>
   topology: Topology | null
   readonly members: Map<string, StreamsMember>
+  /** Of the tasks, by what the members have: made of them, never told. */
+  readonly owners: Owners
   readonly targets: Map<string, Tasks>
   soft: SoftState
 }
@@ -44,6 +47,7 @@ export function newStreamsGroup(groupId: string): StreamsGroup {
     assignmentConfigs: new Map(),
     topology: null,
     members: new Map(),
+    owners: new Owners(),
     targets: new Map(),
     freshness: STALE,
     soft: NEW_SOFT_STATE,

@@ -22,8 +22,8 @@ export interface Target {
 export interface TargetInput {
   group: StreamsGroup
   groupEpoch: number
-  /** The members as they will be, the one that asks among them. */
-  members: ReadonlyMap<string, StreamsMember>
+  /** The one that asks, as it will be; null where nobody does. */
+  member: StreamsMember | null
   configured: ConfiguredTopology
   assignmentConfigs: ReadonlyMap<string, string>
   assignmentIntervalMs: number
@@ -31,8 +31,10 @@ export interface TargetInput {
 }
 
 /** The group's target for `groupEpoch`, as far as one may be computed now. */
-export function targetFor(input: TargetInput, memberId: string | null): Target {
-  const { group, groupEpoch } = input
+export function targetFor(input: TargetInput): Target {
+  const { group, groupEpoch, member } = input
+  const tasksIn = (targets: ReadonlyMap<string, Tasks>): Tasks =>
+    (member === null ? undefined : targets.get(member.memberId)) ?? NO_TASKS
   const last = (tasks: Tasks, why?: string): Target => ({
     epoch: group.assignmentEpoch,
     tasks,
@@ -41,13 +43,12 @@ export function targetFor(input: TargetInput, memberId: string | null): Target {
   })
   if (group.soft.initialDelay)
     return last(NO_TASKS, 'Assignment delayed due to the configured initial rebalance delay.')
-  const lastTasks = (memberId === null ? undefined : group.targets.get(memberId)) ?? NO_TASKS
+  const lastTasks = tasksIn(group.targets)
   if (group.assignmentEpoch >= groupEpoch) return last(lastTasks)
   if (!intervalIsOver(input))
     return last(lastTasks, 'Assignment delayed due to the configured assignment interval.')
   const { targets, facts } = newTarget(input)
-  const tasks = (memberId === null ? undefined : targets.get(memberId)) ?? NO_TASKS
-  return { epoch: groupEpoch, tasks, facts, delayed: null }
+  return { epoch: groupEpoch, tasks: tasksIn(targets), facts, delayed: null }
 }
 
 function intervalIsOver({ group, assignmentIntervalMs, nowMs }: TargetInput): boolean {
@@ -58,11 +59,13 @@ function intervalIsOver({ group, assignmentIntervalMs, nowMs }: TargetInput): bo
 }
 
 /** Facts only for members whose target changes. Nobody gets a task before all topics are there. */
-function newTarget({ group, groupEpoch, members, configured, assignmentConfigs, nowMs }: TargetInput): {
+function newTarget({ group, groupEpoch, member, configured, assignmentConfigs, nowMs }: TargetInput): {
   targets: Map<string, Tasks>
   facts: StreamsFact[]
 } {
   const { groupId } = group
+  const members = new Map(group.members)
+  if (member !== null) members.set(member.memberId, member)
   const subtopologies = configured.problem === null ? configured.subtopologies : null
   const targets =
     subtopologies === null

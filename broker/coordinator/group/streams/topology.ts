@@ -17,20 +17,26 @@ export type TopicInfo = Subtopology['stateChangelogTopics'][number]
 // The request and the record say the same in the same words; if one grows, this line no longer compiles.
 export const topologyOf = (topology: HeartbeatTopology): Topology => topology
 
+/** Asked for with every change of the cluster's topics. */
+const required = new WeakMap<Topology, ReadonlySet<string>>()
+
 /** Every topic that has to exist for the tasks to run. */
-export function requiredTopics({ subtopologies }: Topology): Set<string> {
+export function requiredTopics(topology: Topology): ReadonlySet<string> {
+  const known = required.get(topology)
+  if (known !== undefined) return known
   const topics = new Set<string>()
-  for (const { sourceTopics, repartitionSourceTopics, stateChangelogTopics } of subtopologies) {
+  for (const { sourceTopics, repartitionSourceTopics, stateChangelogTopics } of topology.subtopologies) {
     for (const name of sourceTopics) topics.add(name)
     for (const { name } of repartitionSourceTopics) topics.add(name)
     for (const { name } of stateChangelogTopics) topics.add(name)
   }
+  required.set(topology, topics)
   return topics
 }
 
 /** Every topic that the topology names, sinks too: what a client must be allowed to see. */
 export function namedTopics(topology: Topology): Set<string> {
-  const topics = requiredTopics(topology)
+  const topics = new Set(requiredTopics(topology))
   for (const { repartitionSinkTopics } of topology.subtopologies)
     for (const name of repartitionSinkTopics) topics.add(name)
   return topics
