@@ -59,9 +59,12 @@ function expiredOf(
   let kept = 0
   for (const { topic, partition, value } of offsets.ofGroup(groupId)) {
     const dueMs = value.expireTimestampMs ?? (since === null ? Infinity : since(value) + offsetsRetentionMs)
-    const mayGo =
-      since !== null && !kind.isSubscribedTo(group, topic) && !offsets.hasPending(groupId, topic, partition)
-    if (mayGo && nowMs >= dueMs) expired.push({ topic, partition })
+    const isDue =
+      nowMs >= dueMs &&
+      since !== null &&
+      !kind.isSubscribedTo(group, topic) &&
+      !offsets.hasPending(groupId, topic, partition)
+    if (isDue) expired.push({ topic, partition })
     else kept++
   }
   return { expired, allExpired: kept === 0 && !offsets.hasPending(groupId) }
@@ -86,11 +89,14 @@ export function forgetPartitions(
 ): { facts: Fact[]; more: boolean } {
   const facts: Fact[] = []
   for (const { topic, partitions } of deleted) {
-    for (const partition of partitions) {
-      for (const groupId of offsets.groupsWith(topic, partition)) {
-        if (facts.length >= MAX_TOMBSTONES) return { facts, more: true }
-        facts.push(tombstone(groupId, topic, partition))
-      }
+    const gone = new Set(partitions)
+    const forgotten = new Map<string, Set<number>>()
+    for (const { groupId, partition } of offsets.ofTopic(topic)) {
+      const ofGroup = forgotten.get(groupId) ?? new Set()
+      if (!gone.has(partition) || ofGroup.has(partition)) continue
+      if (facts.length >= MAX_TOMBSTONES) return { facts, more: true }
+      forgotten.set(groupId, ofGroup.add(partition))
+      facts.push(tombstone(groupId, topic, partition))
     }
   }
   return { facts, more: false }

@@ -16,6 +16,8 @@ export class Offsets {
   private readonly committed = new Map<string, Topics>()
   /** producer id → group → … */
   private readonly pending = new Map<bigint, Map<string, Topics>>()
+  /** group → producers with an open transaction that commits in its name. */
+  private readonly committers = new Map<string, Set<bigint>>()
   private order = 0
 
   get(groupId: string, topic: string, partition: number): OffsetRecord | undefined {
@@ -24,9 +26,7 @@ export class Offsets {
 
   /** Whether an open transaction holds an offset for the partition, or for any of the group. */
   hasPending(groupId: string, topic?: string, partition?: number): boolean {
-    for (const groups of this.pending.values()) {
-      const topics = groups.get(groupId)
-      if (topics === undefined) continue
+    for (const topics of this.pendingOf(groupId)) {
       if (topic === undefined || partition === undefined) return true
       if (topics.get(topic)?.has(partition) === true) return true
     }
@@ -48,8 +48,8 @@ export class Offsets {
   /** Partitions that only open transactions know of. */
   *onlyPendingOf(groupId: string): Iterable<{ topic: string; partition: number }> {
     const seen = new Set<string>()
-    for (const groups of this.pending.values()) {
-      for (const { topic, partition } of each(groups.get(groupId))) {
+    for (const topics of this.pendingOf(groupId)) {
+      for (const { topic, partition } of each(topics)) {
         const key = `${partition} ${topic}`
         if (seen.has(key) || this.get(groupId, topic, partition) !== undefined) continue
         seen.add(key)
@@ -58,16 +58,11 @@ export class Offsets {
     }
   }
 
-  /** Groups with an offset, committed or pending, for the partition. */
-  *groupsWith(topic: string, partition: number): Iterable<string> {
-    const seen = new Set<string>()
-    for (const groups of [this.committed, ...this.pending.values()]) {
-      for (const [groupId, topics] of groups) {
-        if (seen.has(groupId) || topics.get(topic)?.has(partition) !== true) continue
-        seen.add(groupId)
-        yield groupId
-      }
-    }
+  /** What groups have committed for partitions of the topic, or are about to; a partition of a group may come again. */
+  *ofTopic(topic: string): Iterable<{ groupId: string; partition: number }> {
+    for (const groups of [this.committed, ...this.pending.values()])
+      for (const [groupId, topics] of groups)
+        for (const partition of topics.get(topic)?.keys() ?? []) yield { groupId, partition }
   }
 
   apply({ groupId, topic, partition, value }: OffsetFact, producerId?: bigint): void {
@@ -75,8 +70,11 @@ export class Offsets {
     if (value === null) {
       remove(this.committed, groupId, topic, partition)
       // A tombstone speaks for the offsets on their way, too: the partition or the group is gone.
-      for (const [id, groups] of this.pending) {
+      for (const id of this.committers.get(groupId) ?? []) {
+        const groups = this.pending.get(id)
+        if (groups === undefined) continue
         remove(groups, groupId, topic, partition)
+        if (!groups.has(groupId)) this.forgetCommitter(groupId, id)
         if (groups.size === 0) this.pending.delete(id)
       }
     } else if (producerId === undefined) {
@@ -85,6 +83,9 @@ export class Offsets {
       let groups = this.pending.get(producerId)
       if (groups === undefined) this.pending.set(producerId, (groups = new Map()))
       put(groups, groupId, topic, partition, { value, order })
+      const committers = this.committers.get(groupId)
+      if (committers === undefined) this.committers.set(groupId, new Set([producerId]))
+      else committers.add(producerId)
     }
   }
 
@@ -92,6 +93,7 @@ export class Offsets {
     const groups = this.pending.get(producerId)
     if (groups === undefined) return
     this.pending.delete(producerId)
+    for (const groupId of groups.keys()) this.forgetCommitter(groupId, producerId)
     if (!committed) return
     for (const [groupId, topics] of groups) {
       for (const [topic, partitions] of topics) {
@@ -103,6 +105,19 @@ export class Offsets {
         }
       }
     }
+  }
+
+  private *pendingOf(groupId: string): Iterable<Topics> {
+    for (const producerId of this.committers.get(groupId) ?? []) {
+      const topics = this.pending.get(producerId)?.get(groupId)
+      if (topics !== undefined) yield topics
+    }
+  }
+
+  private forgetCommitter(groupId: string, producerId: bigint): void {
+    const committers = this.committers.get(groupId)
+    committers?.delete(producerId)
+    if (committers?.size === 0) this.committers.delete(groupId)
   }
 
   /** Everything as text, in the order of the log: for comparing a live shard with a replay. */

@@ -18,11 +18,15 @@ import {
   isReconciled,
   LEFT_FOR_A_WHILE,
   memberStates,
+  sameNames,
   sameStanding,
   sameSubscription,
 } from './member.ts'
 import { reconcile, type Reconciliation } from './reconcile.ts'
 import { revocationTimer, sessionTimer, timersOf } from './timers.ts'
+
+/** Where members differ more than that, comparing them costs as much as it saves. */
+const MOST_SHARED_SUBSCRIPTIONS = 16
 
 const assignors: Record<string, Assignor> = { uniform: assignUniform, range: assignRange }
 
@@ -121,12 +125,13 @@ export class ConsumerTurn {
     const { assignmentIntervalMs } = consumerSettings(config.consumer, groupConfigs, groupId)
     const since = group.assignmentTimestampMs
     if (since !== 0 && assignmentIntervalMs !== 0 && nowMs < since + assignmentIntervalMs) return
+    const topicIdsOf = this.sharedTopicIds()
     const members = new Map(
       [...group.members.values()].map((member) => [
         member.memberId,
         {
           instanceId: member.instanceId,
-          topicIds: this.topicIdsOf(member),
+          topicIds: topicIdsOf(member),
           assigned: group.targets.get(member.memberId) ?? NOTHING,
         },
       ]),
@@ -207,6 +212,21 @@ export class ConsumerTurn {
       if (topic !== undefined) ids.add(topic.topicId)
     }
     return ids
+  }
+
+  /** Members of a group tend to subscribe to the same: they share one set then, which assignors know by its identity. */
+  private sharedTopicIds(): (member: ConsumerMember) => ReadonlySet<string> {
+    const known: { member: ConsumerMember; topicIds: ReadonlySet<string> }[] = []
+    return (member) => {
+      const { topicNames, topicRegex } = member
+      const same = known.find(
+        (other) => other.member.topicRegex === topicRegex && sameNames(other.member.topicNames, topicNames),
+      )
+      if (same !== undefined) return same.topicIds
+      const topicIds = this.topicIdsOf(member)
+      if (known.length < MOST_SHARED_SUBSCRIPTIONS) known.push({ member, topicIds })
+      return topicIds
+    }
   }
 
   /** Whoever is away for a while votes, too, as in Kafka. */

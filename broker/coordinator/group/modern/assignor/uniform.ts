@@ -20,7 +20,8 @@ function isHomogeneous({ members }: AssignableGroup): boolean {
   if (first === undefined) return true
   return others.every(
     ({ topicIds }) =>
-      topicIds.size === first.topicIds.size && [...topicIds].every((topicId) => first.topicIds.has(topicId)),
+      topicIds === first.topicIds ||
+      (topicIds.size === first.topicIds.size && [...topicIds].every((topicId) => first.topicIds.has(topicId))),
   )
 }
 
@@ -117,9 +118,7 @@ function keepOwned(
   limits: ReadonlyMap<string, number> | null,
 ): [string, number][] {
   const kept = new Map<string, Set<number>>()
-  const topicIds = new Set<string>()
   for (const [memberId, member] of group.members) {
-    for (const topicId of member.topicIds) topicIds.add(topicId)
     const draft = drafts.get(memberId) as Draft
     const limit = limits?.get(memberId) ?? Infinity
     for (const [topicId, partition] of owned.of(memberId, member)) {
@@ -131,6 +130,8 @@ function keepOwned(
     }
   }
   const free: [string, number][] = []
+  const subscriptions = new Set([...group.members.values()].map(({ topicIds }) => topicIds))
+  const topicIds = new Set([...subscriptions].flatMap((ofMember) => [...ofMember]))
   for (const topicId of [...topicIds].sort()) {
     const ofTopic = kept.get(topicId)
     for (let partition = 0; partition < group.partitionCount(topicId); partition++)
