@@ -43,6 +43,7 @@ test.skipIf(only !== undefined)(
 
 /** Worlds in which something went wrong once. */
 const regressions: [seed: number, what: string][] = [
+  [745, 'a classic group takes the place of an empty consumer group, and its epochs begin anew'],
   [7050, 'a dead member commits in the epoch that the group still knows it in'],
 ]
 

@@ -50,6 +50,7 @@ const counted = [
   'classicRejoins',
   'upgrades',
   'downgrades',
+  'givenWay',
   'sessionExpiries',
   'overdueRevocations',
   'resolvedRegexes',
@@ -94,6 +95,10 @@ export class ConsumerGroupWorld {
   private replay!: GroupMachine
   private followed = 0
   private promisedEpoch = 0
+  /** Counts the groups that began anew in the place of an empty one: epochs begin anew with them. */
+  private incarnation = 0
+  /** Of the group at the time of the request whose answer is being heard. */
+  private heardOf = 0
   /** partition → who was last told to have it, and at which step. */
   private readonly owners = new Map<string, { member: Member; step: number }>()
   private lastType: string | undefined
@@ -145,8 +150,12 @@ export class ConsumerGroupWorld {
   }
 
   send<Body extends body.Reply>(command: body.Command, heard: (reply: Body | number) => void): void {
+    const { incarnation } = this
     this.shard.submit(command).then(
-      (reply) => this.guarded(() => heard(reply as Body)),
+      (reply) => {
+        this.heardOf = incarnation
+        this.guarded(() => heard(reply as Body))
+      },
       (error: unknown) => {
         if (!(error instanceof Error)) return
         const errorCode = 'errorCode' in error ? Number(error.errorCode) : undefined
@@ -170,7 +179,7 @@ export class ConsumerGroupWorld {
       member.epoch <= epoch || member.isClassic,
       `${member.memberId} goes back from epoch ${member.epoch} to ${epoch}`,
     )
-    this.promisedEpoch = Math.max(this.promisedEpoch, epoch)
+    if (this.heardOf === this.incarnation) this.promisedEpoch = Math.max(this.promisedEpoch, epoch)
   }
 
   /** A member was told that a partition is its own. */
@@ -218,8 +227,11 @@ export class ConsumerGroupWorld {
     this.shard = new ShardRuntime({
       machine: {
         decide: (command, requestId, nowMs) => {
+          const group = find(machine)
           const decision = machine.decide(command, requestId, nowMs)
           if (decision.facts.length === 0) return decision
+          const isEmpty = group?.type === 'consumer' && (group as ConsumerGroup).members.size === 0
+          if (command.kind === 'join' && isEmpty) this.beginAnew()
           if (command.kind === 'consumerSessionExpired') counters.sessionExpiries++
           if (command.kind === 'consumerRevocationOverdue') counters.overdueRevocations++
           if (command.kind === 'consumerResolveRegexes') counters.resolvedRegexes++
@@ -237,6 +249,13 @@ export class ConsumerGroupWorld {
       onFailed: (error) => this.fail(error),
     })
     await this.shard.load()
+  }
+
+  /** The first classic member made a classic group of an empty consumer group. */
+  private beginAnew(): void {
+    this.incarnation++
+    this.promisedEpoch = 0
+    this.counters.givenWay++
   }
 
   private async event(): Promise<void> {

@@ -1,9 +1,8 @@
-// Subscriptions by a regular expression that the server resolves (KIP-848): RE2 syntax, matched in linear time, so no
-// client can make the broker think for ever. An expression is resolved once for all members that use it, apart
-// from the heartbeat that brought it, and again when topics are made or a while has passed.
+// Subscriptions by a regular expression that the server resolves (KIP-848). An expression is resolved once for all
+// members that use it, apart from the heartbeat that brought it, and again when topics are made or a while has passed.
 
-import { createRequire } from 'node:module'
 import { errorCodes } from '../../../protocol/errors.ts'
+import { compileLinear, linearRegex } from '../../linear-regex.ts'
 import { Refused } from '../modern/refused.ts'
 import type { ResolvedRegex } from './facts.ts'
 import type { ConsumerMember } from './member.ts'
@@ -13,22 +12,9 @@ import type { ConsumerTurn } from './turn.ts'
 /** Expressions are not resolved more often than this, however many members bring new ones. */
 const MIN_INTERVAL_MS = 10_000
 
-interface Re2Module {
-  RE2JS: { compile(pattern: string): { matches(text: string): boolean } }
-}
-
-const require = createRequire(import.meta.url)
-let loaded: Re2Module | undefined
-
-/** Loaded when the first expression comes: most brokers never see one. */
-function re2(): Re2Module['RE2JS'] {
-  loaded ??= require('re2js') as Re2Module
-  return loaded.RE2JS
-}
-
 export function refuseRegex(regex: string): void {
   try {
-    re2().compile(regex)
+    compileLinear(regex)
   } catch (error) {
     throw new Refused(
       errorCodes.INVALID_REGULAR_EXPRESSION,
@@ -93,13 +79,9 @@ export function resolveRegexes(turn: ConsumerTurn): void {
 
 function matching(regex: string, topicNames: Iterable<string>): Set<string> {
   const topics = new Set<string>()
-  let pattern: { matches(text: string): boolean }
-  try {
-    pattern = re2().compile(regex)
-  } catch {
-    // It was checked when it came; another engine's record may still hold what this one refuses.
-    return topics
-  }
+  // It was checked when it came; another engine's record may still hold what this one refuses.
+  const pattern = linearRegex(regex)
+  if (pattern === undefined) return topics
   for (const name of topicNames) if (pattern.matches(name)) topics.add(name)
   return topics
 }

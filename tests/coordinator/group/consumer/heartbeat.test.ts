@@ -369,6 +369,14 @@ describe('expressions', () => {
     )
     expect((await world.described()).errorCode).toBe(errorCodes.GROUP_ID_NOT_FOUND)
   })
+
+  test('that would take seconds to compile are refused', async () => {
+    const world = await ConsumerWorld.start()
+    await expect(world.member({ topics: null, regex: 'a{1000}'.repeat(1000) }).join()).rejects.toThrow(
+      'is not a valid regular expression: expression is too large.',
+    )
+    expect((await world.member({ topics: null, regex: '[a-z]{1,249}' }).join()).epoch).toBeGreaterThan(0)
+  })
 })
 
 test('a restart goes on where it was: epochs, partitions, who has to give up', async () => {
