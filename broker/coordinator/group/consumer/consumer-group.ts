@@ -172,8 +172,8 @@ export class ConsumerGroup implements ModernGroup {
         this.assignmentTimestampMs = change.value?.assignmentTimestampMs ?? 0
         break
       case 'consumerTarget':
-        if (change.value === null) this.own('targets').delete(change.memberId)
-        else this.own('targets').set(change.memberId, change.value)
+        if (change.value === null) this.mine('targets').delete(change.memberId)
+        else this.mine('targets').set(change.memberId, change.value)
         break
       case 'consumerStanding': {
         const { memberId, value } = change
@@ -182,8 +182,8 @@ export class ConsumerGroup implements ModernGroup {
         break
       }
       case 'consumerRegex':
-        if (change.value === null) this.own('regexes').delete(change.regex)
-        else this.own('regexes').set(change.regex, change.value)
+        if (change.value === null) this.mine('regexes').delete(change.regex)
+        else this.mine('regexes').set(change.regex, change.value)
         break
       case 'consumerRejoin':
         if (change.awaited) this.rejoining.add(change.memberId)
@@ -215,16 +215,16 @@ export class ConsumerGroup implements ModernGroup {
     const { memberId, instanceId } = member
     const former = this.members.get(memberId)
     if (former !== undefined) this.uncount(former)
-    this.own('members').set(memberId, member)
+    this.mine('members').set(memberId, member)
     this.count(member, 1)
-    if (instanceId !== null) this.own('staticMembers').set(instanceId, memberId)
+    if (instanceId !== null) this.mine('staticMembers').set(instanceId, memberId)
   }
 
   /** The member as the coordinator decided; what it says of itself stays. */
   private restand(member: ConsumerMember): void {
     const former = this.members.get(member.memberId)
     if (former !== undefined) this.release(former)
-    this.own('members').set(member.memberId, member)
+    this.mine('members').set(member.memberId, member)
     this.take(member.assigned, member)
     this.take(member.pendingRevocation, member)
   }
@@ -234,7 +234,7 @@ export class ConsumerGroup implements ModernGroup {
     if (former === undefined) return
     this.uncount(former)
     this.release(former)
-    this.own('members').delete(memberId)
+    this.mine('members').delete(memberId)
     this.rejoining.delete(memberId)
   }
 
@@ -242,13 +242,13 @@ export class ConsumerGroup implements ModernGroup {
     this.count(member, -1)
     const { instanceId, memberId } = member
     if (instanceId !== null && this.staticMembers.get(instanceId) === memberId)
-      this.own('staticMembers').delete(instanceId)
+      this.mine('staticMembers').delete(instanceId)
   }
 
   private count({ topicNames, topicRegex, assignorName }: ConsumerMember, by: number): void {
-    for (const topic of topicNames) count(this.own('nameSubscribers'), topic, by)
-    if (topicRegex !== '') count(this.own('regexSubscribers'), topicRegex, by)
-    if (assignorName !== null) count(this.own('assignorVotes'), assignorName, by)
+    for (const topic of topicNames) count(this.mine('nameSubscribers'), topic, by)
+    if (topicRegex !== '') count(this.mine('regexSubscribers'), topicRegex, by)
+    if (assignorName !== null) count(this.mine('assignorVotes'), assignorName, by)
   }
 
   private take(partitions: OwnedPartitions, { memberId, memberEpoch }: ConsumerMember): void {
@@ -292,9 +292,10 @@ export class ConsumerGroup implements ModernGroup {
     return owners
   }
 
-  /** A part of the group to be changed. */
-  private own<K extends keyof Parts>(part: K): Parts[K] {
-    if (this.shared.delete(part)) Object.assign(this.parts, { [part]: new Map<string, unknown>(this.parts[part]) })
+  /** A part of the group, to be changed. */
+  private mine<K extends keyof Parts>(part: K): Parts[K] {
+    if (this.shared.delete(part))
+      Object.assign(this.parts, { [part]: new Map<string, unknown>(this.parts[part]) })
     return this.parts[part]
   }
 }

@@ -21,7 +21,8 @@ function isHomogeneous({ members }: AssignableGroup): boolean {
   return others.every(
     ({ topicIds }) =>
       topicIds === first.topicIds ||
-      (topicIds.size === first.topicIds.size && [...topicIds].every((topicId) => first.topicIds.has(topicId))),
+      (topicIds.size === first.topicIds.size &&
+        [...topicIds].every((topicId) => first.topicIds.has(topicId))),
   )
 }
 
