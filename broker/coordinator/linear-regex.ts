@@ -13,12 +13,13 @@ const MAX_PROGRAM_SIZE = 250_000
 /** RE2 takes no more, nested ones multiplied. */
 const MAX_REPEATS = 1_000
 
+const require = createRequire(import.meta.url)
 let engine: { compile(pattern: string): LinearRegex } | undefined
 
 /** Throws where the pattern is none, and says why. The engine is loaded with the first: most brokers never see one. */
 export function compileLinear(pattern: string): LinearRegex {
   if (programSize(pattern) > MAX_PROGRAM_SIZE) throw new Error('expression is too large')
-  engine ??= (createRequire(import.meta.url)('re2js') as { RE2JS: NonNullable<typeof engine> }).RE2JS
+  engine ??= (require('re2js') as { RE2JS: NonNullable<typeof engine> }).RE2JS
   return engine.compile(pattern)
 }
 

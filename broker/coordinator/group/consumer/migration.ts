@@ -37,6 +37,7 @@ import { sessionTimer, timersOf } from './timers.ts'
 import { ConsumerTurn, groupTombstones } from './turn.ts'
 
 const CONSUMER = 'consumer'
+const VERSION_BYTES = 2
 
 /** A turn on the consumer group that the classic group becomes; throws Refused where it may not. */
 export function upgrade(shard: ShardView, classic: ClassicGroup, nowMs: number): ConsumerTurn {
@@ -245,14 +246,15 @@ function classicOfMember({ classic, memberId }: ConsumerMember): NonNullable<Con
   return classic
 }
 
-/** A classic member's assignment, in the version of the subscription that it sent. */
+/** A classic member's assignment, in the version of the subscription that it sent; in the lowest where it sent none. */
 export function encodeAssignment(
   assignment: Assignment,
   subscription: Buffer,
   metadata: MetadataView,
 ): Buffer {
   const [lowest, highest] = consumerProtocolAssignment.versions
-  const version = Math.min(Math.max(versionPrefix(subscription), lowest), highest)
+  const said = subscription.length < VERSION_BYTES ? lowest : versionPrefix(subscription)
+  const version = Math.min(Math.max(said, lowest), highest)
   const assignedPartitions = [...assignment].flatMap(([topicId, partitions]) => {
     const topic = metadata.topicById(topicId)?.name
     return topic === undefined ? [] : [{ topic, partitions: [...partitions] }]

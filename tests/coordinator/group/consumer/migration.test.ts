@@ -212,6 +212,30 @@ describe('a consumer group', () => {
     expect(again?.assignment.topicPartitions[0]?.partitions).toEqual([0, 1])
   })
 
+  test('goes back also where a member never said a word in the protocol that all share', async () => {
+    const world = await ConsumerWorld.start()
+    const modern = await world.member().join()
+    const silent = await world.join({
+      ...classic('silent'),
+      protocols: [
+        { name: 'range', metadata: subscription() },
+        { name: 'sticky', metadata: Buffer.alloc(0) },
+      ],
+    })
+    const other = await world.join({
+      ...classic('other'),
+      protocols: [{ name: 'sticky', metadata: subscription() }],
+    })
+    expect([silent.errorCode, other.errorCode]).toEqual([0, 0])
+    for (let waitedMs = 0; waitedMs < 45_000; waitedMs += 5_000) {
+      await world.heartbeat(silent)
+      await world.heartbeat(other)
+      await world.clock.advance(5_000)
+    }
+    expect(await modern.beat()).toBe(errorCodes.GROUP_ID_NOT_FOUND)
+    expect(await world.state()).toBe('PreparingRebalance')
+  })
+
   test('stays one where it may not go back', async () => {
     const world = await ConsumerWorld.start({ migrationPolicy: 'upgrade' })
     const old = await classicGroup(world)
