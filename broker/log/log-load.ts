@@ -5,11 +5,11 @@ import { readBatchHeader } from '../protocol/record-batch/header.ts'
 import type { Storage } from '../storage/storage.ts'
 import { CorruptLogError } from '../storage/storage.ts'
 import { hasFailedSync, writeAgain } from './failed-sync.ts'
-import type { LogConfig, LogOpenOptions } from './log-config.ts'
+import type { LogOpenOptions } from './log-config.ts'
 import { recoverSwaps } from './compaction/swap.ts'
 import { isLeftover, LOG_SUFFIX, SNAPSHOT_SUFFIX, segmentOfFileName } from './names.ts'
 import { recoverSegments } from './recover.ts'
-import type { SegmentPlace } from './segment-files.ts'
+import type { NewSegments } from './new-segments.ts'
 import { Segment, UNKNOWN_END } from './segment.ts'
 
 export interface LoadedLog {
@@ -26,19 +26,9 @@ export interface LoadedLog {
 export function loadLog(
   storage: Storage,
   directory: string,
-  config: LogConfig,
   options: LogOpenOptions,
-  removeLater: (remove: () => void) => void,
+  newSegments: NewSegments,
 ): LoadedLog {
-  const place = (baseOffset: bigint): SegmentPlace => ({
-    storage,
-    directory,
-    baseOffset,
-    createdMs: options.clock.now(),
-    indexIntervalBytes: config.indexIntervalBytes,
-    gapsAllowed: config.gapsAllowed,
-    removeLater,
-  })
   storage.makeDirectory(directory)
   const wasSwapping = recoverSwaps(storage, directory)
   const bases = tidy(storage, directory)
@@ -51,12 +41,14 @@ export function loadLog(
         `no segment, but offsets below ${options.recoveryPoint} were synced`,
       )
     }
-    const segment = Segment.create(place(options.logStartOffset))
+    const segment = newSegments.create(options.logStartOffset)
     return { segments: [segment], namesChanged: true, durableEndOffset: options.logStartOffset, unsynced: [] }
   }
-  const segments = bases.map((base, i) => Segment.openExisting(place(base), bases[i + 1] ?? UNKNOWN_END))
+  const segments = bases.map((base, i) =>
+    Segment.openExisting(newSegments.placeOf(base), bases[i + 1] ?? UNKNOWN_END),
+  )
   try {
-    if (!options.cleanShutdown) return loadUnclean(segments, first, place, options)
+    if (!options.cleanShutdown) return loadUnclean(segments, first, newSegments, options)
     return { ...loadClean(segments, options), namesChanged: wasSwapping }
   } catch (error) {
     for (const segment of segments) segment.close()
@@ -75,7 +67,7 @@ function loadClean(segments: Segment[], { recoveryPoint, logStartOffset }: LogOp
 function loadUnclean(
   segments: Segment[],
   firstBase: bigint,
-  place: (baseOffset: bigint) => SegmentPlace,
+  newSegments: NewSegments,
   options: LogOpenOptions,
 ): LoadedLog {
   const { recoveryPoint, logStartOffset, onRecoveredBatch, onTailCut } = options
@@ -83,18 +75,18 @@ function loadUnclean(
   const from = segments.findIndex(
     ({ nextOffset }) => nextOffset === UNKNOWN_END || nextOffset > recoveryPoint,
   )
+  const { storage, directory, gapsAllowed } = newSegments.placeOf(firstBase)
   const kept = recoverSegments(segments.slice(from), {
     recoveryPoint,
-    gapsAllowed: place(firstBase).gapsAllowed,
+    gapsAllowed,
     onTailCut,
     onBatch: onRecoveredBatch && ((buffer, at) => onRecoveredBatch(readBatchHeader(buffer, at), buffer, at)),
   })
-  const { storage, directory } = place(firstBase)
   if (hasFailedSync(storage, directory)) for (const { file } of kept) writeAgain(file)
   const all = [...segments.slice(0, from), ...kept]
   const newest = all[all.length - 1] as Segment
   assertReaches(newest, recoveryPoint)
-  if (newest.nextOffset < logStartOffset) return startAnew(all, place(logStartOffset), onTailCut)
+  if (newest.nextOffset < logStartOffset) return startAnew(all, logStartOffset, newSegments, onTailCut)
   const durableEndOffset = recoveryPoint > firstBase ? recoveryPoint : firstBase
   return { segments: all, namesChanged: true, durableEndOffset, unsynced: kept }
 }
@@ -105,7 +97,8 @@ function loadUnclean(
  */
 function startAnew(
   segments: Segment[],
-  place: SegmentPlace,
+  logStartOffset: bigint,
+  newSegments: NewSegments,
   onTailCut: LogOpenOptions['onTailCut'],
 ): LoadedLog {
   const newest = segments[segments.length - 1] as Segment
@@ -114,10 +107,10 @@ function startAnew(
     bytesCut += segment.sizeInBytes
     segment.markDeleted()
   }
-  const reason = `ends before offset ${newest.nextOffset}; the log starts at ${place.baseOffset}`
+  const reason = `ends before offset ${newest.nextOffset}; the log starts at ${logStartOffset}`
   onTailCut?.({ file: newest.file.path, position: 0, bytesCut, reason })
-  const segment = Segment.create(place)
-  return { segments: [segment], namesChanged: true, durableEndOffset: place.baseOffset, unsynced: [] }
+  const segment = newSegments.create(logStartOffset)
+  return { segments: [segment], namesChanged: true, durableEndOffset: logStartOffset, unsynced: [] }
 }
 
 function assertReaches(newest: Segment, synced: bigint): void {

@@ -1,5 +1,4 @@
-// One partition's log: segments in offset order, of which only the newest accepts writes. The array of
-// segments is replaced whole, so that a reader's view never changes under it.
+// One partition's log: segments in offset order (log-segments.ts), of which only the newest accepts writes.
 //
 //   segments   [ 0 .......... ][ 812 ........ ][ 1630 .... ]
 //                   ^ logStartOffset      ^ durableEndOffset  ^ endOffset
@@ -7,15 +6,16 @@
 // It decides nothing about who may read or write what: watermarks, producers and epochs are the
 // partition's. What it promises: offsets are dense (or rise, where gaps are allowed), an append that throws
 // changes nothing, bytes come back as they went in or not at all.
-// Source: Kafka's LocalLog, LogSegments.
+// Source: Kafka's LocalLog.
 
 import type { BatchHeader } from '../protocol/record-batch/header.ts'
 import { StorageError } from '../storage/storage.ts'
 import type { Storage } from '../storage/storage.ts'
 import { checkAppend } from './append-check.ts'
 import type { CleanableSegment } from './compaction/cleanable.ts'
+import { replaceSegments } from './compaction/replace-segments.ts'
 import type { SegmentWriter } from './compaction/segment-writer.ts'
-import { beginSwap, dropAllCleaned, dropCleaned, finishSwap } from './compaction/swap.ts'
+import { dropAllCleaned } from './compaction/swap.ts'
 import type { LogConfig, LogOpenOptions } from './log-config.ts'
 import type { CursorSource, LogCursor } from './log-cursor.ts'
 import { SegmentCursor } from './log-cursor.ts'
@@ -25,12 +25,13 @@ import { type LogPin, LogPins } from './log-pins.ts'
 import type { LogRead } from './log-read.ts'
 import { LOCATE_BLOCK_BYTES, locate, replaySegment, runOffThread, runSync } from './log-read.ts'
 import { LogReader } from './log-reader.ts'
+import { LogSegments } from './log-segments.ts'
 import { LogSync } from './log-sync.ts'
 import type { TimestampOffset } from './log-timestamps.ts'
 import { firstByTimestamp, firstOfMaxTimestamp } from './log-timestamps.ts'
-import { shouldRoll } from './roll.ts'
+import { NewSegments } from './new-segments.ts'
 import type { SegmentPlace } from './segment-files.ts'
-import { Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
 import type { AbortedTransaction } from './txn-index.ts'
 
 export type { LogCursor } from './log-cursor.ts'
@@ -45,11 +46,10 @@ export class Log implements CursorSource {
   private readonly storage: Storage
   private readonly options: LogOpenOptions
   private readonly removals: DelayedRemovals
-  /** What the newest segment has drawn of segment.jitter.ms: a share in [0, 1). */
-  private jitterShare: number
+  private readonly newSegments: NewSegments
   private readonly syncer: LogSync
   private readonly reader: LogReader = new LogReader(this)
-  private segments: readonly Segment[]
+  private readonly segments: LogSegments
   private currentConfig: LogConfig
   private hasGaps: boolean
   private startOffset: bigint
@@ -62,13 +62,18 @@ export class Log implements CursorSource {
     this.currentConfig = config
     this.hasGaps = config.gapsAllowed || options.mayHaveGaps === true
     this.options = options
-    this.jitterShare = options.random?.() ?? 0
     this.removals = new DelayedRemovals(options.clock, (error) => options.onDeleteFailed?.(error))
-    const known = { ...config, gapsAllowed: this.hasGaps }
-    const loaded = loadLog(storage, directory, known, options, this.removeLater)
-    this.segments = loaded.segments
+    this.newSegments = new NewSegments({
+      ...options,
+      storage,
+      directory,
+      config: () => ({ ...this.currentConfig, gapsAllowed: this.hasGaps }),
+      removeLater: (remove) => this.removals.add(this.currentConfig.fileDeleteDelayMs, remove),
+    })
+    const loaded = loadLog(storage, directory, options, this.newSegments)
+    this.segments = new LogSegments(loaded.segments)
     this.reader.opened(this.endOffset)
-    this.startOffset = maxOf(options.logStartOffset, (loaded.segments[0] as Segment).baseOffset)
+    this.startOffset = maxOf(options.logStartOffset, this.segments.oldest.baseOffset)
     this.syncer = new LogSync(storage, directory, loaded.durableEndOffset)
     for (const segment of loaded.unsynced) this.syncer.noteWrite(segment)
     if (loaded.namesChanged) this.syncer.noteNames()
@@ -92,7 +97,7 @@ export class Log implements CursorSource {
   }
 
   get endOffset(): bigint {
-    return this.active.nextOffset
+    return this.segments.newest.nextOffset
   }
 
   /** Everything below was synced. */
@@ -106,9 +111,7 @@ export class Log implements CursorSource {
   }
 
   get sizeInBytes(): number {
-    let size = 0
-    for (const segment of this.segments) size += segment.sizeInBytes
-    return size
+    return this.segments.sizeInBytes
   }
 
   get config(): LogConfig {
@@ -139,44 +142,22 @@ export class Log implements CursorSource {
   appendAll(batches: readonly Buffer[], heads: readonly BatchHeader[], aborted?: AbortedTransaction): void {
     this.assertOpen()
     if (batches.length === 0) return
-    const { bytes, lastOffset, maxTimestamp } = checkAppend(
-      this.directory,
-      batches,
-      heads,
-      this.endOffset,
-      this.gapsAllowed,
-    )
-    const active = this.active
-    const reason = shouldRoll(
-      {
-        baseOffset: active.baseOffset,
-        sizeInBytes: active.sizeInBytes,
-        offsetIndexEntries: active.index.offsets.entryCount,
-        timeIndexEntries: active.index.times.entryCount,
-        firstTimestamp: active.firstTimestamp,
-        createdMs: active.createdMs,
-        jitterMs: Math.floor(this.jitterShare * this.currentConfig.segmentJitterMs),
-        appendBytes: bytes,
-        appendLastOffset: lastOffset,
-        appendMaxTimestamp: maxTimestamp,
-        nowMs: this.options.clock.now(),
-      },
-      this.config,
-    )
-    if (reason !== undefined) this.rollTo((heads[0] as BatchHeader).baseOffset)
-    if (this.active.append(batches, heads, aborted)) this.syncer.noteNames()
-    this.syncer.noteWrite(this.active)
+    const summary = checkAppend(this.directory, batches, heads, this.endOffset, this.gapsAllowed)
+    const isDue = this.newSegments.isDue(this.segments.newest, summary, this.config)
+    if (isDue) this.rollTo((heads[0] as BatchHeader).baseOffset)
+    if (this.segments.newest.append(batches, heads, aborted)) this.syncer.noteNames()
+    this.syncer.noteWrite(this.segments.newest)
   }
 
   /** Begins a new segment at the end; does nothing while the newest is empty. */
   roll(): void {
     this.assertOpen()
-    if (this.active.sizeInBytes > 0) this.rollTo(this.endOffset)
+    if (this.segments.newest.sizeInBytes > 0) this.rollTo(this.endOffset)
   }
 
   /** True where a synchronous read is cheap: within the newest 64 MiB of the partition. */
   isHot(fromOffset: bigint): boolean {
-    return this.reader.isHot(this.segments, fromOffset)
+    return this.reader.isHot(this.segments.all, fromOffset)
   }
 
   /**
@@ -226,20 +207,20 @@ export class Log implements CursorSource {
    * is reused. For producer state and epochs. Throws CorruptLogError.
    */
   replay(fromOffset: bigint, visit: (head: BatchHeader, buffer: Buffer, at: number) => void): void {
-    for (const segment of this.segments) {
-      if (segment.nextOffset > fromOffset || segment === this.active)
+    for (const segment of this.segments.all) {
+      if (segment.nextOffset > fromOffset || segment === this.segments.newest)
         replaySegment(segment, fromOffset, this.gapsAllowed, this.scratch, visit)
     }
   }
 
   /** The first record at or after logStartOffset with a timestamp at or after the given one. */
   offsetForTimestamp(timestamp: bigint): TimestampOffset | undefined {
-    return firstByTimestamp(this.segments, timestamp, this.startOffset, this.gapsAllowed)
+    return firstByTimestamp(this.segments.all, timestamp, this.startOffset, this.gapsAllowed)
   }
 
   /** The first record that has the largest timestamp of the log. */
   offsetOfMaxTimestamp(): TimestampOffset | undefined {
-    return firstOfMaxTimestamp(this.segments, this.startOffset, this.gapsAllowed)
+    return firstOfMaxTimestamp(this.segments.all, this.startOffset, this.gapsAllowed)
   }
 
   /** Goes beside the segment that holds the abort marker (lastOffset). Adding the same again does nothing. */
@@ -254,7 +235,7 @@ export class Log implements CursorSource {
   /** Aborted transactions that overlap [fromOffset, untilOffset), in order of their markers. */
   abortedTransactions(fromOffset: bigint, untilOffset: bigint): AbortedTransaction[] {
     const found: AbortedTransaction[] = []
-    for (const segment of this.segments) {
+    for (const segment of this.segments.all) {
       if (segment.nextOffset <= fromOffset) continue
       segment.aborted.findOverlapping(fromOffset, untilOffset, found)
     }
@@ -268,15 +249,13 @@ export class Log implements CursorSource {
   truncateTo(offset: bigint): bigint {
     this.assertOpen()
     if (offset >= this.endOffset) return this.endOffset
-    const first = this.segments[0] as Segment
-    if (offset < first.baseOffset) {
-      throw new RangeError(`truncate to ${offset}, the log begins at ${first.baseOffset}`)
-    }
-    const kept = this.segments.filter((segment) => segment.baseOffset <= offset)
+    const { baseOffset } = this.segments.oldest
+    if (offset < baseOffset) throw new RangeError(`truncate to ${offset}, the log begins at ${baseOffset}`)
     this.forgetPositions()
-    for (const segment of this.segments.slice(kept.length).reverse()) segment.markDeleted()
-    this.segments = kept
-    const last = kept[kept.length - 1] as Segment
+    const gone = this.segments.above(offset)
+    for (const segment of [...gone].reverse()) segment.markDeleted()
+    this.segments.remove(gone)
+    const last = this.segments.newest
     const position = runSync(locate(last, offset, this.scratch))
     if (position < last.sizeInBytes) last.truncateAt(position)
     this.startOffset = minOf(this.startOffset, this.endOffset)
@@ -290,8 +269,8 @@ export class Log implements CursorSource {
   truncateFullyAndStartAt(offset: bigint): void {
     this.assertOpen()
     this.forgetPositions()
-    for (const segment of [...this.segments].reverse()) segment.markDeleted()
-    this.segments = [this.newSegment(offset)]
+    for (const segment of [...this.segments.all].reverse()) segment.markDeleted()
+    this.segments.beginAnewWith(this.newSegments.create(offset))
     this.startOffset = offset
     this.syncer.restarted(offset)
     this.syncer.noteNames()
@@ -310,11 +289,10 @@ export class Log implements CursorSource {
   deleteSegmentsBelow(offset: bigint): number {
     this.assertOpen()
     const bound = minOf(offset, this.pins.lowest ?? offset)
-    const keep = this.segments.findIndex((segment) => segment === this.active || segment.nextOffset > bound)
-    if (keep === 0) return 0
-    const gone = this.segments.slice(0, keep)
-    this.segments = this.segments.slice(keep)
-    this.startOffset = maxOf(this.startOffset, (this.segments[0] as Segment).baseOffset)
+    const gone = this.segments.endingBy(bound)
+    if (gone.length === 0) return 0
+    this.segments.remove(gone)
+    this.startOffset = maxOf(this.startOffset, this.segments.oldest.baseOffset)
     for (const segment of gone) {
       this.syncer.forget(segment)
       segment.markDeleted()
@@ -326,7 +304,7 @@ export class Log implements CursorSource {
 
   /** For the choosers of retention and compaction. Timestamps are looked up when they are asked for. */
   describeSegments(): CleanableSegment[] {
-    return this.segments.map((segment) => segment.describe())
+    return this.segments.describe()
   }
 
   /** The lowest offset that a pin holds; undefined where there is none. */
@@ -336,7 +314,7 @@ export class Log implements CursorSource {
 
   /** Whole segments below `endOffset`, oldest first, the newest never: what the cleaner may read and replace. */
   segmentsBelow(endOffset: bigint): readonly Segment[] {
-    return this.segments.filter((segment) => segment !== this.active && segment.nextOffset <= endOffset)
+    return this.segments.endingBy(endOffset)
   }
 
   /** What broken runs of the cleaner have left in the folder goes. Throws StorageError. */
@@ -349,32 +327,19 @@ export class Log implements CursorSource {
    * have. False, and nothing has changed, where they are not all there any more, or a pin has come to hold them.
    * Rejects with StorageError: nothing has changed then either.
    */
-  async replaceSegments(writer: SegmentWriter, old: readonly Segment[]): Promise<boolean> {
-    const { storage, directory } = this
-    const { baseOffset } = writer.place
-    const last = old[old.length - 1] as Segment
-    if (!this.mayReplace(old)) return false
-    beginSwap(storage, directory, baseOffset)
-    await storage.syncDirectory(directory)
-    if (!this.mayReplace(old)) {
-      dropCleaned(storage, directory, baseOffset)
-      return false
+  replaceSegments(writer: SegmentWriter, old: readonly Segment[]): Promise<boolean> {
+    const { storage, directory, segments, pins } = this
+    const replace = (cleaned: Segment): void => {
+      segments.replace(old, cleaned)
+      for (const segment of old) {
+        this.syncer.forget(segment)
+        segment.markReplaced()
+      }
+      this.reader.forget(old)
+      this.syncer.noteNames()
     }
-    const at = this.placeOfAll(old)
-    const { index, aborted, firstTimestamp } = writer
-    const known = { index, aborted, firstTimestamp, indexFilesCurrent: true }
-    const replaced = old.map((segment) => segment.baseOffset)
-    const cleaned = finishSwap(storage, directory, baseOffset, replaced, () =>
-      Segment.openWritten(writer.place, last.nextOffset, known),
-    )
-    this.segments = [...this.segments.slice(0, at), cleaned, ...this.segments.slice(at + old.length)]
-    for (const segment of old) {
-      this.syncer.forget(segment)
-      segment.markReplaced()
-    }
-    this.reader.forget(old)
-    this.syncer.noteNames()
-    return true
+    const isClosed = (): boolean => this.closed
+    return replaceSegments({ storage, directory, segments, pins, isClosed, replace }, writer, old)
   }
 
   /** Syncs what was written before the call; durableEndOffset has moved when it resolves. Rejects with StorageError. */
@@ -387,7 +352,7 @@ export class Log implements CursorSource {
     if (this.closed) return
     this.closed = true
     try {
-      for (const segment of this.segments) segment.writeIndexFiles()
+      for (const segment of this.segments.all) segment.writeIndexFiles()
       this.removals.finish()
     } finally {
       this.release()
@@ -398,28 +363,17 @@ export class Log implements CursorSource {
   release(): void {
     this.closed = true
     this.removals.drop()
-    for (const segment of this.segments) segment.close()
+    for (const segment of this.segments.all) segment.close()
     this.syncer.close()
   }
 
   segmentAt(offset: bigint): Segment | undefined {
-    const { segments } = this
-    if (offset < (segments[0] as Segment).baseOffset) {
-      throw new RangeError(
-        `offset ${offset} was deleted, the log begins at ${(segments[0] as Segment).baseOffset}`,
-      )
-    }
-    if (offset >= this.endOffset) return undefined
-    return segments[segments.findLastIndex((segment) => segment.baseOffset <= offset)]
+    return this.segments.at(offset)
   }
 
   /** Also behind one that was replaced: then that which holds what followed it. */
   segmentAfter(segment: Segment): Segment | undefined {
-    return this.segments.find((other) => other !== segment && other.nextOffset > segment.nextOffset)
-  }
-
-  private get active(): Segment {
-    return this.segments[this.segments.length - 1] as Segment
+    return this.segments.after(segment)
   }
 
   private forgetPositions(): void {
@@ -428,47 +382,18 @@ export class Log implements CursorSource {
   }
 
   private rollTo(baseOffset: bigint): void {
-    const old = this.active
+    const old = this.segments.newest
     // Indexes first: where that fails, the segment simply goes on.
     old.writeIndexFiles()
-    const next = this.newSegment(baseOffset)
-    this.segments = [...this.segments, next]
-    this.jitterShare = this.options.random?.() ?? 0
+    this.segments.add(this.newSegments.next(baseOffset))
     this.syncer.noteWrite(old)
     this.syncer.noteNames()
     this.options.onRoll?.(baseOffset)
   }
 
-  private newSegment(baseOffset: bigint): Segment {
-    return Segment.create(this.placeOf(baseOffset))
-  }
-
   /** Where a segment that is made now belongs. */
   placeOf(baseOffset: bigint): SegmentPlace {
-    return {
-      storage: this.storage,
-      directory: this.directory,
-      baseOffset,
-      createdMs: this.options.clock.now(),
-      indexIntervalBytes: this.config.indexIntervalBytes,
-      gapsAllowed: this.gapsAllowed,
-      removeLater: this.removeLater,
-    }
-  }
-
-  private readonly removeLater = (remove: () => void): void =>
-    this.removals.add(this.currentConfig.fileDeleteDelayMs, remove)
-
-  private mayReplace(old: readonly Segment[]): boolean {
-    const last = old[old.length - 1] as Segment
-    return !this.closed && this.placeOfAll(old) >= 0 && !this.pins.holdBelow(last.nextOffset)
-  }
-
-  /** Where those stand side by side, below the newest; -1 where they do not. */
-  private placeOfAll(old: readonly Segment[]): number {
-    const at = this.segments.indexOf(old[0] as Segment)
-    const areThere = old.every((segment, i) => this.segments[at + i] === segment)
-    return at >= 0 && areThere && at + old.length < this.segments.length ? at : -1
+    return this.newSegments.placeOf(baseOffset)
   }
 
   private assertReadable(fromOffset: bigint): void {
