@@ -31,6 +31,8 @@ export { type RowKind, textValues, type TopicRecord, wholeRecords } from './proc
 export type { DStream } from './processor/streams/dstream.ts'
 export type { PairDStream } from './processor/streams/pair-dstream.ts'
 export type { StateDStream } from './processor/streams/state-dstream.ts'
+export type { MapWithStateDStream } from './processor/streams/map-with-state-dstream.ts'
+export { type State, StateSpec } from './processor/streams/state-spec.ts'
 export type { StorageLevel } from './processor/rdd/storage-level.ts'
 export { CheckpointError } from './processor/checkpoint/store.ts'
 export { DataLossError } from './processor/source/errors.ts'

@@ -71,6 +71,24 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
   }
 }
 
+/** Prepares the dataset and pushes its rows to where their keys are, with keys checked. */
+export async function drainByKey<R extends readonly [unknown, unknown]>(
+  dataset: Dataset<R>,
+  operator: string,
+  _partitions: number,
+  run: TaskRunner,
+  emit: Emit<R>,
+): Promise<void> {
+  await drainAll(dataset, run, (row) => {
+    try {
+      checkKey(row[0], operator)
+    } catch (error) {
+      throw operatorFailed(operator, error)
+    }
+    emit(row)
+  })
+}
+
 /** Entries dealt to their partitions by the stable hash. */
 export async function spread<K, R extends readonly [K, unknown]>(
   table: Map<K, R>,

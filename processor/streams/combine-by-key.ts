@@ -3,7 +3,7 @@
 import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
 import { ShuffledDataset, type Combiner } from '../rdd/shuffle.ts'
-import type { ShuffleOptions } from './options.ts'
+import { partitionsOf, type ShuffleOptions } from './options.ts'
 
 export function combineByKey<K, V, C>(
   graph: Graph,
@@ -12,13 +12,14 @@ export function combineByKey<K, V, C>(
   combiner: Combiner<V, C>,
   options: ShuffleOptions = {},
 ): NodeSpec<readonly [K, C]> {
+  const partitions = partitionsOf(graph, options)
   return {
     kind,
     name: options.name,
     parents: [parent],
     compute(timeMs, scope, id) {
       const rows = scope.rows(parent, timeMs)
-      return rows && new ShuffledDataset(rows, id, options.numPartitions ?? graph.parallelism, combiner)
+      return rows && new ShuffledDataset(rows, id, partitions, combiner)
     },
   }
 }

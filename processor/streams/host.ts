@@ -5,6 +5,7 @@ import type { Graph } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
 import type { StreamingContext } from '../streaming-context.ts'
 import { DStream } from './dstream.ts'
+import { MapWithStateDStream } from './map-with-state-dstream.ts'
 import { PairDStream } from './pair-dstream.ts'
 import { StateDStream } from './state-dstream.ts'
 import type { StateChange } from './state.ts'
@@ -18,6 +19,7 @@ export interface StreamHost {
   pairs<K, V>(node: StreamNode<readonly [K, V]>): PairDStream<K, V>
   /** The whole state of an operator whose rows are what each batch changed. */
   state<K, S>(update: StreamNode<StateChange<K, S>>): StateDStream<K, S>
+  mappedWithState<K, S, M>(mapped: StreamNode<M>): MapWithStateDStream<K, S, M>
 }
 
 export function streamHost(
@@ -31,6 +33,7 @@ export function streamHost(
     writeLine,
     stream: (node) => new DStream(host, node),
     pairs: (node) => new PairDStream(host, node),
+    mappedWithState: (mapped) => new MapWithStateDStream(host, mapped),
     state: (update) => new StateDStream(host, graph.add(wholeState(update)), update),
   }
   return host

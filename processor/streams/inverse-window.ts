@@ -30,7 +30,7 @@ export function inverseWindow<K, V>(
   { windowMs, slideMs }: WindowLengths,
   options: InverseOptions<K, V>,
 ): NodeSpec<StateChange<K, V>> {
-  const operator = (id: string) => stateOperator(graph, id, `window ${windowMs}/${slideMs}`, options)
+  const operator = stateOperator(graph, `window ${windowMs}/${slideMs}`, options)
   return {
     kind: 'reduceByKeyAndWindow',
     name: options.name,

@@ -3,7 +3,7 @@
 import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
 import { cogrouped, joined, type Outer } from '../rdd/join.ts'
-import type { ShuffleOptions } from './options.ts'
+import { partitionsOf, type ShuffleOptions } from './options.ts'
 import { needed } from './union.ts'
 
 type Pairs<K, V> = StreamNode<readonly [K, V]>
@@ -14,17 +14,13 @@ export function cogroup<K, V, W>(
   right: Pairs<K, W>,
   options: ShuffleOptions = {},
 ): NodeSpec<readonly [K, [V[], W[]]]> {
+  const partitions = partitionsOf(graph, options)
   return {
     kind: 'cogroup',
     name: options.name,
     parents: [left, right],
     compute: (timeMs, scope, id) =>
-      cogrouped(
-        needed(left, timeMs, scope),
-        needed(right, timeMs, scope),
-        id,
-        options.numPartitions ?? graph.parallelism,
-      ),
+      cogrouped(needed(left, timeMs, scope), needed(right, timeMs, scope), id, partitions),
   }
 }
 
@@ -37,17 +33,12 @@ export function join<K, R>(
   outer: Outer,
   options: ShuffleOptions = {},
 ): NodeSpec<readonly [K, R]> {
+  const partitions = partitionsOf(graph, options)
   return {
     kind,
     name: options.name,
     parents: [left, right],
     compute: (timeMs, scope, id) =>
-      joined<K, R>(
-        needed(left, timeMs, scope),
-        needed(right, timeMs, scope),
-        id,
-        options.numPartitions ?? graph.parallelism,
-        outer,
-      ),
+      joined<K, R>(needed(left, timeMs, scope), needed(right, timeMs, scope), id, partitions, outer),
   }
 }

@@ -1,5 +1,6 @@
 // What every operator may be told besides its function.
 
+import type { Graph } from '../graph/graph.ts'
 import type { StateCodec } from '../graph/contracts/state.ts'
 
 export interface OperatorOptions {
@@ -23,4 +24,10 @@ export interface StateOptions<S> extends ShuffleOptions {
 export function checkPartitions(partitions: number): void {
   if (Number.isSafeInteger(partitions) && partitions > 0) return
   throw new TypeError(`numPartitions must be a whole number above 0: got ${partitions}`)
+}
+
+/** Row partitions of what an operator brings together by key. */
+export function partitionsOf(graph: Graph, { numPartitions = graph.parallelism }: ShuffleOptions): number {
+  checkPartitions(numPartitions)
+  return numPartitions
 }

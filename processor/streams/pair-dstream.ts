@@ -9,13 +9,17 @@ import { filter } from './filter.ts'
 import { joinGroups } from './group-by-key-and-window.ts'
 import { inverseWindow, type InverseOptions } from './inverse-window.ts'
 import { cogroup, join } from './join.ts'
+import { mapWithState } from './map-with-state.ts'
+import type { MapWithStateDStream } from './map-with-state-dstream.ts'
 import { flatMapValues, mapValues } from './map-values.ts'
-import type { OperatorOptions, ShuffleOptions, StateOptions } from './options.ts'
+import type { OperatorOptions, ShuffleOptions } from './options.ts'
 import { repartition } from './repartition.ts'
 import type { StateChange } from './state.ts'
 import type { StateDStream } from './state-dstream.ts'
+import { StateSpec, type MapWithStateOptions, type StateFunction } from './state-spec.ts'
 import { union } from './union.ts'
-import { updateStateByKey, type UpdateFunction } from './update-state-by-key.ts'
+import { updateStateByIterator, type IteratorUpdateFunction } from './update-state-by-iterator.ts'
+import { updateStateByKey, type UpdateFunction, type UpdateOptions } from './update-state-by-key.ts'
 import { window } from './window.ts'
 
 export class PairDStream<K, V> extends DStream<readonly [K, V]> {
@@ -102,8 +106,38 @@ export class PairDStream<K, V> extends DStream<readonly [K, V]> {
    * undefined removes the key. To change a state without new values, return another value, not the same
    * object changed. The stream is the whole state; `.changes()` is what this batch changed.
    */
-  updateStateByKey<S>(f: UpdateFunction<K, V, S>, options: StateOptions<S> = {}): StateDStream<K, S> {
+  updateStateByKey<S>(f: UpdateFunction<K, V, S>, options: UpdateOptions<K, S> = {}): StateDStream<K, S> {
     return this.stateful(updateStateByKey(this.host.graph, this.node, f, options))
+  }
+
+  /** As `updateStateByKey`, with a function that gives a partition's whole new state, under any keys. */
+  updateStateByIterator<S>(
+    f: IteratorUpdateFunction<K, V, S>,
+    options: UpdateOptions<K, S> = {},
+  ): StateDStream<K, S> {
+    return this.stateful(updateStateByIterator(this.host.graph, this.node, f, options))
+  }
+
+  /**
+   * State per key, seen and changed record by record; the stream is what the function returns. Costs what comes, not
+   * what is kept. Either Spark's StateSpec, or the function and its options.
+   */
+  mapWithState<S, M>(
+    spec: StateSpec<K, V, S, M>,
+    options?: Pick<MapWithStateOptions<K, S>, 'name' | 'codec' | 'migrate'>,
+  ): MapWithStateDStream<K, S, M>
+  mapWithState<S, M>(
+    mapping: StateFunction<K, V, S, M>,
+    options?: MapWithStateOptions<K, S>,
+  ): MapWithStateDStream<K, S, M>
+  mapWithState<S, M>(
+    how: StateSpec<K, V, S, M> | StateFunction<K, V, S, M>,
+    options?: MapWithStateOptions<K, S>,
+  ): MapWithStateDStream<K, S, M> {
+    const { graph } = this.host
+    const spec = how instanceof StateSpec ? how : StateSpec.function(how)
+    const mapped = mapWithState(graph, this.node, spec.mapping, { ...spec.options, ...options })
+    return this.host.mappedWithState(graph.add(mapped))
   }
 
   /** Within each batch, as all joins here. */

@@ -95,11 +95,11 @@ export function inItsOwnBatch(operator: string, timeMs: number, scope: Scope): v
 
 // The same object handed back after new values may have been changed in place, so it counts as changed;
 // without new values it does not, or every batch would write the whole state.
-function isUnchanged(before: unknown, after: unknown, hadValues: boolean): boolean {
+export function isUnchanged(before: unknown, after: unknown, hadValues: boolean): boolean {
   return Object.is(before, after) && (!hadValues || typeof after !== 'object' || after === null)
 }
 
-class StateReader<K, S> implements RowReader {
+export class StateReader<K, S> implements RowReader {
   private readonly cursor: StateCursor<S>
   private readonly visit: (key: K, state: S) => void
 
@@ -120,20 +120,29 @@ class StateReader<K, S> implements RowReader {
 }
 
 /** All keys with their state after a batch's update. Good only while that batch runs. */
-export class WholeStateDataset<K, S> implements Dataset<readonly [K, S]> {
+export class WholeStateDataset<K, X, S = X> implements Dataset<readonly [K, S]> {
   readonly keeps = 'batch'
   readonly partitions: number
   private readonly update: Dataset<unknown>
-  private readonly state: readonly StatePartition<S>[]
+  private readonly state: readonly StatePartition<X>[]
   private readonly timeMs: number
   private readonly scope: Scope
+  private readonly valueOf: (kept: X) => S
 
-  constructor(update: Dataset<unknown>, state: readonly StatePartition<S>[], timeMs: number, scope: Scope) {
+  /** `valueOf`: what the program calls the state, of what is kept. */
+  constructor(
+    update: Dataset<unknown>,
+    state: readonly StatePartition<X>[],
+    timeMs: number,
+    scope: Scope,
+    valueOf: (kept: X) => S,
+  ) {
     this.update = update
     this.state = state
     this.partitions = state.length
     this.timeMs = timeMs
     this.scope = scope
+    this.valueOf = valueOf
   }
 
   prepare(run: TaskRunner): Promise<void> {
@@ -146,7 +155,8 @@ export class WholeStateDataset<K, S> implements Dataset<readonly [K, S]> {
         `the state of time ${this.timeMs} is read at time ${this.scope.runningMs}: read it in its own batch`,
       )
     }
-    const cursor = (this.state[partition] as StatePartition<S>).current()
-    return new StateReader<K, S>(cursor, (key, state) => emit([key, state]))
+    const { valueOf } = this
+    const cursor = (this.state[partition] as StatePartition<X>).current()
+    return new StateReader<K, X>(cursor, (key, kept) => emit([key, valueOf(kept)]))
   }
 }

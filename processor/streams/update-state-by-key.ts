@@ -4,7 +4,10 @@
 import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StateOperator } from '../graph/contracts/state.ts'
 import type { Scope, StreamNode } from '../graph/node.ts'
-import type { StateOptions } from './options.ts'
+import type { Dataset } from '../rdd/dataset.ts'
+import { ArrayDataset } from '../rdd/stored.ts'
+import { addInitialState, type InitialState } from './initial-state.ts'
+import { partitionsOf, type StateOptions } from './options.ts'
 import { inItsOwnBatch, StateUpdateDataset, WholeStateDataset, type StateChange } from './state.ts'
 
 export type UpdateFunction<K, V, S> = (
@@ -14,48 +17,58 @@ export type UpdateFunction<K, V, S> = (
   time: Date,
 ) => S | undefined
 
-const NO_VALUES: readonly never[] = []
+export interface UpdateOptions<K, S> extends StateOptions<S> {
+  /** Used in the operator's first batch only. */
+  readonly initialState?: InitialState<K, S>
+}
+
+export const NO_VALUES: readonly never[] = []
 
 export function updateStateByKey<K, V, S>(
   graph: Graph,
   parent: StreamNode<readonly [K, V]>,
   f: UpdateFunction<K, V, S>,
-  options: StateOptions<S>,
+  options: UpdateOptions<K, S>,
 ): NodeSpec<StateChange<K, S>> {
-  const operator = (id: string) => stateOperator(graph, id, 'update', options)
+  const { initialState, name } = options
+  const operator = stateOperator(graph, 'update', options)
+  const initial = initialState && addInitialState(graph, parent, initialState, name)
   return {
     kind: 'updateStateByKey',
-    name: options.name,
-    parents: [parent],
+    name,
+    parents: initial === undefined ? [parent] : [parent, initial],
     state: operator as (id: string) => StateOperator,
     compute(timeMs, scope, id) {
       inItsOwnBatch(id, timeMs, scope)
-      const rows = scope.rows(parent, timeMs)
-      const time = new Date(timeMs)
+      const state = scope.state(operator(id))
+      const isFirst = state.every(({ size }) => size === 0)
       // Without a data set there are no new values, and state moves on all the same.
-      return new StateUpdateDataset<K, S>(rows === undefined ? [] : [rows], scope.state(operator(id)), {
+      const rows = scope.rows(parent, timeMs) ?? new ArrayDataset<readonly [K, V]>([])
+      const beginning = initial && isFirst ? scope.rows(initial, timeMs) : undefined
+      const time = new Date(timeMs)
+      const parents: Dataset<readonly [K, unknown]>[] = [rows]
+      if (beginning !== undefined) parents.push(beginning)
+      return new StateUpdateDataset<K, S>(parents, state, {
         operator: id,
         everyKey: true,
-        next: (key, groups, state) => f((groups?.[0] as V[] | undefined) ?? NO_VALUES, state, key, time),
+        next(key, groups, before) {
+          if (groups === undefined) return f(NO_VALUES, before, key, time)
+          return f(groups[0] as V[], before ?? (groups[1]?.[0] as S | undefined), key, time)
+        },
       })
     },
   }
 }
 
+/** Of values of type S as they are; `shape` says what they mean. */
 export function stateOperator<S>(
   graph: Graph,
-  id: string,
   shape: string,
   options: StateOptions<S>,
-): StateOperator<S> {
-  const { codec, migrate, numPartitions } = options
-  return {
-    id,
-    shape,
-    partitions: numPartitions ?? graph.parallelism,
-    ...(codec && { codec }),
-    ...(migrate && { migrate }),
-  }
+): (id: string) => StateOperator<S> {
+  const { codec, migrate } = options
+  const partitions = partitionsOf(graph, options)
+  return (id) => ({ id, shape, partitions, ...(codec && { codec }), ...(migrate && { migrate }) })
 }
 
 /** All keys and their state, beside the update node whose rows are the changes. */
@@ -68,7 +81,7 @@ export function wholeState<K, S>(update: StreamNode<StateChange<K, S>>): NodeSpe
       const changes = scope.rows(update, timeMs)
       if (changes === undefined) return undefined
       const state = scope.state(update.state as StateOperator<S>)
-      return new WholeStateDataset<K, S>(changes, state, timeMs, scope)
+      return new WholeStateDataset<K, S>(changes, state, timeMs, scope, (value) => value)
     },
   }
 }

@@ -1,7 +1,7 @@
 // updateStateByKey: called for every key with new values or state, in every batch.
 
 import { expect, test } from 'vitest'
-import { newWorld, run, SECOND, START, start, type World } from './tables.ts'
+import { byText, newWorld, run, SECOND, START, start, type World } from './tables.ts'
 
 const batches = [['a', 'b', 'a'], [], ['b']]
 const words = (world: World) => world.context.queueStream([...batches]).mapToPair((word) => [word, 1])
@@ -170,4 +170,125 @@ test('the state of a batch cannot be read in another', async () => {
   await expect(world.context.awaitTermination()).rejects.toThrow(
     `the state of time ${START + SECOND} is read at time ${START + 2 * SECOND}`,
   )
+})
+
+test('the iterator form gets every key with values or state, and gives the whole new state under any keys', async () => {
+  const world = newWorld()
+  const seen: unknown[] = []
+  const renamed = words(world).updateStateByIterator<number>(function* (entries, time) {
+    for (const [key, values, state] of entries) {
+      seen.push([(time.getTime() - START) / SECOND, key, values, state])
+      if (key === 'b' && state !== undefined) continue
+      yield [key === 'a' ? 'A' : key, (state ?? 0) + values.length]
+    }
+  })
+  const removed: Record<number, string[]> = {}
+  renamed.removedKeys().foreachRDD(async (rdd, time) => {
+    removed[(time.getTime() - START) / SECOND] = await rdd.collect()
+  })
+  expect(await run(world, renamed, 3)).toEqual({
+    1: [
+      ['A', 2],
+      ['b', 1],
+    ],
+    2: [['A', 2]],
+    3: [
+      ['A', 2],
+      ['b', 1],
+    ],
+  })
+  expect(seen).toEqual([
+    [1, 'a', [1, 1], undefined],
+    [1, 'b', [1], undefined],
+    [2, 'A', [], 2],
+    [2, 'b', [], 1],
+    [3, 'b', [1], undefined],
+    [3, 'A', [], 2],
+  ])
+  expect(removed).toEqual({ 1: [], 2: ['b'], 3: [] })
+})
+
+test('two keys that change places keep their states', async () => {
+  const world = newWorld({ parallelism: 3 })
+  const swapped = world.context
+    .queueStream([['a', 'b', 'b']])
+    .mapToPair((word) => [word, 1])
+    .updateStateByIterator<number>(function* (entries) {
+      for (const [key, values, state] of entries) yield [key === 'a' ? 'b' : 'a', state ?? values.length]
+    })
+  const rows = await run(world, swapped, 3)
+  expect(Object.values(rows).map((batch) => batch.toSorted(byText))).toEqual([
+    [
+      ['a', 2],
+      ['b', 1],
+    ],
+    [
+      ['a', 1],
+      ['b', 2],
+    ],
+    [
+      ['a', 2],
+      ['b', 1],
+    ],
+  ])
+})
+
+test('a key that the iterator form gives twice ends the job: one of its states would be lost', async () => {
+  const world = newWorld()
+  const same = words(world).updateStateByIterator<number>(
+    (entries) => [...entries].map(([, values]) => ['same', values.length] as const),
+    { name: 'merged' },
+  )
+  await expect(run(world, same, 1)).rejects.toThrow(`merged: its function gave key 'same' twice`)
+})
+
+test('initial state is what the first batch finds, and no later one', async () => {
+  const world = newWorld({ parallelism: 2 })
+  const initialState = world.context.parallelize<[string, number]>([
+    ['a', 10],
+    ['z', 5],
+  ])
+  const totals = words(world).updateStateByKey(
+    (values, state: number = 0, key: string) => (key === 'z' && state > 5 ? undefined : state + 1),
+    { initialState },
+  )
+  const rows = await run(world, totals, 4)
+  expect(Object.values(rows).map((batch) => batch.toSorted(byText))).toEqual([
+    [
+      ['a', 11],
+      ['b', 1],
+      ['z', 6],
+    ],
+    [
+      ['a', 12],
+      ['b', 2],
+    ],
+    [
+      ['a', 13],
+      ['b', 3],
+    ],
+    [
+      ['a', 14],
+      ['b', 4],
+    ],
+  ])
+})
+
+test('state behind a window begins with its first own batch', async () => {
+  const world = newWorld()
+  const states = words(world)
+    .window('2s', '2s')
+    .updateStateByKey((values, state: number = 0) => state + values.length, { initialState: [['x', 1]] })
+  expect(await run(world, states, 4)).toEqual({
+    2: [
+      ['a', 2],
+      ['b', 1],
+      ['x', 1],
+    ],
+    4: [
+      ['a', 2],
+      ['b', 2],
+      ['x', 1],
+    ],
+  })
 })

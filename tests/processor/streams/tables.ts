@@ -67,3 +67,8 @@ export async function finish(world: World): Promise<void> {
   await world.context.stop({ graceful: true })
   await world.context.awaitTermination()
 }
+
+/** By their text: for rows whose order is of no matter. */
+export function byText(a: unknown, b: unknown): number {
+  return String(a) < String(b) ? -1 : 1
+}

@@ -5,8 +5,10 @@ import type { PairRDD } from '../../../processor/rdd/pair-rdd.ts'
 import type { RDD } from '../../../processor/rdd/rdd.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
 import type { DStream } from '../../../processor/streams/dstream.ts'
+import type { MapWithStateDStream } from '../../../processor/streams/map-with-state-dstream.ts'
 import type { PairDStream } from '../../../processor/streams/pair-dstream.ts'
 import type { StateDStream } from '../../../processor/streams/state-dstream.ts'
+import { type State, StateSpec } from '../../../processor/streams/state-spec.ts'
 import { newWorld } from './tables.ts'
 
 test('row types are inferred through the operators', () => {
@@ -56,6 +58,42 @@ test('state has the type that its function returns, without undefined', () => {
   expectTypeOf(totals).toEqualTypeOf<StateDStream<string, { n: number }>>()
   expectTypeOf(totals.changes()).toEqualTypeOf<PairDStream<string, { n: number }>>()
   expectTypeOf(totals.removedKeys()).toEqualTypeOf<DStream<string>>()
+})
+
+test('mapWithState has the rows of its function, and snapshots of its state', () => {
+  const { context } = newWorld()
+  const pairs = context.queueStream([['a']]).mapToPair((word) => [word, 1])
+  const mapped = pairs.mapWithState((word, one, state: State<Date>, time) => {
+    expectTypeOf(word).toEqualTypeOf<string>()
+    expectTypeOf(one).toEqualTypeOf<number | undefined>()
+    expectTypeOf(state.getOption()).toEqualTypeOf<Date | undefined>()
+    return time > new Date(0) ? { word } : undefined
+  })
+  expectTypeOf(mapped).toEqualTypeOf<MapWithStateDStream<string, Date, { word: string }>>()
+  expectTypeOf(mapped.map((row) => row.word)).toEqualTypeOf<DStream<string>>()
+  expectTypeOf(mapped.stateSnapshots()).toEqualTypeOf<PairDStream<string, Date>>()
+  const spec = StateSpec.function((word: string, one: number | undefined, state: State<bigint>) => {
+    state.update(BigInt(one ?? 0))
+    return word.length
+  })
+  const bySpec = pairs.mapWithState(
+    spec
+      .timeout('5s')
+      .numPartitions(2)
+      .initialState([['a', 1n]]),
+  )
+  expectTypeOf(bySpec).toEqualTypeOf<MapWithStateDStream<string, bigint, number>>()
+  // @ts-expect-error the state is a bigint
+  void (() => spec.initialState([['a', 1]]))
+  const byLength = pairs.map(([, n]) => n).mapToPair((n) => [n, n])
+  // @ts-expect-error keys are strings
+  void (() => byLength.mapWithState(spec))
+  const renamed = pairs.updateStateByIterator<Set<number>>((entries) =>
+    [...entries].map(
+      ([key, values, state = new Set<number>()]) => [key, new Set([...values, ...state])] as const,
+    ),
+  )
+  expectTypeOf(renamed).toEqualTypeOf<StateDStream<string, Set<number>>>()
 })
 
 test('foreachRDD of pairs gets a PairRDD, of other rows an RDD', () => {

@@ -1,0 +1,70 @@
+// State that an operator begins with: rows of its first batch, and of no other. That it has begun is state too, kept
+// beside the operator's own, so a restart does not begin again, and keys that were removed since do not come back.
+
+import type { Graph, NodeSpec } from '../graph/graph.ts'
+import type { StatePartition } from '../graph/contracts/state.ts'
+import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { StreamNode } from '../graph/node.ts'
+import { Once, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
+import type { RDD } from '../rdd/rdd.ts'
+import { ArrayDataset } from '../rdd/stored.ts'
+import { inItsOwnBatch } from './state.ts'
+
+/** Keys must not repeat. Read once, in the first batch. */
+export type InitialState<K, S> = RDD<readonly [K, S]> | Iterable<readonly [K, S]>
+
+/** The key of the one entry that says so. */
+const BEGUN = null
+
+/** Adds the node, of the same slide as `parent`, whose state it stands beside. */
+export function addInitialState<K, S>(
+  graph: Graph,
+  parent: StreamNode<unknown>,
+  initial: InitialState<K, S>,
+  name: string | undefined,
+): StreamNode<readonly [K, S]> {
+  const operator = (id: string) => ({ id, shape: 'initial', partitions: 1 })
+  const spec: NodeSpec<readonly [K, S]> = {
+    kind: 'initialState',
+    name: name === undefined ? undefined : `${name}.initial`,
+    parents: [parent],
+    state: operator,
+    compute(timeMs, scope, id) {
+      inItsOwnBatch(id, timeMs, scope)
+      const [begun] = scope.state<true>(operator(id)) as [StatePartition<true>]
+      if (begun.size > 0) return new ArrayDataset<readonly [K, S]>([])
+      return new BeginningDataset(datasetOf(initial), begun)
+    },
+  }
+  return graph.add(spec)
+}
+
+class BeginningDataset<T> implements Dataset<T> {
+  readonly keeps: Dataset<T>['keeps']
+  readonly partitions: number
+  private readonly once = new Once()
+  private readonly rows: Dataset<T>
+  private readonly begun: StatePartition<true>
+
+  constructor(rows: Dataset<T>, begun: StatePartition<true>) {
+    this.rows = rows
+    this.begun = begun
+    this.keeps = rows.keeps
+    this.partitions = rows.partitions
+  }
+
+  prepare(run: TaskRunner): Promise<void> {
+    return this.once.run(async () => {
+      await this.rows.prepare(run)
+      this.begun.put(BEGUN, true)
+    })
+  }
+
+  open(partition: number, emit: Emit<T>): RowReader {
+    return this.rows.open(partition, emit)
+  }
+}
+
+function datasetOf<K, S>(initial: InitialState<K, S>): Dataset<readonly [K, S]> {
+  return Symbol.iterator in initial ? new ArrayDataset([[...initial]]) : initial.dataset
+}

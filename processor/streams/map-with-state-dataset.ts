@@ -1,0 +1,146 @@
+// One batch of mapWithState: the initial state if it is the first, then its records in their order, then the keys
+// whose time is up.
+
+import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { StatePartition } from '../graph/contracts/state.ts'
+import { operatorFailed } from '../graph/errors.ts'
+import { partitionOf, type Key } from '../graph/key.ts'
+import { ArrayReader } from '../rdd/array-reader.ts'
+import { Once, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
+import { IteratorReader } from '../rdd/iterator-reader.ts'
+import { drainByKey } from '../rdd/shuffle.ts'
+import { StateHandle, type StateFunction } from './state-spec.ts'
+import type { TimeoutIndex, TimeoutIndexes } from './timeout-index.ts'
+
+/** A state, and the time of the batch that touched it last. Replaced, never changed: the batch may not count. */
+export type Touched<S> = readonly [S, number]
+
+export interface MapWithStateStep<K, V, S, M> {
+  readonly operator: string
+  readonly mapping: StateFunction<K, V, S, M>
+  readonly timeMs: number
+  readonly timeoutMs: number | undefined
+  /** With a timeout. */
+  readonly indexes: TimeoutIndexes<S> | undefined
+}
+
+export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
+  readonly keeps = 'always'
+  readonly partitions: number
+  private readonly once = new Once()
+  private records: Dataset<readonly [K, V]> | undefined
+  private initial: Dataset<readonly [K, S]> | undefined
+  private readonly state: readonly StatePartition<Touched<S>>[]
+  private readonly step: MapWithStateStep<K, V, S, M>
+  private readonly time: Date
+  private readonly handle = new StateHandle<K, S>()
+  private readonly indexes: (TimeoutIndex | undefined)[] = []
+  private readonly mapped: M[][]
+
+  constructor(
+    records: Dataset<readonly [K, V]> | undefined,
+    initial: Dataset<readonly [K, S]> | undefined,
+    state: readonly StatePartition<Touched<S>>[],
+    step: MapWithStateStep<K, V, S, M>,
+  ) {
+    this.records = records
+    this.initial = initial
+    this.state = state
+    this.partitions = state.length
+    this.step = step
+    this.time = new Date(step.timeMs)
+    this.mapped = state.map(() => [])
+  }
+
+  prepare(run: TaskRunner): Promise<void> {
+    return this.once.run(async () => {
+      const { operator, indexes } = this.step
+      if (indexes !== undefined) {
+        for (const partition of this.state) {
+          const index = await indexes.of(partition, run)
+          index.begin(this.step.timeMs)
+          this.indexes.push(index)
+        }
+      }
+      if (this.initial !== undefined) {
+        await drainByKey(this.initial, operator, this.partitions, run, ([key, value]) =>
+          this.begin(key, value),
+        )
+      }
+      if (this.records !== undefined) {
+        await drainByKey(this.records, operator, this.partitions, run, (record) => this.visit(record))
+      }
+      this.initial = this.records = undefined
+      await this.timeOut(run)
+    })
+  }
+
+  open(partition: number, emit: Emit<M>): RowReader {
+    return new ArrayReader(this.mapped[partition] as M[], emit)
+  }
+
+  private begin(key: K, value: S): void {
+    const index = partitionOf(key as Key, this.partitions)
+    this.touch(index, key as Key, value, undefined)
+  }
+
+  private visit(record: readonly [K, V]): void {
+    const { handle } = this
+    const key = record[0]
+    const index = partitionOf(key as Key, this.partitions)
+    const partition = this.state[index] as StatePartition<Touched<S>>
+    const before = partition.get(key as Key)
+    handle.wrap(key, before?.[0])
+    this.call(index, key, record[1])
+    if (handle.isRemoved) {
+      if (before === undefined) return
+      partition.remove(key as Key)
+      this.indexes[index]?.forget(key as Key, before[1])
+    } else if (handle.isUpdated || (this.isRead(before) && handle.exists())) {
+      this.touch(index, key as Key, handle.get(), before)
+    }
+  }
+
+  /** To be read counts where there is a timeout, once per batch. */
+  private isRead(before: Touched<S> | undefined): boolean {
+    return this.step.timeoutMs !== undefined && before?.[1] !== this.step.timeMs
+  }
+
+  private touch(index: number, key: Key, value: S, before: Touched<S> | undefined): void {
+    const { timeMs } = this.step
+    ;(this.state[index] as StatePartition<Touched<S>>).put(key, [value, timeMs])
+    this.indexes[index]?.touch(key, before?.[1], timeMs)
+  }
+
+  private call(index: number, key: K, value: V | undefined): void {
+    const { operator, mapping } = this.step
+    let out: M | undefined
+    try {
+      out = mapping(key, value, this.handle, this.time)
+    } catch (error) {
+      throw operatorFailed(operator, error)
+    }
+    if (out !== undefined) (this.mapped[index] as M[]).push(out)
+  }
+
+  // Spark looks for them only when it writes a checkpoint of the state, every tenth batch; here the index makes it
+  // cheap enough to look in every batch.
+  private async timeOut(run: TaskRunner): Promise<void> {
+    const { timeMs, timeoutMs } = this.step
+    if (timeoutMs === undefined) return
+    const thresholdMs = timeMs - timeoutMs
+    for (const [index, timeouts] of this.indexes.entries()) {
+      const giveUp = (key: Key) => this.giveUp(index, key)
+      await run.drain(new IteratorReader((timeouts as TimeoutIndex).takeBefore(thresholdMs), giveUp))
+    }
+  }
+
+  private giveUp(index: number, key: Key): void {
+    const partition = this.state[index] as StatePartition<Touched<S>>
+    const entry = partition.get(key)
+    if (entry === undefined) throw new Error(`key '${String(key)}' times out and has no state`)
+    this.handle.wrap(key as K, entry[0], true)
+    this.call(index, key as K, undefined)
+    partition.remove(key)
+  }
+}

@@ -1,0 +1,92 @@
+// mapWithState: a function called once per record, with the state of the record's key. Only keys that come, or time
+// out, cost anything; a batch's rows are what the function returned.
+//
+// A value of the state is kept with the time of the batch that touched it last, so that a timeout counts on over a
+// restart. With a timeout, to be read is to be touched.
+
+import type { Graph, NodeSpec } from '../graph/graph.ts'
+import { durationMs } from '../graph/duration.ts'
+import type { StateCodec, StateOperator } from '../graph/contracts/state.ts'
+import type { StreamNode } from '../graph/node.ts'
+import { addInitialState } from './initial-state.ts'
+import { MapWithStateDataset, type Touched } from './map-with-state-dataset.ts'
+import { partitionsOf } from './options.ts'
+import { inItsOwnBatch, WholeStateDataset } from './state.ts'
+import type { MapWithStateOptions, StateFunction } from './state-spec.ts'
+import { TimeoutIndexes } from './timeout-index.ts'
+
+export function mapWithState<K, V, S, M>(
+  graph: Graph,
+  parent: StreamNode<readonly [K, V]>,
+  mapping: StateFunction<K, V, S, M>,
+  options: MapWithStateOptions<K, S>,
+): NodeSpec<M> {
+  const { initialState, timeout, name } = options
+  const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, 'timeout')
+  const partitions = partitionsOf(graph, options)
+  const operator = (id: string): StateOperator<Touched<S>> => ({
+    id,
+    shape: 'mapWithState',
+    partitions,
+    ...(options.codec && { codec: touchedCodec(options.codec) }),
+    ...(options.migrate && { migrate: migrateTouched(options.migrate) }),
+  })
+  const initial = initialState && addInitialState(graph, parent, initialState, name)
+  const indexes = timeoutMs === undefined ? undefined : new TimeoutIndexes<S>()
+  return {
+    kind: 'mapWithState',
+    name,
+    parents: initial === undefined ? [parent] : [parent, initial],
+    state: operator as (id: string) => StateOperator,
+    compute(timeMs, scope, id) {
+      inItsOwnBatch(id, timeMs, scope)
+      const state = scope.state(operator(id))
+      const isFirst = state.every(({ size }) => size === 0)
+      return new MapWithStateDataset<K, V, S, M>(
+        scope.rows(parent, timeMs),
+        initial && isFirst ? scope.rows(initial, timeMs) : undefined,
+        state,
+        { operator: id, mapping, timeMs, timeoutMs, indexes },
+      )
+    },
+  }
+}
+
+/** All keys and their state, beside the node whose rows are what the function returned. */
+export function stateSnapshots<K, S>(mapped: StreamNode<unknown>): NodeSpec<readonly [K, S]> {
+  return {
+    kind: 'stateSnapshots',
+    name: `${mapped.id}.snapshots`,
+    parents: [mapped],
+    compute(timeMs, scope) {
+      const rows = scope.rows(mapped, timeMs)
+      if (rows === undefined) return undefined
+      const state = scope.state(mapped.state as StateOperator<Touched<S>>)
+      return new WholeStateDataset<K, Touched<S>, S>(rows, state, timeMs, scope, ([value]) => value)
+    },
+  }
+}
+
+/** The time before the bytes of the program's own codec. */
+function touchedCodec<S>(codec: StateCodec<S>): StateCodec<Touched<S>> {
+  return {
+    encode([value, touchedMs]) {
+      const encoded = codec.encode(value)
+      const bytes = Buffer.allocUnsafe(8 + encoded.length)
+      bytes.writeDoubleBE(touchedMs, 0)
+      bytes.set(encoded, 8)
+      return bytes
+    },
+    decode(bytes) {
+      const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      return [codec.decode(bytes.subarray(8)), view.readDoubleBE(0)]
+    },
+  }
+}
+
+function migrateTouched<S>(migrate: (old: unknown) => S): (old: unknown) => Touched<S> {
+  return (old) => {
+    const [value, touchedMs] = old as Touched<unknown>
+    return [migrate(value), touchedMs]
+  }
+}

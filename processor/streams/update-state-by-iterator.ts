@@ -1,0 +1,176 @@
+// updateStateByKey in its widest form: a function over all entries of a partition, which gives the partition's whole
+// new state, under the same keys or others. Keys that it does not give have no state any more.
+
+import type { Graph, NodeSpec } from '../graph/graph.ts'
+import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
+import { operatorFailed } from '../graph/errors.ts'
+import { checkKey, partitionOf, type Key } from '../graph/key.ts'
+import type { StreamNode } from '../graph/node.ts'
+import { ArrayReader } from '../rdd/array-reader.ts'
+import { cogroupTable } from '../rdd/cogroup.ts'
+import { Once, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
+import { IteratorReader } from '../rdd/iterator-reader.ts'
+import { spread } from '../rdd/shuffle.ts'
+import { addInitialState } from './initial-state.ts'
+import { inItsOwnBatch, isUnchanged, StateReader, type StateChange } from './state.ts'
+import { NO_VALUES, stateOperator, type UpdateOptions } from './update-state-by-key.ts'
+
+/** A key, its new values, and its state; undefined: it has none yet. */
+export type StateEntry<K, V, S> = readonly [K, readonly V[], S | undefined]
+
+/**
+ * Called once per partition and batch, with an entry for every key that has new values or state, to be walked once.
+ * No key may be given twice.
+ */
+export type IteratorUpdateFunction<K, V, S> = (
+  entries: Iterable<StateEntry<K, V, S>>,
+  time: Date,
+) => Iterable<readonly [K, S]>
+
+export function updateStateByIterator<K, V, S>(
+  graph: Graph,
+  parent: StreamNode<readonly [K, V]>,
+  f: IteratorUpdateFunction<K, V, S>,
+  options: UpdateOptions<K, S>,
+): NodeSpec<StateChange<K, S>> {
+  const { initialState, name } = options
+  const operator = stateOperator(graph, 'update', options)
+  const initial = initialState && addInitialState(graph, parent, initialState, name)
+  return {
+    kind: 'updateStateByIterator',
+    name,
+    parents: initial === undefined ? [parent] : [parent, initial],
+    state: operator as (id: string) => StateOperator,
+    compute(timeMs, scope, id) {
+      inItsOwnBatch(id, timeMs, scope)
+      const state = scope.state(operator(id))
+      const isFirst = state.every(({ size }) => size === 0)
+      const rows = scope.rows(parent, timeMs)
+      const beginning = initial && isFirst ? scope.rows(initial, timeMs) : undefined
+      return new IteratorUpdateDataset<K, V, S>(id, [rows, beginning], state, f, timeMs)
+    },
+  }
+}
+
+type Keyed<K> = Dataset<readonly [K, unknown]>
+type Grouped<K> = [K, unknown[][]]
+
+class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
+  readonly keeps = 'always'
+  readonly partitions: number
+  private readonly once = new Once()
+  private readonly operator: string
+  private parents: readonly (Keyed<K> | undefined)[]
+  private readonly state: readonly StatePartition<S>[]
+  private readonly f: IteratorUpdateFunction<K, V, S>
+  private readonly timeMs: number
+  private readonly changes: StateChange<K, S>[][]
+  private given = new Set<Key>()
+
+  constructor(
+    operator: string,
+    parents: readonly (Keyed<K> | undefined)[],
+    state: readonly StatePartition<S>[],
+    f: IteratorUpdateFunction<K, V, S>,
+    timeMs: number,
+  ) {
+    this.operator = operator
+    this.parents = parents
+    this.state = state
+    this.partitions = state.length
+    this.f = f
+    this.timeMs = timeMs
+    this.changes = state.map(() => [])
+  }
+
+  prepare(run: TaskRunner): Promise<void> {
+    return this.once.run(async () => {
+      const present = this.parents.map((parent) => parent ?? nothing<K>())
+      const table = await cogroupTable(present, this.operator, run)
+      this.parents = []
+      const groups = await spread(table, this.partitions, run)
+      // Read before the function gives anything: what it gives for one partition may lie in another.
+      const before = new Map<K, S>()
+      await run.drain(new IteratorReader(table.keys(), (key) => this.look(key, before)))
+      const time = new Date(this.timeMs)
+      for (const [index, partition] of this.state.entries()) {
+        const entries = entriesOf<K, V, S>(groups[index] as Grouped<K>[], before, table, partition)
+        const given = this.attempt(() => this.f(entries, time)[Symbol.iterator]())
+        const next = { next: () => this.attempt(() => given.next()) }
+        await run.drain(new IteratorReader(next, ([key, value]) => this.take(key, value, table)))
+      }
+      await this.removeOthers(run)
+      this.given = new Set()
+    })
+  }
+
+  open(partition: number, emit: Emit<StateChange<K, S>>): RowReader {
+    return new ArrayReader(this.changes[partition] as StateChange<K, S>[], emit)
+  }
+
+  private look(key: K, before: Map<K, S>): void {
+    const partition = this.state[partitionOf(key as Key, this.partitions)] as StatePartition<S>
+    const state = partition.get(key as Key)
+    if (state !== undefined) before.set(key, state)
+  }
+
+  private take(key: K, value: S, table: ReadonlyMap<K, unknown>): void {
+    this.attempt(() => checkKey(key, this.operator))
+    if (this.given.has(key as Key)) {
+      throw operatorFailed(this.operator, new Error(`its function gave key '${String(key)}' twice`))
+    }
+    this.given.add(key as Key)
+    const index = partitionOf(key as Key, this.partitions)
+    const partition = this.state[index] as StatePartition<S>
+    if (isUnchanged(partition.get(key as Key), value, table.has(key))) return
+    partition.put(key as Key, value)
+    ;(this.changes[index] as StateChange<K, S>[]).push([key, value])
+  }
+
+  private async removeOthers(run: TaskRunner): Promise<void> {
+    for (const [index, partition] of this.state.entries()) {
+      const visit = (key: K) => {
+        if (this.given.has(key as Key)) return
+        partition.remove(key as Key)
+        ;(this.changes[index] as StateChange<K, S>[]).push([key, undefined])
+      }
+      await run.drain(new StateReader<K, S>(partition.committed(), visit))
+    }
+  }
+
+  private attempt<R>(f: () => R): R {
+    try {
+      return f()
+    } catch (error) {
+      throw operatorFailed(this.operator, error)
+    }
+  }
+}
+
+// States are those before the batch, whatever the function has given meanwhile.
+function* entriesOf<K, V, S>(
+  groups: readonly Grouped<K>[],
+  before: ReadonlyMap<K, S>,
+  table: ReadonlyMap<K, unknown>,
+  partition: StatePartition<S>,
+): Generator<StateEntry<K, V, S>, undefined, undefined> {
+  for (const [key, [values, initial]] of groups) {
+    yield [key, values as V[], before.get(key) ?? (initial?.[0] as S | undefined)]
+  }
+  for (const cursor = partition.committed(); cursor.next(); ) {
+    if (!table.has(cursor.key as K)) yield [cursor.key as K, NO_VALUES, cursor.value]
+  }
+  return undefined
+}
+
+function nothing<K>(): Keyed<K> {
+  return {
+    partitions: 0,
+    keeps: 'always',
+    prepare: () => Promise.resolve(),
+    open() {
+      throw new Error('there is nothing to open')
+    },
+  }
+}

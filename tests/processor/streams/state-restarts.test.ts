@@ -1,0 +1,171 @@
+// Stateful operators with a checkpoint: where the job is stopped and started again must not show in what they yield.
+
+import { expect, test } from 'vitest'
+import type { DStream } from '../../../processor/streams/dstream.ts'
+import { type State, StateSpec } from '../../../processor/streams/state-spec.ts'
+import { tableWithRestarts } from './restarts.ts'
+
+const words = [['a', 'b', 'a'], ['c'], [], ['b', 'a'], [], [], ['c', 'd'], []]
+const sum = (a: number, b: number) => a + b
+const minus = (a: number, b: number) => a - b
+const keyed = (stream: DStream<string>) => stream.mapToPair((word) => [word, 1])
+
+const counting = (word: string, one: number | undefined, state: State<number>) => {
+  if (one === undefined) return `${word} gone at ${state.get()}`
+  if (state.exists() && word === 'b') state.remove()
+  else state.update((state.getOption() ?? 0) + one)
+  return `${word} ${state.getOption() ?? 'removed'}`
+}
+
+const beginning: [string, number][] = [
+  ['a', 100],
+  ['x', 200],
+]
+
+/** Each yields rows from which its whole state can be told. */
+const programs: [string, (stream: DStream<string>) => DStream<unknown>][] = [
+  [
+    'updateStateByKey',
+    (s) => keyed(s).updateStateByKey((values, n: number = 0) => n + values.length, { name: 'n' }),
+  ],
+  [
+    'updateStateByKey that removes, with initial state',
+    (s) =>
+      keyed(s).updateStateByKey(
+        (values, n: number = 0) => (values.length === 0 && n % 2 === 0 ? undefined : n + 1),
+        { name: 'n', initialState: beginning },
+      ),
+  ],
+  [
+    'updateStateByIterator under other keys, with initial state',
+    (s) =>
+      keyed(s).updateStateByIterator<number>(
+        function* (entries) {
+          for (const [key, values, n = 0] of entries) {
+            if (n < 203) yield [values.length > 1 ? `${key}${key}` : key, n + values.length + 1]
+          }
+        },
+        { name: 'n', initialState: beginning },
+      ),
+  ],
+  ['mapWithState', (s) => keyed(s).mapWithState(counting, { name: 'n' })],
+  [
+    'mapWithState with timeout and initial state',
+    (s) =>
+      keyed(s).mapWithState(StateSpec.function(counting).timeout('2s').initialState(beginning), {
+        name: 'n',
+      }),
+  ],
+  ['stateSnapshots', (s) => keyed(s).mapWithState(counting, { name: 'n', timeout: '1s' }).stateSnapshots()],
+  [
+    'mapWithState with a codec',
+    (s) =>
+      keyed(s).mapWithState(
+        (word, one, state: State<Map<string, Date>>, time) => {
+          if (one === undefined) return `${word} gone`
+          state.update(new Map([...(state.getOption() ?? []), [`${time.getTime()}`, time]]))
+          return `${word} ${[...state.get().keys()].join('+')}`
+        },
+        {
+          name: 'n',
+          timeout: '2s',
+          codec: {
+            encode: (times) => Buffer.from([...times.keys()].join(',')),
+            decode: (bytes) =>
+              new Map(
+                Buffer.from(bytes)
+                  .toString()
+                  .split(',')
+                  .map((ms) => [ms, new Date(Number(ms))]),
+              ),
+          },
+        },
+      ),
+  ],
+  ['countByWindow', (s) => s.countByWindow('3s', '1s', { name: 'n' })],
+  ['countByValueAndWindow', (s) => s.countByValueAndWindow('3s', '2s', { name: 'n' })],
+  [
+    'reduceByKeyAndWindow with an inverse',
+    (s) => keyed(s).reduceByKeyAndWindow(sum, '3s', '1s', minus, { name: 'n' }),
+  ],
+  [
+    'reduceByKeyAndWindow with an inverse and a filter',
+    (s) => keyed(s).reduceByKeyAndWindow(sum, '2s', '2s', minus, { name: 'n', filter: (_, n) => n !== 0 }),
+  ],
+  ['reduceByKeyAndWindow without', (s) => keyed(s).reduceByKeyAndWindow(sum, '3s', '1s')],
+  ['groupByKeyAndWindow', (s) => keyed(s).groupByKeyAndWindow('3s', '2s')],
+  ['window', (s) => s.window('3s', '2s')],
+  ['reduceByWindow', (s) => s.map((w) => w.length).reduceByWindow(sum, '2s', '1s')],
+]
+
+const inOrder = (table: Record<number, unknown[]>) =>
+  Object.fromEntries(Object.entries(table).map(([n, rows]) => [n, rows.map(String).toSorted()]))
+
+test.each(programs)(
+  '%s: stopped after any batch, and after each, with other partitions',
+  async (_, program) => {
+    const unbroken = inOrder(await tableWithRestarts(words, program))
+    expect(Object.values(unbroken).flat()).not.toEqual([])
+    for (const restartsAfter of [[1], [3], [4, 6], [1, 2, 3, 4, 5, 6, 7]]) {
+      const broken = await tableWithRestarts(words, program, { restartsAfter, parallelism: [1, 3, 2] })
+      expect(inOrder(broken), `stopped after ${restartsAfter.join(', ')}`).toEqual(unbroken)
+    }
+  },
+)
+
+test('initial state does not come back, though all of it was removed before the restart', async () => {
+  const once = (s: DStream<string>) =>
+    keyed(s).mapWithState(
+      (word, _, state: State<number>) => {
+        const before = state.getOption() ?? 'none'
+        if (state.exists()) state.remove()
+        return `${word} ${before}`
+      },
+      { name: 'once', initialState: [['a', 1]] as [string, number][] },
+    )
+  const table = await tableWithRestarts([['a'], ['a'], ['a']], once, { restartsAfter: [1, 2] })
+  expect(table).toEqual({ 1: ['a 1'], 2: ['a none'], 3: ['a none'] })
+})
+
+test('an initial state that a later program adds is not for an operator that has state', async () => {
+  const table = await tableWithRestarts(
+    [['a'], ['b']],
+    (s, run) =>
+      keyed(s).updateStateByKey((values, n: number = 0) => n + values.length, {
+        name: 'n',
+        ...(run > 0 && { initialState: beginning }),
+      }),
+    { restartsAfter: [1] },
+  )
+  expect(inOrder(table)).toEqual({ 1: ['a,1'], 2: ['a,1', 'b,1'] })
+})
+
+test('a timeout may be added, changed and taken away between runs', async () => {
+  const timeouts = [undefined, '2s', '1s', undefined] as const
+  const table = await tableWithRestarts(
+    [['a'], ['b'], [], [], []],
+    (s, run) => {
+      const timeout = timeouts[run]
+      return keyed(s).mapWithState(counting, { name: 'n', ...(timeout && { timeout }) })
+    },
+    { restartsAfter: [2, 3, 4] },
+  )
+  expect(table).toEqual({ 1: ['a 1'], 2: ['b 1'], 3: [], 4: ['a gone at 1', 'b gone at 1'], 5: [] })
+})
+
+test('a batch that runs again without a poison record leaves state and timeouts as if the record had never been', async () => {
+  const program = (s: DStream<string>) =>
+    keyed(s).mapWithState(
+      (word, one, state: State<number>) => {
+        // The record before the bad one has been taken by then.
+        if (word === 'bad') throw new Error('bad record')
+        return counting(word, one, state)
+      },
+      { name: 'n', timeout: '1s', initialState: beginning },
+    )
+  const batches = [['a', 'b'], ['b', 'c'], ['a'], ['d'], [], []]
+  const clean = await tableWithRestarts(batches, program)
+  const poisoned = batches.map((batch) => (batch.length > 0 ? [...batch, 'bad'] : batch))
+  const options = { onPoison: 'skip', restartsAfter: [2, 4] } as const
+  expect(await tableWithRestarts(poisoned, program, options)).toEqual(clean)
+})
