@@ -53,6 +53,9 @@ export interface MachineOptions {
   maxRunning?: number
 }
 
+/** Records carry their batch's time, and Kafka refuses those further ahead (message.timestamp.after.max.ms). */
+const AHEAD_AT_MOST_MS = 3_600_000
+
 export class BatchMachine {
   phase: Phase = 'initialized'
   planning: BatchStamp | undefined
@@ -90,7 +93,8 @@ export class BatchMachine {
     const next = queue[0]
     if (this.running.length < this.maxRunning && next !== undefined) return { type: 'run', batch: next }
     if (phase === 'draining') {
-      if (this.arrived && !this.lastPlanned && this.hasRoom) return this.planArrived(nowMs)
+      const isNear = this.intervalMs === undefined || this.nextMs <= nowMs + AHEAD_AT_MOST_MS
+      if (this.arrived && !this.lastPlanned && this.hasRoom && isNear) return this.planArrived(nowMs)
       return this.isIdle ? { type: 'end' } : undefined
     }
     return this.planNext(nowMs)

@@ -207,6 +207,18 @@ test('the simulation reaches what it is for', () => {
   ).toBeGreaterThan(0)
 })
 
+test('a last batch is never further ahead of its time than Kafka takes timestamps', () => {
+  for (const [intervalMs, action] of [
+    [3_600_000, 'plan'],
+    [7_200_000, 'end'],
+  ] as const) {
+    const machine = new BatchMachine({ intervalMs, maxPending: 1 })
+    machine.apply({ type: 'started', pending: [], nextBatchId: 1, lastMs: 0, nextMs: intervalMs })
+    machine.apply({ type: 'stopAsked', graceful: true })
+    expect(machine.decide(1)?.type).toBe(action)
+  }
+})
+
 test('a stop before the start ends at once', () => {
   const machine = new BatchMachine({ intervalMs: 100, maxPending: 1 })
   machine.apply({ type: 'stopAsked', graceful: false })
