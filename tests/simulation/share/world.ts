@@ -85,6 +85,8 @@ export class ShareWorld {
   private epoch = 0
   private events = 0
   private readonly pending = new Set<Promise<void>>()
+  /** What an answer showed, thrown by the next check. */
+  private failure: Error | undefined
 
   constructor(random: Random, counters: Counters, parts: Parts = realParts) {
     this.random = random
@@ -281,9 +283,10 @@ export class ShareWorld {
     ])
   }
 
+  /** This must be refused. */
   private refuse(memberId: string, batches: readonly AcknowledgementBatch[]): void {
-    const isOld = this.leader.state?.startOffset ?? 0n
-    if (batches.some(({ lastOffset }) => lastOffset < isOld)) return
+    const start = this.leader.state?.startOffset ?? 0n
+    if (batches.some(({ lastOffset }) => lastOffset < start)) return
     this.track(
       this.leader.acknowledge(memberId, batches).then(({ errorCode }) => {
         if (errorCode === errorCodes.NONE)
@@ -311,7 +314,6 @@ export class ShareWorld {
       .finally(() => this.pending.delete(all))
     this.pending.add(all)
   }
-  private failure: Error | undefined
 
   private async pass(ms: number): Promise<void> {
     await this.clock.advance(ms)
