@@ -3,6 +3,7 @@
 // 0 = none), never exceptions.
 
 import type { ErrorCode } from '../protocol/errors.ts'
+import type { Inspection } from './prepare-batch.ts'
 
 /** Where a partition's acknowledgement comes from (`durability` of the topic). */
 export type Durability =
@@ -65,6 +66,8 @@ export interface AppendOptions {
   forceDurable?: boolean
   /** The leader epoch that the caller believes in; left out = not checked. */
   currentLeaderEpoch?: number
+  /** What an inspection of these bytes under this configuration has found; left out: it is made now. */
+  inspected?: Inspection
 }
 
 export interface MarkerOptions {

@@ -1,9 +1,15 @@
 // From the bytes that came to the batch that will be stored: everything Kafka checks before a batch may
-// have an offset, and the two changes a topic can ask for (LogAppendTime, another codec).
+// have an offset, and the two changes a topic can ask for (LogAppendTime, another codec). What takes long of it,
+// `inspectBatch`, can be done ahead of the append and in another thread: it looks at nothing but what it is given.
 // Source: Kafka's UnifiedLog.analyzeAndValidateRecords and LogValidator.
 
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
-import { type BatchHeader, readBatchHeader, stampMaxTimestamp } from '../protocol/record-batch/header.ts'
+import {
+  type BatchHeader,
+  codecOf,
+  readBatchHeader,
+  stampMaxTimestamp,
+} from '../protocol/record-batch/header.ts'
 import { type BatchFacts, checkBatch } from '../protocol/record-batch/validate.ts'
 import type { AppendOptions, AppendResult, PartitionConfig } from './partition-api.ts'
 import { codecOfTopic, levelOf, recompress } from './recompress.ts'
@@ -23,13 +29,26 @@ export interface RefusedBatch {
   isMisshapen?: true
 }
 
-/** Checks what shall be appended. A refused batch is left as it came. */
-export function prepareBatch(
+/** A good batch. */
+export interface InspectedBatch {
+  /** The same bytes, or what the topic's codec made of them. */
+  stored: Buffer
+  facts: BatchFacts
+}
+
+export type Inspection = InspectedBatch | RefusedBatch
+
+export interface InspectionOptions extends Pick<AppendOptions, 'nowMs' | 'fromClient'> {
+  /** Where the batch may not take long: more is refused as MESSAGE_TOO_LARGE. */
+  maxDecompressedBytes?: number
+}
+
+/** Walks the records, decompressed where they are not, and compresses them as the topic wants. Bytes are left as they came. */
+export function inspectBatch(
   records: Buffer,
   config: PartitionConfig,
-  { nowMs, fromClient }: Pick<AppendOptions, 'nowMs' | 'fromClient'>,
-): PreparedBatch | RefusedBatch {
-  const { maxMessageBytes, segmentBytes, messageTimestampType } = config
+  { nowMs, fromClient, maxDecompressedBytes }: InspectionOptions,
+): Inspection {
   const facts: BatchFacts = { maxTimestampMs: -1, offsetDeltaOfMaxTimestamp: -1 }
   const refusal = checkBatch(
     records,
@@ -40,10 +59,11 @@ export function prepareBatch(
       fromClient,
       nowMs,
       isCompacted: config.cleanupPolicy !== 'delete',
-      timestampType: messageTimestampType,
+      timestampType: config.messageTimestampType,
       timestampBeforeMaxMs: config.messageTimestampBeforeMaxMs,
       timestampAfterMaxMs: config.messageTimestampAfterMaxMs,
-      maxMessageBytes,
+      maxMessageBytes: config.maxMessageBytes,
+      ...(maxDecompressedBytes === undefined ? {} : { maxDecompressedBytes }),
     },
     facts,
   )
@@ -52,11 +72,24 @@ export function prepareBatch(
     return { ...rest, errorMessage: message }
   }
   const codec = codecOfTopic(config.compressionType)
-  const batch = codec === undefined ? records : recompress(records, codec, levelOf(codec, config))
+  const stored = codec === undefined ? records : recompress(records, codec, levelOf(codec, config))
+  return { stored, facts }
+}
+
+/** Checks what shall be appended. A refused batch is left as it came. */
+export function prepareBatch(
+  records: Buffer,
+  config: PartitionConfig,
+  options: Pick<AppendOptions, 'nowMs' | 'fromClient' | 'inspected'>,
+): PreparedBatch | RefusedBatch {
+  const { maxMessageBytes, segmentBytes, messageTimestampType } = config
+  const { nowMs, fromClient, inspected = inspectBatch(records, config, options) } = options
+  if ('errorCode' in inspected) return inspected
+  const { stored: batch, facts } = inspected
   if (batch.length > maxMessageBytes) {
     return refuse(
       errorCodes.MESSAGE_TOO_LARGE,
-      `stored as ${codec} the batch has ${batch.length} bytes, max.message.bytes is ${maxMessageBytes}`,
+      `stored as ${codecOf(batch, 0)} the batch has ${batch.length} bytes, max.message.bytes is ${maxMessageBytes}`,
     )
   }
   if (batch.length > segmentBytes) {
@@ -66,8 +99,9 @@ export function prepareBatch(
     )
   }
   if (!fromClient) return { batch, head: readBatchHeader(batch, 0), logAppendTimeMs: -1n }
-  stampMaxTimestamp(batch, 0, messageTimestampType, facts.maxTimestampMs)
-  const logAppendTimeMs = messageTimestampType === 'LogAppendTime' ? BigInt(nowMs) : -1n
+  const isStamped = messageTimestampType === 'LogAppendTime'
+  stampMaxTimestamp(batch, 0, messageTimestampType, isStamped ? nowMs : facts.maxTimestampMs)
+  const logAppendTimeMs = isStamped ? BigInt(nowMs) : -1n
   return { batch, head: readBatchHeader(batch, 0), logAppendTimeMs }
 }
 

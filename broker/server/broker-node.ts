@@ -43,6 +43,7 @@ import { groupConfigOf } from './group-config.ts'
 import { createHandlers, shareServicesOf } from './handler-table.ts'
 import { LeveledLogger } from './leveled-logger.ts'
 import { logDirectoryOf } from './log-directory.ts'
+import { InspectionThread } from './inspection/thread.ts'
 import { InternalTopics } from './internal-topics.ts'
 import { PartitionMarkerWriter } from './marker-writer.ts'
 import { ShareGroupParts } from './share.ts'
@@ -79,6 +80,9 @@ export class BrokerNode {
   readonly features: Features = { level: (name) => this.controller.image.featureLevel(name) }
   /** Large, short-lived memory of all connections. */
   readonly buffers = new BufferPool()
+  readonly inspection = new InspectionThread((error) =>
+    this.logger.warn(`large batches are inspected on the event loop: no thread for them, ${error.message}`),
+  )
   /** Of the clients of all listeners. */
   readonly fetchSessions: SessionCache
   private listeners: Listener[] = []
@@ -397,6 +401,7 @@ export class BrokerNode {
   private async listen(): Promise<void> {
     const { settings } = this
     const { config } = settings
+    this.undo.push(() => this.inspection.close())
     const counts = new ConnectionCounts()
     for (const { name, host, port } of config.listeners) {
       const process = createRequestProcessor(createHandlers(this, name), this.requestQuotas)

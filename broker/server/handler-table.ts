@@ -45,6 +45,7 @@ import { handleOffsetDelete } from '../handlers/offset-delete.ts'
 import { handleOffsetFetch } from '../handlers/offset-fetch.ts'
 import { handleOffsetForLeaderEpoch } from '../handlers/offset-for-leader-epoch.ts'
 import { handleProduce } from '../handlers/produce.ts'
+import { ProduceTurns } from '../handlers/produce/produce-turns.ts'
 import { withGroupOperations } from '../handlers/group-operations.ts'
 import type { ShareServices } from '../handlers/share/services.ts'
 import { handleShareAcknowledge } from '../handlers/share/share-acknowledge.ts'
@@ -91,7 +92,8 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
   const config = () => settings.config
   const allocate = (sizeInBytes: number): Buffer => node.buffers.take(sizeInBytes)
   const streamsTopics = new StreamsInternalTopics(controller, clock, (message) => logger.warn(message))
-  const turns = new TransactionTurns((...asked) => transactions.addImplicitly(...asked))
+  const transactionTurns = new TransactionTurns((...asked) => transactions.addImplicitly(...asked))
+  const turns = new ProduceTurns()
   const mutationQuota = node.requestQuotas.mutations
   const data = { directory, clock, stopping: node.stopping.signal }
   const shareServices = shareServicesOf(node)
@@ -103,7 +105,9 @@ export function createHandlers(node: BrokerNode, listener: string): Handlers {
       handleProduce(request, context, {
         ...data,
         mayWrite: (topic) => !isInternalTopic(topic),
+        inspection: node.inspection,
         turns,
+        transactionTurns,
         verifyTransaction: (...asked) => transactions.verifyTransaction(...asked),
       }),
     Fetch: (request, context) =>

@@ -72,6 +72,8 @@ export interface BatchFacts {
   maxTimestampMs: number
   /** Offset delta of the first record that has it; -1 when none has. */
   offsetDeltaOfMaxTimestamp: number
+  /** What the records of a compressed batch take without compression, where they were walked. */
+  decompressedBytes?: number
 }
 
 /** So many records may be named in a refusal: a batch of a million bad ones is not answered with a million. */
@@ -294,6 +296,7 @@ function walkRecords(options: CheckOptions, facts: BatchFacts | undefined): Batc
     return { errorCode, message, recordErrors: errors }
   }
   setFacts(facts, options, maxTimestampMs, offsetDeltaOfMaxTimestamp)
+  if (facts !== undefined) facts.decompressedBytes = cursor.nextPosition
   return undefined
 }
 
