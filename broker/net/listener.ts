@@ -2,7 +2,7 @@
 // idle, and closes everything on stop without leaving a handle behind.
 
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Timer } from '../time/clock.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import { Connection } from './connection.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { ConnectionCounts } from './connection-counts.ts'
@@ -33,6 +33,8 @@ export class Listener {
   private readonly readBuffer = sharedReadBuffer()
   private readonly connections = new Set<Connection>()
   private readonly counts: ConnectionCounts
+  /** Over the rate of the broker, and not yet taken. */
+  private readonly delayed = new Set<Socket>()
   /** Over the connection rate of their address, and not yet closed. */
   private readonly turnedAway = new Set<Socket>()
   private accepted = 0
@@ -84,23 +86,42 @@ export class Listener {
         resolve()
       })
       for (const connection of this.connections) connection.drain()
-      for (const socket of this.turnedAway) socket.destroy()
+      for (const socket of [...this.delayed, ...this.turnedAway]) socket.destroy()
     })
   }
 
   private accept(socket: Socket): void {
-    const { limits, process, onConnectionError } = this.options
+    const { limits } = this.options
+    if (this.isRefused(socket)) return
+    const delayMs = limits.delayConnection?.() ?? 0
+    if (delayMs > 0) {
+      keep(this.delayed, socket, limits.clock, delayMs, () => {
+        if (!this.isRefused(socket)) this.admit(socket)
+      })
+    } else this.admit(socket)
+  }
+
+  /** There are too many: it is closed at once. */
+  private isRefused(socket: Socket): boolean {
+    const { limits, onConnectionError } = this.options
     const ip = plainAddress(socket.remoteAddress)
     const isCrowded = this.counts.from(ip) >= limits.maxConnectionsFrom(ip)
-    if (this.counts.total >= limits.maxConnections || isCrowded) {
-      const limit = isCrowded ? 'max.connections.per.ip' : 'max.connections'
-      onConnectionError(ip, `refused: ${limit} reached`)
-      socket.destroy()
-      return
-    }
+    // Those that wait hold a descriptor, too.
+    const isFull = this.counts.total + this.delayed.size >= limits.maxConnections
+    if (!isFull && !isCrowded) return false
+    const limit = isCrowded ? 'max.connections.per.ip' : 'max.connections'
+    onConnectionError(ip, `refused: ${limit} reached`)
+    socket.destroy()
+    return true
+  }
+
+  private admit(socket: Socket): void {
+    const { limits, process, onConnectionError } = this.options
+    const ip = plainAddress(socket.remoteAddress)
     const throttleTimeMs = limits.throttleConnection?.(ip) ?? 0
     if (throttleTimeMs > 0) {
-      this.turnAway(socket, throttleTimeMs)
+      // Closed only after a while, so that who tries again at once is slowed down (KIP-612).
+      keep(this.turnedAway, socket, limits.clock, throttleTimeMs, () => socket.destroy())
       return
     }
     this.counts.opened(ip)
@@ -122,17 +143,6 @@ export class Listener {
     this.connections.add(connection)
   }
 
-  /** Closed only after a while, so that who tries again at once is slowed down (KIP-612). */
-  private turnAway(socket: Socket, afterMs: number): void {
-    socket.on('error', () => {})
-    const timer = this.options.limits.clock.setTimer(afterMs, () => socket.destroy())
-    this.turnedAway.add(socket)
-    socket.once('close', () => {
-      timer.cancel()
-      this.turnedAway.delete(socket)
-    })
-  }
-
   private scheduleSweep(): void {
     const { clock, connectionsMaxIdleMs } = this.options.limits
     if (connectionsMaxIdleMs < 0) return
@@ -144,4 +154,22 @@ export class Listener {
       this.scheduleSweep()
     })
   }
+}
+
+/** Leaves the socket alone, in `among`, and calls back after a while unless its client has left. */
+function keep(among: Set<Socket>, socket: Socket, clock: Clock, delayMs: number, then: () => void): void {
+  const left = (): void => {
+    timer.cancel()
+    among.delete(socket)
+  }
+  const failed = (): void => {}
+  const timer = clock.setTimer(delayMs, () => {
+    among.delete(socket)
+    socket.off('close', left)
+    then()
+    socket.off('error', failed)
+  })
+  among.add(socket)
+  socket.on('error', failed)
+  socket.once('close', left)
 }

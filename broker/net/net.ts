@@ -45,6 +45,8 @@ export interface NetLimits {
   maxConnectionsFrom(ip: string): number
   /** Those of the broker's other listeners are among them; the listener's own if left out. */
   counts?: ConnectionCounts
+  /** For how long any new connection has to wait before it is taken; 0: not at all. Counts it. */
+  delayConnection?(): number
   /** For how long a new connection from the address is kept waiting before it is closed; 0: it is welcome. */
   throttleConnection?(ip: string): number
   /** connections.max.idle.ms */

@@ -37,6 +37,8 @@ export class Quotas {
   /** By address; the empty one is the default. */
   private connectionRates = new Map<string, number>()
   private readonly connections: Accounts<WindowedRate>
+  /** Of new connections, whoever makes them. */
+  private readonly allConnections: WindowedRate
 
   constructor(config: QuotaConfig) {
     this.config = config
@@ -45,6 +47,7 @@ export class Quotas {
     this.request = new ClientQuota(config.client)
     this.buckets = new Accounts(() => new TokenBucket(config.controller))
     this.connections = new Accounts(() => new WindowedRate(config.client))
+    this.allConnections = new WindowedRate(config.client)
   }
 
   /** Whether any request has to be looked at. */
@@ -103,6 +106,12 @@ export class Quotas {
       },
       throttleTimeMs: () => bucket.throttleTimeMs(limit, now()),
     }
+  }
+
+  /** Counts a new connection of anybody; for how long it has to wait before it is taken (KIP-612, ConnectionQuotas). */
+  delayConnection(perSecond: number, nowMs: number): number {
+    this.allConnections.record(1, nowMs)
+    return Math.min(this.allConnections.throttleTimeMs(perSecond, nowMs), this.config.client.windowMs)
   }
 
   /** Counts a new connection; for how long it must be kept waiting before it is closed, 0: it is welcome. */

@@ -424,6 +424,8 @@ export class BrokerNode {
           },
           counts,
           maxConnectionsFrom: (ip) => connectionsFrom(ip, settings.config),
+          delayConnection: () =>
+            this.quotas.delayConnection(settings.config.maxConnectionCreationRate, this.clock.monotonicMs()),
           throttleConnection: (ip) => this.quotas.recordConnection(ip, this.clock.monotonicMs()),
           connectionsMaxIdleMs: config.connectionsMaxIdleMs,
           buffers: this.buffers,

@@ -128,6 +128,35 @@ test('a connection beyond the rate of its address is closed after a while, and n
   expect(world.listener.connectionCount).toBe(1)
 })
 
+test('connections beyond the rate of all are taken later, in their order', async () => {
+  const delaysMs = [0, 300, 600]
+  world = await World.open(undefined, { delayConnection: () => delaysMs.shift() ?? 0 })
+  for (const text of ['now', 'soon', 'later']) {
+    const client = await world.client()
+    client.socket.write(frame(text))
+  }
+  const heard = (): string[] => world.asked.map(({ text }) => text)
+  await until(() => delaysMs.length === 0 && heard().length === 1)
+  clock.tick(299)
+  expect(world.listener.connectionCount).toBe(1)
+  clock.tick(1)
+  await until(() => heard().length === 2)
+  clock.tick(300)
+  await until(() => heard().length === 3)
+  expect(heard()).toEqual(['now', 'soon', 'later'])
+})
+
+test('who waits to be taken counts among the connections that may be', async () => {
+  world = await World.open(undefined, { maxConnections: 1, delayConnection: () => 500 })
+  const waiting = await world.client()
+  const refused = await world.client()
+  await until(() => refused.socket.closed)
+  expect(world.errors).toEqual(['refused: max.connections reached'])
+  clock.tick(500)
+  await until(() => world.listener.connectionCount === 1)
+  expect(waiting.socket.closed).toBe(false)
+})
+
 describe('a connection', () => {
   test('answers pipelined requests in their order, whichever is done first', async () => {
     world = await World.open()

@@ -144,3 +144,12 @@ test.each(['', 'localhost', '256.0.0.1', '1.2.3', '1.2.3.4.5', 'a:b', '::1]', ':
     expect(isAddress(text)).toBe(false)
   },
 )
+
+test('new connections of all together beyond their rate have to wait, no longer than a window', () => {
+  const quotas = new Quotas({ client: windows, controller: windows })
+  const delays = Array.from({ length: 40 }, () => quotas.delayConnection(2, 0))
+  expect(delays.slice(0, 20)).toEqual(Array(20).fill(0))
+  expect(delays[20]).toBeGreaterThan(0)
+  expect(Math.max(...delays)).toBe(windows.windowMs)
+  expect(quotas.delayConnection(2, 60_000)).toBe(0)
+})

@@ -40,12 +40,17 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
   ],
   [
     'Compaction',
-    'As Kafka’s log cleaner: dirty ratio, lags, tombstones and markers by delete horizon, aborted records dropped, offsets never renumbered. The map of keys is exact (Kafka’s trusts a hash). One partition at a time; `log.cleaner.threads` has no effect. What a running job has planned to read is not compacted under it.',
+    'As Kafka’s log cleaner: dirty ratio, lags, tombstones and markers by delete horizon, aborted records dropped, offsets never renumbered. The map of keys is exact (Kafka’s trusts a hash). One partition at a time. What a running job has planned to read is not compacted under it.',
   ],
   [
-    'Retention',
-    'Applied by time and by size, and on DeleteRecords. `compression.lz4.level` and `preallocate` have no effect.',
+    'Connections',
+    '`max.connections`, `max.connections.per.ip` with its overrides, `max.connection.creation.rate` and the rate of an address hold for all listeners together; keys of one listener (`listener.name.<name>.…`) have no effect. Beyond `max.connections` a new connection is closed; Kafka leaves it waiting.',
   ],
+  [
+    'Configuration without effect that one might set',
+    '`transaction.partition.verification.enable` (a batch that does not belong to an open transaction is always refused), `log.cleaner.threads` (one partition at a time), `compression.lz4.level` (its library knows one level), `preallocate`, `metadata.max.retention.bytes` and `.ms` (two snapshots are kept, and the log from the older one on). Setting a broker key of them is warned about at start.',
+  ],
+  ['Retention', 'Applied by time and by size, and on DeleteRecords.'],
   [
     'Internal topics',
     'Are made when the first client needs them, and cannot be deleted: the coordinators live on them.',

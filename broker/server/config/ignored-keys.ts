@@ -163,8 +163,19 @@ metadata.log.dir STRING -
 metadata.log.segment.bytes INT 1073741824
 metadata.log.segment.ms LONG 604800000
 metadata.max.idle.interval.ms INT 500
+`,
+  ],
+  [
+    'of the metadata log two snapshots are kept, and what follows the older one',
+    `
 metadata.max.retention.bytes LONG 104857600
 metadata.max.retention.ms LONG 604800000
+`,
+  ],
+  [
+    'a batch of a transaction that its partition does not belong to is always refused',
+    `
+transaction.partition.verification.enable BOOLEAN true cluster-wide
 `,
   ],
   [
@@ -230,7 +241,6 @@ group.coordinator.background.threads INT 2
 group.coordinator.cached.buffer.max.bytes INT 1048588 cluster-wide
 group.coordinator.threads INT 4
 log.dir.failure.timeout.ms LONG 30000
-max.connection.creation.rate INT 2147483647 cluster-wide
 num.io.threads INT 8 cluster-wide
 num.network.threads INT 3 cluster-wide
 num.recovery.threads.per.data.dir INT 2 cluster-wide
@@ -241,7 +251,6 @@ socket.connection.setup.timeout.max.ms LONG 30000
 socket.connection.setup.timeout.ms LONG 10000
 socket.receive.buffer.bytes INT 102400
 socket.send.buffer.bytes INT 102400
-transaction.partition.verification.enable BOOLEAN true cluster-wide
 transaction.state.log.load.buffer.size INT 5242880
 transaction.two.phase.commit.enable BOOLEAN false
 `,

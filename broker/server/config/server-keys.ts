@@ -78,6 +78,12 @@ export const socketKeys = {
     validator: atLeast(0),
     update: 'cluster-wide',
   }),
+  maxConnectionCreationRate: int(
+    'max.connection.creation.rate',
+    2147483647,
+    'How many new connections a second the broker takes; those beyond it wait.',
+    { validator: atLeast(0), update: 'cluster-wide' },
+  ),
   maxConnectionsPerIp: int(
     'max.connections.per.ip',
     2147483647,
