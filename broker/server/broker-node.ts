@@ -15,15 +15,13 @@ import { ProducerIdBlocks } from '../coordinator/transaction/producer-ids.ts'
 import { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
 import { SessionCache } from '../handlers/fetch/session-cache.ts'
 import type { LogDirectory } from '../handlers/log-directory.ts'
-import { createRequestProcessor } from '../handlers/dispatch.ts'
-import { connectionClosed as shareConnectionClosed } from '../handlers/share/services.ts'
 import { RequestQuotas } from '../handlers/request-quota.ts'
 import type { TailCut } from '../log/log-config.ts'
 import type { MetaProperties } from '../log/meta-properties.ts'
 import { parseUuidText } from '../log/partition-metadata.ts'
 import { BufferPool } from '../net/buffer-pool.ts'
 import { ConnectionCounts } from '../net/connection-counts.ts'
-import { Listener } from '../net/listener.ts'
+import type { Listener } from '../net/listener.ts'
 import type { Partition } from '../partition/partition.ts'
 import { Partitions } from '../partition/partition-manager.ts'
 import { errorCodes, errorName } from '../protocol/errors.ts'
@@ -33,18 +31,17 @@ import type { Clock } from '../time/clock.ts'
 import type { Logger } from './broker-options.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 import { effectiveGroupSettings } from './config/group-keys.ts'
-import { connectionsFrom } from './config/connection-limits.ts'
 import { configRules } from './config/rules.ts'
 import { SECURITY_PROTOCOL_IDS } from './config/listeners.ts'
 import { coordinatorMetadata } from './coordinator-metadata.ts'
 import { identify } from './data-directory.ts'
 import { cleanerConfigOf } from './cleaner-config.ts'
 import { groupConfigOf } from './group-config.ts'
-import { createHandlers, shareServicesOf } from './handler-table.ts'
 import { LeveledLogger } from './leveled-logger.ts'
 import { logDirectoryOf } from './log-directory.ts'
 import { InspectionThread } from './inspection/thread.ts'
 import { InternalTopics } from './internal-topics.ts'
+import { openListener } from './open-listener.ts'
 import { PartitionMarkerWriter } from './marker-writer.ts'
 import { ShareGroupParts } from './share.ts'
 import { openTopics, publishChange, type TopicLifeServices } from './topic-life.ts'
@@ -399,38 +396,11 @@ export class BrokerNode {
   }
 
   private async listen(): Promise<void> {
-    const { settings } = this
-    const { config } = settings
+    const { config } = this.settings
     this.undo.push(() => this.inspection.close())
     const counts = new ConnectionCounts()
-    for (const { name, host, port } of config.listeners) {
-      const process = createRequestProcessor(createHandlers(this, name), this.requestQuotas)
-      const listener = await Listener.open({
-        host,
-        port,
-        process,
-        onConnectionError: (remote, reason) =>
-          this.logger.warn(`connection from ${remote} closed: ${reason}`),
-        onConnectionClosed: (connection) => shareConnectionClosed(shareServicesOf(this), connection),
-        limits: {
-          clock: this.clock,
-          requestMaxBytes: config.socketRequestMaxBytes,
-          inFlightRequestsPerConnection: config.queuedMaxRequests,
-          inFlightBytesPerConnection: config.connectionMemoryBytes,
-          inFlightBytes:
-            config.queuedMaxRequestBytes > 0 ? config.queuedMaxRequestBytes : config.requestMemoryBytes,
-          get maxConnections() {
-            return settings.config.maxConnections
-          },
-          counts,
-          maxConnectionsFrom: (ip) => connectionsFrom(ip, settings.config),
-          delayConnection: () =>
-            this.quotas.delayConnection(settings.config.maxConnectionCreationRate, this.clock.monotonicMs()),
-          throttleConnection: (ip) => this.quotas.recordConnection(ip, this.clock.monotonicMs()),
-          connectionsMaxIdleMs: config.connectionsMaxIdleMs,
-          buffers: this.buffers,
-        },
-      })
+    for (const configured of config.listeners) {
+      const listener = await openListener(this, configured, counts)
       this.listeners.push(listener)
       this.undo.push(() => listener.close())
     }
