@@ -25,6 +25,8 @@ import { ListenerBus, type StreamingListener } from './scheduler/listener.ts'
 import type { DowntimeBatches } from './scheduler/recovery.ts'
 import { stopOnShutdown } from './shutdown.ts'
 import type { RowKind } from './source/row-kind.ts'
+import type { StartingOptions } from './source/starting-offsets.ts'
+import { isTopicSelection, type TopicSelection } from './source/topic-selection.ts'
 import { TopicSource, type TopicSourceOptions } from './source/topic-source.ts'
 import { directStream } from './streams/direct-input.ts'
 import type { DStream } from './streams/dstream.ts'
@@ -91,7 +93,7 @@ export interface DirectStreamOptions extends OperatorOptions {
 export type TopicStreamOptions = DirectStreamOptions &
   Pick<
     TopicSourceOptions<unknown>,
-    | 'startingOffsets'
+    | keyof StartingOptions
     | 'maxRatePerPartition'
     | 'minRatePerPartition'
     | 'maxRowsPerBatch'
@@ -210,17 +212,13 @@ export class StreamingContext implements AsyncDisposable {
    * context's broker (`rows` says what a row is: textValues, textPairs, wholeRecords, rawRecords), or of any source.
    */
   createDirectStream<T>(source: Source<T>, options?: DirectStreamOptions): DStream<T>
+  createDirectStream<T>(topics: TopicSelection, rows: RowKind<T>, options?: TopicStreamOptions): DStream<T>
   createDirectStream<T>(
-    topics: string | readonly string[],
-    rows: RowKind<T>,
-    options?: TopicStreamOptions,
-  ): DStream<T>
-  createDirectStream<T>(
-    from: Source<T> | string | readonly string[],
+    from: Source<T> | TopicSelection,
     rowsOrOptions?: RowKind<T> | DirectStreamOptions,
     topicOptions: TopicStreamOptions = {},
   ): DStream<T> {
-    if (typeof from === 'object' && !isTopicList(from)) {
+    if (!isTopicSelection(from)) {
       const { onPoison = this.onPoison, ...rest } = (rowsOrOptions as DirectStreamOptions | undefined) ?? {}
       return this.host.stream(this.graph.add(directStream(from, { ...rest, onPoison })))
     }
@@ -381,10 +379,6 @@ function backpressureOf(
     )
   }
   return new Backpressure(options === true ? {} : options, intervalMs)
-}
-
-function isTopicList<T>(from: Source<T> | readonly string[]): from is readonly string[] {
-  return Array.isArray(from)
 }
 
 function intervalOf(options: StreamingContextOptions): number | undefined {

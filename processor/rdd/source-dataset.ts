@@ -28,8 +28,8 @@ export class SourceDataset<T> implements Dataset<T> {
     return this.planned.length
   }
 
-  prepare(): Promise<void> {
-    return Promise.resolve()
+  async prepare(): Promise<void> {
+    await this.source.prepare?.(this.planned)
   }
 
   open(partition: number, emit: Emit<T>): RowReader {

@@ -19,21 +19,19 @@ import { DataLossError } from './errors.ts'
 import { RangeReader } from './range-reader.ts'
 import { allot } from './rate-limit.ts'
 import { wholeRecords, type RowKind, type TopicRecord } from './row-kind.ts'
+import { startingOffset, type StartingOptions } from './starting-offsets.ts'
+import { selectTopics, type SelectedTopics, type TopicSelection } from './topic-selection.ts'
 
-/** Offsets by topic and partition; a partition that is missing starts at the earliest. */
-export type ExplicitOffsets = Readonly<Record<string, Readonly<Record<number, bigint>>>>
-
-export interface TopicSourceOptions<T> {
+/**
+ * The starting options say where a stream without a position begins. Partitions that come later, while the job
+ * runs or while it is down, are read from their start.
+ */
+export interface TopicSourceOptions<T> extends StartingOptions {
   readonly views: LogViews
-  /** Topics that do not exist yet are waited for. */
-  readonly topics: string | readonly string[]
+  /** Topics and partitions that do not exist yet are waited for. */
+  readonly topics: TopicSelection
   /** What a row is: textValues, textPairs, wholeRecords or rawRecords. */
   readonly rows: RowKind<T>
-  /**
-   * Where a job without a checkpoint begins; default 'latest', as Kafka and Spark have it. Partitions that
-   * come while the job runs are read from their start.
-   */
-  readonly startingOffsets?: 'earliest' | 'latest' | ExplicitOffsets
   /** Rows per second and partition (Spark's kafka.maxRatePerPartition); with the asap trigger, per batch. */
   readonly maxRatePerPartition?: number
   /** Rows per batch and partition that limits leave all the same (Spark's kafka.minRatePerPartition); default 1. */
@@ -61,7 +59,7 @@ interface TrackedPartition {
 export class TopicSource<T> implements Source<T> {
   readonly description: string
   private readonly options: TopicSourceOptions<T>
-  private readonly topics: readonly string[]
+  private readonly selected: SelectedTopics
   private readonly clock: Clock
   private readonly buffers = new BlockBuffers()
   private readonly partitions = new Map<string, TrackedPartition>()
@@ -71,23 +69,24 @@ export class TopicSource<T> implements Source<T> {
 
   constructor(options: TopicSourceOptions<T>) {
     this.options = options
-    this.topics = [...new Set(typeof options.topics === 'string' ? [options.topics] : options.topics)].sort()
-    if (this.topics.length === 0) throw new TypeError('a topic source needs a topic')
+    this.selected = selectTopics(options.topics)
     checkLimit('maxRatePerPartition', options.maxRatePerPartition)
     checkLimit('minRatePerPartition', options.minRatePerPartition)
     checkLimit('maxRowsPerBatch', options.maxRowsPerBatch)
-    this.description = this.topics.join(',')
+    this.description = this.selected.description
     this.clock = options.clock ?? systemClock
   }
 
   start(positions: readonly SourcePosition[]): void {
     for (const position of positions) this.goOnFrom(position)
-    this.discover((topic, view) => this.startingOffset(topic, view))
+    // What has come while the job was down is read from its start, like what comes while it runs.
+    if (this.partitions.size > 0) this.discover()
+    else for (const view of this.unread()) this.track(view, startingOffset(view, this.options), false)
     this.lookAgain()
   }
 
   plan({ intervalMs, maxRows }: PlanLimits): SourcePlan {
-    this.discover((_, view) => view.logStartOffset)
+    this.discover()
     const tracked = [...this.partitions.values()]
     const ends = tracked.map((each) => this.checkedEnd(each))
     const { maxRatePerPartition: rate, minRatePerPartition, maxRowsPerBatch } = this.options
@@ -172,38 +171,32 @@ export class TopicSource<T> implements Source<T> {
     return [...this.pins.values()].reduce((sum, pins) => sum + pins.length, 0)
   }
 
-  private startingOffset(topic: string, view: LogView): bigint {
-    const { startingOffsets = 'latest' } = this.options
-    if (startingOffsets === 'latest') return view.stableEndOffset
-    if (startingOffsets === 'earliest') return view.logStartOffset
-    const offset = startingOffsets[topic]?.[view.partition] ?? view.logStartOffset
-    const { logStartOffset, stableEndOffset } = view
-    if (offset >= logStartOffset && offset <= stableEndOffset) return offset
-    throw new DataLossError(
-      `startingOffsets wants ${nameOf(topic, view.partition)} from ${offset}, the log has ${logStartOffset} to ${stableEndOffset}`,
-    )
-  }
-
   private goOnFrom(position: SourcePosition): void {
     const { topic, partition, topicId, offset } = position
     // A topic that the program no longer asks for is left where it was.
-    if (!this.topics.includes(topic)) return
+    if (!this.selected.includes(topic, partition)) return
     const view = this.existing(topic, partition, topicId)
     this.track(view, offset, true)
   }
 
-  /** Takes up partitions that are not read yet. Returns whether there were any. */
-  private discover(from: (topic: string, view: LogView) => bigint): boolean {
-    const before = this.partitions.size
-    for (const topic of this.topics) {
-      const count = this.options.views.partitionCount(topic)
-      for (let partition = 0; partition < count; partition++) {
-        if (this.partitions.has(nameOf(topic, partition))) continue
-        const view = this.options.views.view(topic, partition)
-        this.track(view, from(topic, view), false)
-      }
-    }
-    return this.partitions.size > before
+  /** Takes up partitions that are not read yet, from their start. */
+  private discover(): void {
+    for (const view of this.unread()) this.track(view, view.logStartOffset, false)
+  }
+
+  /** Partitions that are there and not read yet. */
+  private unread(): LogView[] {
+    const { views } = this.options
+    return this.selected
+      .among(views)
+      .flatMap((topic) =>
+        Array.from({ length: views.partitionCount(topic) }, (_, partition) => ({ topic, partition })),
+      )
+      .filter(
+        ({ topic, partition }) =>
+          this.selected.includes(topic, partition) && !this.partitions.has(nameOf(topic, partition)),
+      )
+      .map(({ topic, partition }) => views.view(topic, partition))
   }
 
   private track(view: LogView, offset: bigint, planned: boolean): void {
@@ -227,12 +220,20 @@ export class TopicSource<T> implements Source<T> {
   // The log tells of rows, not of topics: those are looked for.
   private lookAgain(): void {
     this.timer = this.clock.setTimer(this.options.discoveryIntervalMs ?? 1000, () => {
-      const isNew = this.topics.some((topic) => {
-        const count = this.options.views.partitionCount(topic)
-        return count > 0 && !this.partitions.has(nameOf(topic, count - 1))
-      })
-      if (isNew) this.advanced()
+      if (this.hasUnread()) this.advanced()
       this.lookAgain()
+    })
+  }
+
+  private hasUnread(): boolean {
+    const { views } = this.options
+    return this.selected.among(views).some((topic) => {
+      const count = views.partitionCount(topic)
+      for (let partition = 0; partition < count; partition++) {
+        const isRead = this.partitions.has(nameOf(topic, partition))
+        if (!isRead && this.selected.includes(topic, partition)) return true
+      }
+      return false
     })
   }
 

@@ -142,8 +142,8 @@ export class ModelPartition implements LogView {
     }
   }
 
-  offsetForTimestamp(): undefined {
-    return undefined
+  offsetForTimestamp(timestampMs: number): bigint | undefined {
+    return this.committed.find((record) => record.timestampMs >= timestampMs)?.offset
   }
 
   onAdvance(callback: () => void): () => void {

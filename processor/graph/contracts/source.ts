@@ -65,6 +65,8 @@ export interface Source<T> {
   plan(limits: PlanLimits): SourcePlan | Promise<SourcePlan>
   /** Ranges of earlier durable plans (reruns, windows that reach back) are about to be read: pin them. */
   restore(ranges: readonly OffsetRange[]): void
+  /** These ranges are about to be read: resolves when `rows` may be called for them. Absent: they always may. */
+  prepare?(ranges: readonly OffsetRange[]): Promise<void>
   /** Opens one row partition. The same range yields the same rows in the same order, however often. */
   rows(range: OffsetRange, emit: Emit<T>): RowReader
   /** These ranges will not be read again (their batch is committed and no window reaches them): unpin. */

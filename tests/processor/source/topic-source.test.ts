@@ -221,9 +221,115 @@ test('starts where it is told: latest, explicit, or where earlier batches ended'
   const { topicId } = log.at('in', 0)
   const resumed = newSource(textValues, { startingOffsets: 'latest' })
   resumed.start([{ topic: 'in', partition: 0, topicId, offset: 1n }])
-  expect(next(resumed)).toEqual(['b', 'c'])
+  expect(next(resumed), 'a partition that came while the job was down is read from its start').toEqual([
+    'b',
+    'c',
+    'd',
+  ])
   const beyond = newSource(textValues, { startingOffsets: { in: { 0: 99n } } })
   expect(() => beyond.start([])).toThrow(/startingOffsets wants in-0 from 99, the log has 0 to 3/)
+})
+
+test('-1 and -2 among explicit offsets are the latest and the earliest', () => {
+  log.createTopic('in', 2)
+  log.produce('in', 0, ['a', 'b'])
+  log.produce('in', 1, ['c', 'd'])
+  const source = newSource(textValues, { startingOffsets: { in: { 0: -1n, 1: -2n } } })
+  source.start([])
+  expect(next(source)).toEqual(['c', 'd'])
+})
+
+test('starts at a time, for all partitions or each of its own; what is later than every record ends the job', () => {
+  log.createTopic('in', 2)
+  for (const partition of [0, 1]) {
+    log.produce(
+      'in',
+      partition,
+      [100, 200, 300].map((timestampMs) => ({
+        timestampMs,
+        value: Buffer.from(`${partition}@${timestampMs}`),
+      })),
+    )
+  }
+  const started = (options: Partial<TopicSourceOptions<string>>) => {
+    const source = newSource(textValues, { startingOffsets: 'latest', ...options })
+    source.start([])
+    return next(source)
+  }
+  expect(started({ startingTimestamp: 200 })).toEqual(['0@200', '0@300', '1@200', '1@300'])
+  expect(started({ startingTimestamp: new Date(201) })).toEqual(['0@300', '1@300'])
+  expect(started({ startingOffsetsByTimestamp: { in: { 1: 300 } } })).toEqual([
+    '0@100',
+    '0@200',
+    '0@300',
+    '1@300',
+  ])
+  expect(() => started({ startingTimestamp: 301 })).toThrow(/in-0 has no record at or after 1970/)
+  expect(started({ startingTimestamp: 301, startingOffsetsByTimestampStrategy: 'latest' })).toEqual([])
+  expect(() => started({ startingTimestamp: Number.NaN })).toThrow(/whole milliseconds/)
+})
+
+test('a pattern takes the topics whose whole name it matches, also those that come later and after a restart', async () => {
+  log.createTopic('logs-a', 1)
+  log.createTopic('old-logs-a', 1)
+  log.produce('logs-a', 0, ['a'])
+  log.produce('old-logs-a', 0, ['not this one'])
+  const source = newSource(textValues, { topics: { subscribePattern: 'logs-.*' } })
+  let advanced = 0
+  source.onAdvance(() => advanced++)
+  source.start([])
+  expect(next(source)).toEqual(['a'])
+  log.createTopic('logs-b', 1)
+  log.produce('logs-b', 0, ['b'])
+  await clock.advance(1000)
+  expect(advanced).toBe(1)
+  expect(next(source)).toEqual(['b'])
+  source.stop()
+
+  log.createTopic('logs-c', 1)
+  log.produce('logs-c', 0, ['c'])
+  const again = newSource(textValues, { topics: { subscribePattern: 'logs-.*' }, startingOffsets: 'latest' })
+  const position = (topic: string, offset: bigint) => ({
+    topic,
+    partition: 0,
+    topicId: log.at(topic, 0).topicId,
+    offset,
+  })
+  again.start([position('logs-a', 0n), position('logs-b', 1n), position('old-logs-a', 0n)])
+  expect(next(again)).toEqual(['a', 'c'])
+  again.stop()
+})
+
+test('a pattern that is none is refused, and one that would take for ever elsewhere is matched at once', () => {
+  expect(() => newSource(textValues, { topics: { subscribePattern: '(' } })).toThrow(
+    /no regular expression of RE2/,
+  )
+  log.createTopic('a'.repeat(200), 1)
+  const source = newSource(textValues, { topics: { subscribePattern: '(a+)+b' } })
+  source.start([])
+  expect(next(source)).toEqual([])
+  source.stop()
+})
+
+test('assigned partitions alone are read, also those that do not exist yet', async () => {
+  log.createTopic('in', 2)
+  log.produce('in', 0, ['not this one'])
+  log.produce('in', 1, ['a'])
+  const source = newSource(textValues, { topics: { assign: { in: [1, 2] } } })
+  expect(source.description).toBe('in-1,in-2')
+  let advanced = 0
+  source.onAdvance(() => advanced++)
+  source.start([])
+  expect(next(source)).toEqual(['a'])
+  await clock.advance(1000)
+  expect(advanced).toBe(0)
+  log.addPartition('in')
+  log.produce('in', 2, ['b'])
+  await clock.advance(1000)
+  expect(advanced).toBe(1)
+  expect(next(source)).toEqual(['b'])
+  source.stop()
+  expect(() => newSource(textValues, { topics: { assign: { in: [-1] } } })).toThrow(/has no partition -1/)
 })
 
 test('partitions of a first plan are named even without rows, until a plan with rows was made', () => {
