@@ -7,11 +7,11 @@ import { TopicSource } from '../../processor/source/topic-source.ts'
 import { StreamingContext } from '../../processor/streaming-context.ts'
 import { INPUT_TOPIC, OUTPUT_TOPIC } from './load.ts'
 
-export function wordCount({ logViews }: Broker, checkpoint: CheckpointOptions): StreamingContext {
+export function wordCount({ logViews, output }: Broker, checkpoint: CheckpointOptions): StreamingContext {
   const context = new StreamingContext({
     appName: 'word-count',
     trigger: 'asap',
-    commit: new Checkpoint(checkpoint),
+    commit: new Checkpoint({ output, ...checkpoint }),
     parallelism: 2,
   })
   const lines = new TopicSource({
