@@ -32,7 +32,7 @@ export const behaviour: readonly (readonly [what: string, how: string])[] = [
   ],
   [
     'Consumer groups',
-    'The classic protocol and that of KIP-848 (`group.protocol=consumer`), with migration between them while members are there; regular expressions are resolved by the server in RE2 syntax, assignments computed in the heartbeat. Streams groups (KIP-1071) as Kafka 4.3 has them: no static members, regular expressions, warm-up tasks or changed topologies yet. Share groups (KIP-932, with the record limit of KIP-1206 and renewed locks of KIP-1222) as Kafka 4.3 has them: states in `__share_group_state`, the simple assignor; records that were never read, and lie between such as were, are given out in the order of the log; a request that says two things of one record is refused, also where one of them renews its lock.',
+    'The classic protocol and that of KIP-848 (`group.protocol=consumer`), with migration between them while members are there; regular expressions are resolved by the server in RE2 syntax (one that would compile to some 250,000 instructions is refused), assignments computed in the heartbeat; an empty consumer or streams group gives way to the first classic member. Streams groups (KIP-1071) as Kafka 4.3 has them: no static members, regular expressions, warm-up tasks or changed topologies yet. Share groups (KIP-932, with the record limit of KIP-1206 and renewed locks of KIP-1222) as Kafka 4.3 has them: states in `__share_group_state`, the simple assignor; records that were never read, and lie between such as were, are given out in the order of the log; a request that says two things of one record is refused, also where one of them renews its lock.',
   ],
   [
     'Clean-up by time',
