@@ -7,6 +7,8 @@ import type { PoisonRecord } from './poison.ts'
 
 /** Headers' names begin so (as those of Kafka Connect with `__connect.errors.`). */
 const PREFIX = '__logmill.errors.'
+/** A message may quote what it complains of: the letter must not become larger than a topic takes. */
+const LONGEST_MESSAGE = 1024
 
 export function deadLetter(original: SourceRecord, poison: PoisonRecord, appName: string): OutputRecord {
   const { topic, partition, offset, operator, error } = poison
@@ -14,7 +16,7 @@ export function deadLetter(original: SourceRecord, poison: PoisonRecord, appName
     job: appName,
     operator,
     exception: error instanceof Error ? error.name : typeof error,
-    message: error instanceof Error ? error.message : String(error),
+    message: (error instanceof Error ? error.message : String(error)).slice(0, LONGEST_MESSAGE),
     topic,
     partition: String(partition),
     offset: String(offset),

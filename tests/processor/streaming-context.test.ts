@@ -301,16 +301,20 @@ test('what hangs on the order of batches is refused side by side, by name', asyn
   })
 })
 
-test('SIGTERM stops a job gracefully where it was asked to, and then ends the process', async () => {
+test('SIGTERM stops jobs gracefully where it was asked to, and ends the process behind the last', async () => {
   const program = `
     import { StreamingContext } from ${JSON.stringify(join(import.meta.dirname, '../../streaming.ts'))}
-    const context = new StreamingContext({
-      appName: 'shutdown', batchDuration: 20, stopGracefullyOnShutdown: true,
-    })
-    context.queueStream([]).foreachRDD(() => {})
-    await context.start()
-    void context.awaitTermination().then(() => console.log('ended in order'))
-    console.log('ready')
+    let isReady = false
+    for (const [appName, waitMs] of [['quick', 0], ['slow', 100]]) {
+      const context = new StreamingContext({ appName, batchDuration: 20, stopGracefullyOnShutdown: true })
+      context.queueStream([]).foreachRDD(async () => {
+        await new Promise((resolve) => setTimeout(resolve, waitMs))
+        if (appName === 'slow' && !isReady) console.log('ready')
+        isReady ||= appName === 'slow'
+      })
+      await context.start()
+      void context.awaitTermination().then(() => console.log(appName, 'ended in order'))
+    }
     setInterval(() => {}, 1000)
   `
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
@@ -322,6 +326,6 @@ test('SIGTERM stops a job gracefully where it was asked to, and then ends the pr
     if (output === 'ready\n') child.kill('SIGTERM')
   })
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
-  expect(output).toBe('ready\nended in order\n')
+  expect(output).toBe('ready\nquick ended in order\nslow ended in order\n')
   expect([code, signal]).toEqual([null, 'SIGTERM'])
 })
