@@ -17,6 +17,7 @@ const promised: Readonly<Record<string, readonly string[]>> = {
   'anomaly-alerts.ts': ['boiler reads 95'],
   'hashtags.ts': ['#running 2', '6 hashtags in 4 posts'],
   'k-means.ts': ['ada read', 'bot-7 crawled', 'grace bounced'],
+  'sessions.ts': ['ada: / > /cart > /paid', 'grace: /docs'],
   'word-count.ts': ['to: 2', 'question: 1'],
 }
 

@@ -166,11 +166,34 @@ async function keyedState(bench: Bench): Promise<Figure[]> {
     },
     () => timeLoop(() => countKeysOfFile(fileOf('keyed'), block, new Map())),
   )
+  const mapped = await inTurn(
+    bench.rounds,
+    async () => {
+      let total = 0
+      const { rate } = await runJob(bench, records, recordsPerBatch, (job) => {
+        const totals = job
+          .createDirectStream('keyed', textPairs, options)
+          .mapToPair(([key, value]): [string, number] => [key as string, value === null ? 0 : 1])
+          .mapWithState<number, number>(
+            (_key, one, total) => {
+              total.update((total.getOption() ?? 0) + (one ?? 0))
+              return undefined
+            },
+            { name: 'totals' },
+          )
+        totals.stateSnapshots().foreachRDD(async (rdd) => void (total = await rdd.count()))
+      })
+      if (total !== counts.size) throw new Error(`the job has ${total} keys, the loop ${counts.size}`)
+      return rate
+    },
+    () => timeLoop(() => countKeysOfFile(fileOf('keyed'), block, new Map())),
+  )
   const name = `${keys.toLocaleString('en-US')} keys`
   const { residentMb, reopen } = run as JobRun
   const base = { suite: 'state', better: 'less' } as const
   return [
     figure(`updateStateByKey, ${name}, exactly once`, update),
+    figure(`mapWithState, ${name}, exactly once`, mapped),
     { ...base, name: `updateStateByKey, ${name}: resident, broker included`, unit: 'MB', value: residentMb },
     { ...base, name: `${name}: start again from the checkpoint`, unit: 'ms', value: await reopen() },
   ]
