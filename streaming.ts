@@ -42,3 +42,4 @@ export { BatchContext, type BatchContextOptions, type TopicRange } from './proce
 export type { RDDOf } from './processor/rdd/pair-rdd.ts'
 export type { Accumulator, Broadcast } from './processor/rdd/shared.ts'
 export type { TopicSelection } from './processor/source/topic-selection.ts'
+export { connectKafka, type KafkaOptions, type RemoteKafka } from './client/connect-kafka.ts'

@@ -56,6 +56,29 @@ export interface LogViews {
   view(topic: string, partition: number): LogView
 }
 
+/** Records [from, until) of one partition. */
+export interface LogRange {
+  readonly topic: string
+  readonly partition: number
+  readonly from: bigint
+  readonly until: bigint
+}
+
+/** Logs that are elsewhere: what is known of them, and the ranges that were brought here. */
+export interface RemoteLogViews extends LogViews {
+  /**
+   * When it resolves, topics, partitions and the offsets of those that `reads` are at least as new as the call. With
+   * `timeOf`, views can tell their offset for that time.
+   */
+  refresh(
+    reads: (topic: string, partition: number) => boolean,
+    timeOf?: (topic: string, partition: number) => number | undefined,
+  ): Promise<void>
+  /** Resolves when cursors have the rows of this range. To be let go as often as brought. */
+  bring(range: LogRange): Promise<void>
+  letGo(range: LogRange): void
+}
+
 export interface CommittedOffset {
   topic: string
   partition: number

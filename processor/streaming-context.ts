@@ -27,7 +27,8 @@ import { stopOnShutdown } from './shutdown.ts'
 import type { RowKind } from './source/row-kind.ts'
 import type { StartingOptions } from './source/starting-offsets.ts'
 import { isTopicSelection, type TopicSelection } from './source/topic-selection.ts'
-import { TopicSource, type TopicSourceOptions } from './source/topic-source.ts'
+import { topicSource } from './source/remote-topic-source.ts'
+import type { TopicSourceOptions } from './source/topic-source.ts'
 import { directStream } from './streams/direct-input.ts'
 import type { DStream } from './streams/dstream.ts'
 import { streamHost, type StreamHost } from './streams/host.ts'
@@ -41,7 +42,10 @@ interface CommonOptions {
   readonly appName: string
   /** Default: the machine's clock. */
   readonly clock?: Clock
-  /** A broker in this process: where topics are read from and written to (`startBroker()` gives one). */
+  /**
+   * Where topics are read from and written to: a broker in this process (`startBroker()` gives one), or a Kafka
+   * elsewhere (`connectKafka()`).
+   */
   readonly broker?: ProcessorHost
   /** Directory of the job's checkpoint: with it, offsets, state and topic output survive any stop together. */
   readonly checkpoint?: string
@@ -98,7 +102,10 @@ export type TopicStreamOptions = DirectStreamOptions &
     | 'minRatePerPartition'
     | 'maxRowsPerBatch'
     | 'discoveryIntervalMs'
-  >
+  > & {
+    /** Where the topics are, if not in the context's own broker; another Kafka: `connectKafka()`. */
+    readonly broker?: Pick<ProcessorHost, 'logViews'>
+  }
 
 export type StreamingContextOptions = CommonOptions &
   (
@@ -222,17 +229,19 @@ export class StreamingContext implements AsyncDisposable {
       const { onPoison = this.onPoison, ...rest } = (rowsOrOptions as DirectStreamOptions | undefined) ?? {}
       return this.host.stream(this.graph.add(directStream(from, { ...rest, onPoison })))
     }
-    if (this.broker === undefined) throw new TypeError('a stream of topics needs a context with a broker')
-    const { name, onPoison = this.onPoison, ...limits } = topicOptions
-    const source = new TopicSource<T>({
-      views: this.broker.logViews,
+    const { name, onPoison = this.onPoison, broker = this.broker, ...limits } = topicOptions
+    if (broker === undefined)
+      throw new TypeError("a stream of topics needs a broker, its own or its context's")
+    const source = topicSource<T>({
+      views: broker.logViews,
       topics: from,
       rows: rowsOrOptions as RowKind<T>,
       clock: this.clock,
       ...limits,
     })
     const named = name === undefined ? {} : { name }
-    return this.host.stream(this.graph.add(directStream(source, { ...named, onPoison })))
+    const isForeign = broker.logViews !== this.broker?.logViews
+    return this.host.stream(this.graph.add(directStream(source, { ...named, onPoison, isForeign })))
   }
 
   /** Batches from memory: one per batch time, unless `oneAtATime: false`. */

@@ -86,7 +86,7 @@ export class Checkpoint implements CommitProtocol {
     const journal = new Journal(await this.damageRefused(() => this.store.open('journal')))
     this.journal = journal
     await this.generations.open()
-    if (output !== undefined) this.log = await DecisionLog.open(output, job.appName, transactionTimeoutMs)
+    if (output !== undefined) this.log = await DecisionLog.open(output, job, transactionTimeoutMs)
     const content = await this.damageRefused(() => journal.load())
     const { manifest } = content
     const behind = Math.max(...this.generations.all.map((generation) => generation?.standing.batchId ?? 0))

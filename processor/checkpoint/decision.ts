@@ -1,6 +1,7 @@
 // The log's side of a commit: the job's transactional id, its group, and the batch number that the metadata of
 // committed offsets carries. That number, committed with the output in one transaction, is the decision.
 
+import type { JobDescription } from '../graph/contracts/commit.ts'
 import type { BatchStamp } from '../graph/contracts/rows.ts'
 import { TransactionOutput } from '../sink/batch-output.ts'
 import type { CommittedOffset, OutputPort, OutputSession } from '../ports.ts'
@@ -14,6 +15,11 @@ export function groupIdOf(appName: string): string {
 export function transactionalIdOf(appName: string): string {
   return `logmill-job-${appName}`
 }
+
+type DecidedJob = Pick<JobDescription, 'appName' | 'inputs'>
+
+/** Has no records: groups of jobs without input topics in this log commit an offset of it. */
+const CARRIER_TOPIC = 'logmill-decisions'
 
 /** What a committed offset's metadata says of the batch that committed it. */
 export interface DecisionMark {
@@ -43,18 +49,21 @@ export class DecisionLog {
   private readonly port: OutputPort
   private readonly session: OutputSession
   private readonly groupId: string
+  /** Inputs whose positions are not the log's to keep. */
+  private readonly foreign: ReadonlySet<string>
   private output: TransactionOutput | undefined
 
-  private constructor(port: OutputPort, session: OutputSession, groupId: string) {
+  private constructor(port: OutputPort, session: OutputSession, { appName, inputs }: DecidedJob) {
     this.port = port
     this.session = session
-    this.groupId = groupId
+    this.groupId = groupIdOf(appName)
+    this.foreign = new Set(inputs.filter(({ isForeign }) => isForeign === true).map(({ id }) => id))
   }
 
   /** Fences the job's earlier instance and aborts what it left open: nothing it does counts from here on. */
-  static async open(port: OutputPort, appName: string, transactionTimeoutMs: number): Promise<DecisionLog> {
-    const session = await port.open(transactionalIdOf(appName), transactionTimeoutMs)
-    return new DecisionLog(port, session, groupIdOf(appName))
+  static async open(port: OutputPort, job: DecidedJob, transactionTimeoutMs: number): Promise<DecisionLog> {
+    const session = await port.open(transactionalIdOf(job.appName), transactionTimeoutMs)
+    return new DecisionLog(port, session, job)
   }
 
   /** What the job's batches committed last, by partition. */
@@ -79,17 +88,21 @@ export class DecisionLog {
 
   /** Output and offsets are in the transaction, durable, and not yet decided. */
   async prepare(batch: BatchStamp, moved: readonly InputPositions[], checkpointId: string): Promise<void> {
-    const offsets = offsetsOf(batch, moved, checkpointId)
-    if (offsets.length === 0) {
-      throw new Error(
-        `batch ${batch.batchId} writes records, but none of its inputs has a partition whose offset could carry the decision`,
-      )
-    }
+    const own = moved.filter(({ inputId }) => !this.foreign.has(inputId))
+    const offsets = offsetsOf(batch, own, checkpointId)
+    if (offsets.length === 0) offsets.push(await this.carrier(batch, checkpointId))
     // Side by side, for each needs a sync of its own. Where output has failed, that is the reason to tell.
     const committing = this.session.commitOffsets(this.groupId, offsets)
     committing.catch(() => undefined)
     await this.output?.finish()
     await committing
+  }
+
+  /** Where no offset of an input could carry the decision, one of a topic that is there for nothing else does. */
+  private async carrier({ batchId, timeMs }: BatchStamp, checkpointId: string): Promise<CommittedOffset> {
+    await this.port.ensureTopic(CARRIER_TOPIC)
+    const metadata = markText({ batchId, timeMs, topicId: '', checkpointId })
+    return { topic: CARRIER_TOPIC, partition: 0, offset: 0n, metadata }
   }
 
   /** The decision. */

@@ -34,7 +34,7 @@ export class LogOnly implements CommitProtocol {
 
   async recover(job: JobDescription): Promise<Recovered | undefined> {
     const { output, transactionTimeoutMs = 60_000, warn = console.warn } = this.options
-    this.log = await DecisionLog.open(output, job.appName, transactionTimeoutMs)
+    this.log = await DecisionLog.open(output, job, transactionTimeoutMs)
     const marks = await this.log.marks()
     const decided = lastDecided(marks, NO_CHECKPOINT, job.appName)
     if (typeof decided !== 'number') {
@@ -45,6 +45,12 @@ export class LogOnly implements CommitProtocol {
       const names = job.operators.map(({ id }) => `'${id}'`).join(', ')
       warn(
         `the state of ${names} begins empty, though ${decided} batches were committed: the job has no checkpoint`,
+      )
+    }
+    for (const { id, isForeign } of job.inputs) {
+      if (isForeign !== true) continue
+      warn(
+        `${id}: where it was is kept nowhere, for the job has no checkpoint; it begins where it is told to`,
       )
     }
     return this.resumption(job, decided, marks)
@@ -95,7 +101,7 @@ export class LogOnly implements CommitProtocol {
       offset,
     }))
     // A source takes the positions of its own topics.
-    const inputs = job.inputs.map(({ id }) => [id, positions] as const)
+    const inputs = job.inputs.map(({ id, isForeign }) => [id, isForeign === true ? [] : positions] as const)
     this.positions = new Positions(inputs.map(([inputId]) => ({ inputId, positions })))
     const lastMs = Math.max(...ours.map(({ mark }) => mark.timeMs))
     const timeMs = intervalMs === undefined ? lastMs : Math.floor(lastMs / intervalMs) * intervalMs

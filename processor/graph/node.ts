@@ -70,6 +70,8 @@ export interface InputDriver {
   readonly description: string
   /** Its rows can be had again after a restart. */
   readonly durable: boolean
+  /** What it reads is no topic of the broker that the job writes to: that one cannot keep its positions. */
+  readonly isForeign?: boolean
   start(positions: readonly SourcePosition[]): Promise<void>
   /** `maxRows`: what backpressure leaves it, of which it knows nothing else; undefined: its own limits alone. */
   plan(timeMs: number, intervalMs: number | undefined, maxRows?: number): Promise<InputPlan>

@@ -143,7 +143,11 @@ export class Job {
     const { appName, graph, clock, downtimeBatches, plainCodec } = this.options
     const protocol = this.openProtocol
     const { intervalMs, hasWindows } = graph
-    const inputs = graph.inputs.map(({ id, driver }) => ({ id, description: driver.description }))
+    const inputs = graph.inputs.map(({ id, driver: { description, isForeign = false } }) => ({
+      id,
+      description,
+      isForeign,
+    }))
     const recovered = await protocol.recover({ appName, intervalMs, inputs, operators: graph.stateOperators })
     const resumption = resume(recovered, clock.now(), { intervalMs, hasWindows, downtimeBatches })
     if (recovered === undefined) protocol.begun(resumption.zeroMs)

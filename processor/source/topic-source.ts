@@ -269,17 +269,23 @@ export class TopicSource<T> implements Source<T> {
     }
   }
 
+  /** Throws DataLossError where rows of the range are gone. */
+  check({ topic, partition, topicId, from, until }: OffsetRange): void {
+    const { logStartOffset, stableEndOffset } = this.existing(topic, partition, topicId)
+    if (from >= logStartOffset && until <= stableEndOffset) return
+    throw new DataLossError(
+      `${nameOf(topic, partition)}: the plan has rows ${from} to ${until}, the log ${logStartOffset} to ${stableEndOffset}`,
+    )
+  }
+
   private pin(range: OffsetRange): void {
-    const { topic, partition, from, until } = range
-    const view = this.viewOf(range)
-    const pin = view.pin(from)
+    const pin = this.viewOf(range).pin(range.from)
     // After pinning, so that nothing is deleted in between.
-    const { logStartOffset, stableEndOffset } = view
-    if (from < logStartOffset || until > stableEndOffset) {
+    try {
+      this.check(range)
+    } catch (error) {
       pin.release()
-      throw new DataLossError(
-        `${nameOf(topic, partition)}: the plan has rows ${from} to ${until}, the log ${logStartOffset} to ${stableEndOffset}`,
-      )
+      throw error
     }
     const key = keyOf(range)
     const pins = this.pins.get(key)

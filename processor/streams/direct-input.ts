@@ -12,12 +12,14 @@ class DirectInput<T> implements InputDriver {
   readonly durable = true
   readonly description: string
   readonly onPoison: PoisonPolicy
+  readonly isForeign: boolean
   private inputId = ''
   private readonly source: Source<T>
   private readonly planned = new Map<number, SourceDataset<T>>()
 
-  constructor(source: Source<T>, onPoison: PoisonPolicy) {
+  constructor(source: Source<T>, onPoison: PoisonPolicy, isForeign: boolean) {
     this.source = source
+    this.isForeign = isForeign
     this.onPoison = onPoison
     if (typeof onPoison === 'object' && source.record === undefined) {
       throw new TypeError(`${source.description}: its records cannot be had again for a dead letter topic`)
@@ -88,10 +90,10 @@ class DirectInput<T> implements InputDriver {
 
 export function directStream<T>(
   source: Source<T>,
-  options: OperatorOptions & { readonly onPoison?: PoisonPolicy } = {},
+  options: OperatorOptions & { readonly onPoison?: PoisonPolicy; readonly isForeign?: boolean } = {},
 ): NodeSpec<T> {
-  const { name, onPoison = 'fatal' } = options
-  const input = new DirectInput(source, onPoison)
+  const { name, onPoison = 'fatal', isForeign = false } = options
+  const input = new DirectInput(source, onPoison, isForeign)
   return {
     kind: 'directStream',
     name,

@@ -19,12 +19,19 @@ export interface BatchPlan extends BatchStamp {
   readonly inputs: Readonly<Record<string, readonly OffsetRange[]>>
 }
 
+export interface InputDescription {
+  readonly id: string
+  readonly description: string
+  /** Its positions are of no topic of the broker that the job writes to. */
+  readonly isForeign?: boolean
+}
+
 export interface JobDescription {
   readonly appName: string
   /** undefined: as-soon-as-data. */
   readonly intervalMs: number | undefined
   /** Input operators: their names, and what they read for messages. */
-  readonly inputs: readonly { readonly id: string; readonly description: string }[]
+  readonly inputs: readonly InputDescription[]
   readonly operators: readonly StateOperator[]
 }
 
