@@ -8,6 +8,7 @@ export {
   type StreamingContextState,
   type TopicStreamOptions,
 } from './processor/streaming-context.ts'
+export type { JobModule } from './processor/executor/workers/load-job.ts'
 export type { Duration } from './processor/graph/duration.ts'
 export { GraphError } from './processor/graph/errors.ts'
 export type { OutputRecord } from './processor/graph/contracts/output.ts'

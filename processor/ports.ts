@@ -30,6 +30,19 @@ export interface Pin {
   release(): void
 }
 
+/** Whole record batches in one file of this process, for threads that read them by its descriptor. */
+export interface FileSpan {
+  readonly descriptor: number
+  readonly position: number
+  readonly length: number
+}
+
+/** Where the bytes of a range lie, in the order of offsets. They are kept, and open, until `release`. */
+export interface FileSpans {
+  readonly spans: readonly FileSpan[]
+  release(): void
+}
+
 export interface LogView {
   readonly topic: string
   readonly partition: number
@@ -42,6 +55,11 @@ export interface LogView {
   /** Aborted spans that overlap [fromOffset, untilOffset). */
   abortedSpans(fromOffset: bigint, untilOffset: bigint): AbortedSpan[]
   pin(fromOffset: bigint): Pin
+  /**
+   * From the batch that holds `fromOffset` on; checksums are not checked. undefined, or absent: the bytes are not
+   * in files. Throws as `cursor` does.
+   */
+  fileSpans?(fromOffset: bigint, untilOffset: bigint): FileSpans | undefined
   /** Smallest offset whose record timestamp is at or after `timestampMs`, or undefined. */
   offsetForTimestamp(timestampMs: number): bigint | undefined
   /** Calls back (soon after, coalesced) each time stableEndOffset has moved. Returns the unsubscriber. */

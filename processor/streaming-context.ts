@@ -10,6 +10,8 @@ import { LogOnly } from './checkpoint/log-only.ts'
 import { plainCodec } from './checkpoint/plain-data.ts'
 import { CallingThreadExecutor, type ExecutorOptions } from './executor/calling-thread.ts'
 import { MemoryProtocol } from './executor/memory-protocol.ts'
+import { loadJob } from './executor/workers/load-job.ts'
+import { WorkerExecution } from './executor/workers/worker-execution.ts'
 import type { CommitProtocol } from './graph/contracts/commit.ts'
 import type { PoisonPolicy } from './graph/contracts/poison.ts'
 import type { Source } from './graph/contracts/source.ts'
@@ -20,6 +22,7 @@ import type { PairRDD, RDDOf } from './rdd/pair-rdd.ts'
 import type { RDD } from './rdd/rdd.ts'
 import { ActiveContexts } from './scheduler/active-contexts.ts'
 import { Backpressure, type BackpressureOptions } from './scheduler/backpressure.ts'
+import { CallingThreadExecution, type Execution } from './scheduler/execution.ts'
 import { Job } from './scheduler/job.ts'
 import { ListenerBus, type StreamingListener } from './scheduler/listener.ts'
 import type { DowntimeBatches } from './scheduler/recovery.ts'
@@ -76,6 +79,20 @@ interface CommonOptions {
   /** SIGTERM and SIGINT stop the job gracefully before they end the process; default false. */
   readonly stopGracefullyOnShutdown?: boolean
   readonly executor?: ExecutorOptions
+  /**
+   * Worker threads that run the batches; default: none, batches run in the calling thread. They need a `job`. Each
+   * loads it and builds the same graph; functions of foreachRDD and print run in the calling thread all the same.
+   */
+  readonly executors?: number
+  /**
+   * Module that builds the job: its default export is called with the context, and the parameters, when the context
+   * starts, in this thread and in each worker. `new URL('./job.ts', import.meta.url)`.
+   */
+  readonly job?: URL | string
+  /** Second argument of the job's function, the same in every thread: plain data. */
+  readonly jobParameters?: unknown
+  /** How many times in a row workers may die in one batch before the job ends; default 4, as Spark's tasks have it. */
+  readonly maxTaskFailures?: number
   /** Where print() writes; default: standard output. */
   readonly writeLine?: (line: string) => void
   /** Told what is wrong but does not end the job (a listener that throws); default: standard error. */
@@ -126,9 +143,11 @@ const active = new ActiveContexts<StreamingContext>()
 export class StreamingContext implements AsyncDisposable {
   /** Name of the job: its transactional id and its group are named after it. */
   readonly appName: string
-  private readonly graph: Graph
+  /** Not part of the public API. */
+  readonly graph: Graph
   private batchContext: BatchContext | undefined
   private readonly job: Job
+  private readonly module: { readonly url: string; readonly parameters: unknown } | undefined
   private readonly listeners: ListenerBus
   private readonly clock: Clock
   private readonly broker: ProcessorHost | undefined
@@ -140,6 +159,8 @@ export class StreamingContext implements AsyncDisposable {
   private readonly host: StreamHost
   private state: StreamingContextState = 'INITIALIZED'
   private starting: Promise<void> | undefined
+  /** The job's module is at it. */
+  private building = false
 
   /**
    * The job that goes on from the checkpoint in `path`, or begins one there. `create` builds the program in either
@@ -184,11 +205,10 @@ export class StreamingContext implements AsyncDisposable {
     this.checkpointDirectory = options.checkpoint
     this.stopsOnShutdown = options.stopGracefullyOnShutdown ?? false
     this.listeners = new ListenerBus(warn)
-    this.graph = new Graph({
-      intervalMs,
-      run: executor,
-      parallelism: positive(options.parallelism ?? 1, 'parallelism'),
-    })
+    const { executors } = options
+    const parallelism = positive(options.parallelism ?? executors ?? 1, 'parallelism')
+    this.graph = new Graph({ intervalMs, run: executor, parallelism })
+    this.module = moduleOf(options)
     this.host = streamHost(this, this.graph, options.writeLine ?? ((line) => console.log(line)))
     this.job = new Job({
       appName: options.appName,
@@ -196,7 +216,7 @@ export class StreamingContext implements AsyncDisposable {
       clock: this.clock,
       listeners: this.listeners,
       warn,
-      executor,
+      execution: this.execution(options, executor, warn),
       maxPendingBatches: positive(options.maxPendingBatches ?? 100, 'maxPendingBatches'),
       maxPoisonRecordsPerBatch: positive(options.maxPoisonRecordsPerBatch ?? 100, 'maxPoisonRecordsPerBatch'),
       plainCodec,
@@ -293,7 +313,9 @@ export class StreamingContext implements AsyncDisposable {
    * Naming the same directory again does no harm.
    */
   checkpoint(directory: string): void {
-    if (this.state !== 'INITIALIZED') throw new Error(`the context is ${this.state}: its checkpoint is given`)
+    if (this.state !== 'INITIALIZED' && !this.building) {
+      throw new Error(`the context is ${this.state}: its checkpoint is given`)
+    }
     if (this.commit !== undefined) throw new Error('the context was given its commit protocol')
     if (this.checkpointDirectory !== undefined && resolve(this.checkpointDirectory) !== resolve(directory)) {
       throw new Error(`the context has its checkpoint in ${this.checkpointDirectory}, not in ${directory}`)
@@ -327,7 +349,7 @@ export class StreamingContext implements AsyncDisposable {
       release?.()
     }
     void this.job.ended.then(end, end)
-    this.starting = this.job.start(this.protocol())
+    this.starting = this.buildAndStart()
     await this.starting
   }
 
@@ -366,6 +388,46 @@ export class StreamingContext implements AsyncDisposable {
     await this.stop({ graceful: true })
   }
 
+  private async buildAndStart(): Promise<void> {
+    const { module } = this
+    try {
+      this.building = true
+      if (module !== undefined) await loadJob(module.url, module.parameters, this)
+      this.building = false
+    } catch (error) {
+      await this.job.refuse(error)
+      throw error
+    }
+    await this.job.start(this.protocol())
+  }
+
+  private execution(
+    options: StreamingContextOptions,
+    executor: CallingThreadExecutor,
+    warn: (message: string) => void,
+  ): Execution {
+    const { graph, module } = this
+    const { executors: count, appName, maxTaskFailures = 4 } = options
+    if (count === undefined) return new CallingThreadExecution(graph, executor)
+    if ((options.concurrentJobs ?? 1) > 1) {
+      throw new TypeError('with executors, one batch runs at a time: concurrentJobs must be 1')
+    }
+    if (module === undefined) throw new TypeError('executors need a job: the module that each of them loads')
+    const { intervalMs, parallelism } = graph
+    return new WorkerExecution({
+      count: positive(count, 'executors'),
+      start: {
+        job: module.url,
+        parameters: module.parameters,
+        context: { appName, intervalMs, parallelism, onPoison: this.onPoison },
+      },
+      graph,
+      executor,
+      maxWorkerFailures: positive(maxTaskFailures, 'maxTaskFailures'),
+      warn,
+    })
+  }
+
   private protocol(): CommitProtocol {
     const { broker, warn, checkpointDirectory: directory } = this
     if (this.commit !== undefined) return this.commit
@@ -388,6 +450,12 @@ function backpressureOf(
     )
   }
   return new Backpressure(options === true ? {} : options, intervalMs)
+}
+
+function moduleOf({ job, jobParameters }: StreamingContextOptions) {
+  if (job === undefined) return undefined
+  // A path would mean another file in each place that it is read.
+  return { url: new URL(job).href, parameters: jobParameters }
 }
 
 function intervalOf(options: StreamingContextOptions): number | undefined {

@@ -19,6 +19,49 @@ export interface LogCursor {
   close(): void
 }
 
+/** Whole batches in one segment's file; `release` all of a range's when they have been read. */
+export interface SegmentSpan {
+  descriptor: number
+  position: number
+  length: number
+}
+
+/**
+ * The files that hold [fromOffset, untilOffset), from the batch that holds `fromOffset` on, and what keeps them
+ * open. undefined where they are no files of the system's. Throws as a cursor does.
+ */
+export function spansOf(
+  source: CursorSource,
+  fromOffset: bigint,
+  untilOffset: bigint,
+): { spans: SegmentSpan[]; release(): void } | undefined {
+  const spans: SegmentSpan[] = []
+  const held: Segment[] = []
+  const release = (): void => {
+    for (const segment of held.splice(0)) segment.release()
+  }
+  try {
+    let segment = source.segmentAt(fromOffset)
+    while (segment !== undefined && segment.baseOffset < untilOffset) {
+      const { descriptor } = segment.file
+      if (descriptor === undefined) {
+        release()
+        return undefined
+      }
+      const isFirst = held.length === 0 && fromOffset > segment.baseOffset
+      const position = isFirst ? runSync(locate(segment, fromOffset, source.scratch)) : 0
+      segment.retain()
+      held.push(segment)
+      spans.push({ descriptor, position, length: segment.sizeInBytes - position })
+      segment = source.segmentAfter(segment)
+    }
+    return { spans, release }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
 export interface CursorSource {
   readonly scratch: Buffer
   readonly gapsAllowed: boolean

@@ -18,7 +18,7 @@ import type { SegmentWriter } from './compaction/segment-writer.ts'
 import { dropAllCleaned } from './compaction/swap.ts'
 import type { LogConfig, LogOpenOptions } from './log-config.ts'
 import type { CursorSource, LogCursor } from './log-cursor.ts'
-import { SegmentCursor } from './log-cursor.ts'
+import { SegmentCursor, spansOf } from './log-cursor.ts'
 import { DelayedRemovals } from './delayed-removals.ts'
 import { loadLog } from './log-load.ts'
 import { type LogPin, LogPins } from './log-pins.ts'
@@ -195,6 +195,11 @@ export class Log implements CursorSource {
   /** Sequential reading from the batch that holds `fromOffset` on; close() it. */
   cursor(fromOffset: bigint): LogCursor {
     return new SegmentCursor(this, fromOffset)
+  }
+
+  /** As a cursor, for threads that read the files themselves. */
+  spans(fromOffset: bigint, untilOffset: bigint): ReturnType<typeof spansOf> {
+    return spansOf(this, fromOffset, untilOffset)
   }
 
   /** Segments that hold `fromOffset`, and later ones, stay as they are now until release(). */

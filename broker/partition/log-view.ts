@@ -3,7 +3,7 @@
 // Rule kept: a row below stableEndOffset cannot be lost or aborted later, in any durability mode; where a
 // topic is not synced by itself, whoever reads it this way has it synced.
 
-import type { AbortedSpan, LogCursor, LogView, Pin } from '../../processor/ports.ts'
+import type { AbortedSpan, FileSpans, LogCursor, LogView, Pin } from '../../processor/ports.ts'
 import { CorruptLogError, isTemporary, StorageError } from '../storage/storage.ts'
 import type { Partition } from './partition.ts'
 
@@ -43,6 +43,10 @@ export class PartitionLogView implements LogView {
       checksumsChecked: true,
       close: () => cursor.close(),
     }
+  }
+
+  fileSpans(fromOffset: bigint, untilOffset: bigint): FileSpans | undefined {
+    return guarded(this.source, () => openParts(this.source).log.spans(fromOffset, untilOffset))
   }
 
   abortedSpans(fromOffset: bigint, untilOffset: bigint): AbortedSpan[] {

@@ -26,6 +26,11 @@ export class RealFile implements StorageFile {
     return this.size
   }
 
+  get descriptor(): number {
+    this.assertOpen()
+    return this.fd
+  }
+
   read(target: Uint8Array, targetStart: number, length: number, position: number): number {
     this.assertOpen()
     assertReadTarget(this.path, target, targetStart, length)

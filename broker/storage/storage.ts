@@ -50,6 +50,8 @@ export class CorruptLogError extends Error {
 
 export interface StorageFile {
   readonly path: string
+  /** Of the open file, for reads by other threads of this process; absent where it is no file of the system's. */
+  readonly descriptor?: number
   /** Bytes written so far, durable or not. */
   readonly sizeInBytes: number
   /** Reads up to `length` bytes at `position` into `target`; returns how many there were. */

@@ -12,7 +12,7 @@ import type { BatchPlan, CommitProtocol, JobDescription, Recovered } from '../gr
 import type { BatchOutput } from '../graph/contracts/output.ts'
 import type { RecordPlace } from '../graph/contracts/poison.ts'
 import type { OffsetRange } from '../graph/contracts/source.ts'
-import type { StateStore } from '../graph/contracts/state.ts'
+import type { StateHost, StateStore } from '../graph/contracts/state.ts'
 import type { OutputPort } from '../ports.ts'
 import { discardingOutput, refusingOutput } from '../sink/batch-output.ts'
 import { DecisionLog, lastDecided } from './decision.ts'
@@ -21,6 +21,7 @@ import type { Generation } from './generation.ts'
 import { Journal, type JournalContent } from './journal.ts'
 import { KeyedState } from './keyed-state.ts'
 import { LevelStore } from './level-store.ts'
+import { LocalState } from './local-state.ts'
 import type { LeftOutRecord, Manifest, Redo, Standing } from './messages.ts'
 import { hasRows, Positions } from './positions.ts'
 import { settle, type Settled } from './settle.ts'
@@ -52,7 +53,9 @@ export class Checkpoint implements CommitProtocol {
   private readonly generations: Generations
   private journal: Journal | undefined
   private log: DecisionLog | undefined
+  private host: StateHost | undefined
   private keyed: KeyedState | undefined
+  private job: JobDescription | undefined
   private positions = new Positions()
   private manifest: Manifest | undefined
   private manifestIsNew = false
@@ -79,7 +82,12 @@ export class Checkpoint implements CommitProtocol {
     return this.keyedState
   }
 
+  placeState(host: StateHost): void {
+    this.host = host
+  }
+
   async recover(job: JobDescription): Promise<Recovered | undefined> {
+    this.job = job
     const { output, transactionTimeoutMs = 60_000 } = this.options
     this.intervalMs = job.intervalMs
     // The lock before the fence: a second process on the same directory must not fence the first.
@@ -106,6 +114,24 @@ export class Checkpoint implements CommitProtocol {
     this.generations.lookAtOther(settled.generation)
     this.manifest = manifest ?? this.newManifest(job)
     return manifest && this.recovered(manifest, content, settled)
+  }
+
+  async reload(): Promise<void> {
+    const { job, lastBatchId } = this
+    if (job === undefined) throw new Error('the checkpoint is reloaded before recovery')
+    for (;;) {
+      const newest = await this.generations.newest()
+      const { generation, index } = newest
+      const missing = lastBatchId - generation.standing.batchId
+      const apply = Array.from({ length: missing }, (_, i) => generation.standing.batchId + 1 + i)
+      try {
+        await this.load(job, generation, { apply })
+        return
+      } catch (error) {
+        if (!(error instanceof DamagedError)) throw error
+        this.generations.exclude(index, error)
+      }
+    }
   }
 
   begun(zeroTimeMs: number): void {
@@ -220,12 +246,18 @@ export class Checkpoint implements CommitProtocol {
     }
   }
 
-  private async load(job: JobDescription, generation: Generation, { apply }: Settled): Promise<Standing> {
+  private async load(
+    job: JobDescription,
+    generation: Generation,
+    { apply }: Pick<Settled, 'apply'>,
+  ): Promise<Standing> {
     const redos = await Promise.all(apply.map((batchId) => this.openJournal.redo(batchId)))
     const standing: Standing = redos.at(-1) ?? generation.standing
-    const keyed = new KeyedState(job.operators, standing.operators, standing.lastOperatorNumber)
+    const host = (this.host ??= new LocalState(job.operators))
+    const keyed = new KeyedState(job.operators, standing.operators, standing.lastOperatorNumber, host)
     await generation.load((operator, key, value) => keyed.restore(operator, key, value))
     for (const { increments } of redos) await keyed.restoreAll(increments)
+    await keyed.restored()
     this.keyed = keyed
     return standing
   }

@@ -3,7 +3,7 @@
 import type { Journal } from './journal.ts'
 import type { Redo } from './messages.ts'
 import { Generation } from './generation.ts'
-import { DamagedError, type CheckpointStore, type Database } from './store.ts'
+import { CheckpointError, DamagedError, type CheckpointStore, type Database } from './store.ts'
 
 export const GENERATION_NAMES = ['state-0', 'state-1'] as const
 
@@ -84,6 +84,21 @@ export class Generations {
         await this.remake([index], loaded)
       }
     })
+  }
+
+  /** The one that stands furthest, when nothing is being moved. Throws where both are damaged. */
+  async newest(): Promise<{ generation: Generation; index: number }> {
+    await this.moving
+    this.check()
+    let newest: { generation: Generation; index: number } | undefined
+    for (const [index, generation] of this.found.entries()) {
+      if (generation === undefined) continue
+      if (newest === undefined || generation.standing.batchId > newest.generation.standing.batchId) {
+        newest = { generation, index }
+      }
+    }
+    if (newest === undefined) throw new CheckpointError('both generations of the state are damaged')
+    return newest
   }
 
   /** Batches up to this one are in both generations: no restart reads their redo records. */

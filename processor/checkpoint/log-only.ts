@@ -5,6 +5,7 @@
 import type { BatchPlan, CommitProtocol, JobDescription, Recovered } from '../graph/contracts/commit.ts'
 import type { BatchOutput } from '../graph/contracts/output.ts'
 import { MemoryStateStore } from '../executor/memory-state.ts'
+import type { StateHost, StateStore } from '../graph/contracts/state.ts'
 import type { OutputPort } from '../ports.ts'
 import { DecisionLog, lastDecided, type MarkedOffset } from './decision.ts'
 import { hasRows, Positions } from './positions.ts'
@@ -23,13 +24,17 @@ const NO_CHECKPOINT = 'none'
 
 export class LogOnly implements CommitProtocol {
   readonly durable = false
-  readonly state = new MemoryStateStore()
+  state: StateStore & Pick<StateHost, 'apply' | 'drop'> = new MemoryStateStore()
   private readonly options: LogOnlyOptions
   private log: DecisionLog | undefined
   private positions = new Positions()
 
   constructor(options: LogOnlyOptions) {
     this.options = options
+  }
+
+  placeState(host: StateHost): void {
+    this.state = host
   }
 
   async recover(job: JobDescription): Promise<Recovered | undefined> {

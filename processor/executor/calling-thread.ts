@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CancelledError } from '../graph/errors.ts'
 import type { RowReader } from '../graph/contracts/rows.ts'
-import type { TaskRunner } from '../rdd/dataset.ts'
+import type { Peers, TaskRunner } from '../rdd/dataset.ts'
 
 export interface ExecutorOptions {
   /** Milliseconds on any steady scale. */
@@ -17,6 +17,8 @@ export interface ExecutorOptions {
   yieldToLoop?: () => Promise<void>
   /** how long the loop may be held; default 2. */
   sliceMs?: number
+  /** The other threads of the same batch. */
+  peers?: Peers
 }
 
 /** How many times longer the next slice may be: the first row says little about the rest. */
@@ -24,6 +26,7 @@ const GROWTH = 4
 const LONGEST_SLICE_ROWS = 4096
 
 export class CallingThreadExecutor implements TaskRunner {
+  readonly peers: Peers | undefined
   private readonly monotonicMs: () => number
   private readonly yieldToLoop: () => Promise<void>
   private readonly sliceMs: number
@@ -34,6 +37,7 @@ export class CallingThreadExecutor implements TaskRunner {
     this.monotonicMs = options.monotonicMs ?? (() => performance.now())
     this.yieldToLoop = options.yieldToLoop ?? (() => nextTurn())
     this.sliceMs = options.sliceMs ?? 2
+    this.peers = options.peers
     this.heldSinceMs = this.monotonicMs()
   }
 
@@ -59,7 +63,7 @@ export class CallingThreadExecutor implements TaskRunner {
       for (;;) {
         if (this.cancelled) throw new CancelledError()
         const more = reader.read(rows)
-        const waiting = pause?.()
+        const waiting = pause?.() ?? (more ? reader.waiting?.() : undefined)
         if (waiting !== undefined) {
           await waiting
           this.heldSinceMs = this.monotonicMs()

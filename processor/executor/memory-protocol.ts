@@ -3,17 +3,24 @@
 
 import type { BatchPlan, CommitProtocol, Recovered } from '../graph/contracts/commit.ts'
 import type { BatchOutput, OutputRecord, TopicWriter } from '../graph/contracts/output.ts'
+import type { StateHost, StateStore } from '../graph/contracts/state.ts'
 import { MemoryStateStore } from './memory-state.ts'
 
 export class MemoryProtocol implements CommitProtocol {
   readonly durable = false
-  readonly state = new MemoryStateStore()
+  /** Where state is, unless it was placed elsewhere. */
+  readonly memory = new MemoryStateStore()
+  state: StateStore & Pick<StateHost, 'apply' | 'drop'> = this.memory
   private readonly topics = new Map<string, OutputRecord[]>()
   private staged: { topic: string; record: OutputRecord }[] = []
 
   /** Records of committed batches, in the order they were written. */
   records(topic: string): readonly OutputRecord[] {
     return this.topics.get(topic) ?? []
+  }
+
+  placeState(host: StateHost): void {
+    this.state = host
   }
 
   recover(): Promise<Recovered | undefined> {

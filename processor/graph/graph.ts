@@ -7,7 +7,7 @@ import { type RddContext, rddContext } from '../rdd/rdd-context.ts'
 import { CachedDataset } from '../rdd/stored.ts'
 import type { StateOperator, StatePartition, StateStore } from './contracts/state.ts'
 import { GraphError, operatorFailed } from './errors.ts'
-import type { InputDriver, OutputBatch, OutputNode, Scope, StreamNode } from './node.ts'
+import type { InputDriver, OutputBatch, OutputNode, OutputPlace, Scope, StreamNode } from './node.ts'
 import { rememberDurations } from './remember.ts'
 import { isReadLater, isValidTime } from './time.ts'
 import { problemsOf } from './validate.ts'
@@ -95,9 +95,10 @@ export class Graph implements Scope {
     name: string | undefined,
     parent: StreamNode<unknown>,
     run: (batch: OutputBatch, id: string) => Promise<void>,
+    place: OutputPlace = 'driver',
   ): void {
     const id = this.nameOf(kind, name)
-    this.outputs.push({ id, kind, parent, run: (batch) => run(batch, id) })
+    this.outputs.push({ id, kind, place, parent, run: (batch) => run(batch, id) })
     this.consumedBy(parent, undefined)
   }
 
@@ -216,6 +217,18 @@ export class Graph implements Scope {
 
   rddContext(scope: string): RddContext {
     return rddContext({ run: this.run, parallelism: this.parallelism, scope })
+  }
+
+  /** Rows of an input that were planned elsewhere. */
+  supply<T>(node: StreamNode<T>, timeMs: number, dataset: Dataset<T>): void {
+    let byTime = this.yielded.get(node)
+    if (byTime === undefined) this.yielded.set(node, (byTime = new Map()))
+    byTime.set(timeMs, dataset)
+  }
+
+  /** Batch times up to this one that data sets can be asked for. */
+  timesUntil(timeMs: number): number[] {
+    return [...this.times].filter((time) => time <= timeMs).sort((a, b) => a - b)
   }
 
   /** Output operations that run at this time: those whose stream has a data set then. */

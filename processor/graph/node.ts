@@ -43,10 +43,14 @@ export interface StreamNode<T> {
   compute(timeMs: number, scope: Scope): Dataset<T> | undefined
 }
 
+/** With executors: each worker runs an output for its share of the rows, or the driver runs it for all of them. */
+export type OutputPlace = 'workers' | 'driver'
+
 /** Ends a stream: print, foreachRDD, toTopic. */
 export interface OutputNode {
   readonly id: string
   readonly kind: string
+  readonly place: OutputPlace
   readonly parent: StreamNode<unknown>
   /** Runs one batch's output; only called where the parent has a data set at the batch's time. */
   run(batch: OutputBatch): Promise<void>

@@ -240,7 +240,11 @@ export abstract class RddActions<T> implements AsyncIterable<T> {
       let rows: T[] = []
       const reader = dataset.open(partition, (row) => void rows.push(row))
       let more = true
-      const slice = { read: () => (more = reader.read(ROWS_AT_A_TIME)), close: () => {} }
+      const slice = {
+        read: () => (more = reader.read(ROWS_AT_A_TIME)),
+        waiting: () => reader.waiting?.(),
+        close: () => {},
+      }
       try {
         while (more) {
           await context.run.drain(slice, undefined, () => rows.length > 0)

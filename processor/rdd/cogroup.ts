@@ -4,22 +4,62 @@
 import { operatorFailed } from '../graph/errors.ts'
 import { checkKey } from '../graph/key.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import { ArrayReader } from './array-reader.ts'
-import { drainAll, Once, type Dataset, type TaskRunner } from './dataset.ts'
-import { spread } from './shuffle.ts'
+import { drainShare, Once, openHeld, type Dataset, type Held, type TaskRunner } from './dataset.ts'
+import { IteratorReader } from './iterator-reader.ts'
+import { placing, spread, takeAll } from './shuffle.ts'
 
 /** `groups[i]` are the values that parent i has under the key. */
 export type Cogrouped<K> = readonly [K, unknown[][]]
 
-/** Reads all parents into one table of groups. */
+/** Reads all parents into one table of groups: with peers, of the keys whose partitions this thread has. */
 export async function cogroupTable<K>(
+  parents: readonly Dataset<readonly [K, unknown]>[],
+  operator: string,
+  partitions: number,
+  run: TaskRunner,
+): Promise<Map<K, [K, unknown[][]]>> {
+  const { peers } = run
+  const mine = await groupShares(parents, operator, run)
+  if (peers === undefined) return mine
+  const { rows, place } = placing<[K, unknown[][]]>(operator, partitions, peers.count)
+  await run.drain(new IteratorReader(mine.values(), place))
+  const shares = await peers.exchange(operator, rows)
+  const table = await keysInOrder(shares, parents.length, run)
+  await takeAll(shares, run, ([key, groups]) => {
+    const all = (table.get(key) as [K, unknown[][]])[1]
+    for (const [index, values] of groups.entries()) {
+      const group = all[index] as unknown[]
+      for (const value of values) group.push(value)
+    }
+  })
+  return table
+}
+
+// As one thread would have met them: all of the first parent's keys, then those that the second adds.
+async function keysInOrder<K>(
+  shares: readonly [K, unknown[][]][][],
+  parents: number,
+  run: TaskRunner,
+): Promise<Map<K, [K, unknown[][]]>> {
+  const first: K[][] = Array.from({ length: parents }, () => [])
+  await takeAll(shares, run, ([key, groups]) => {
+    ;(first[groups.findIndex((values) => values.length > 0)] as K[]).push(key)
+  })
+  const table = new Map<K, [K, unknown[][]]>()
+  await takeAll(first, run, (key) => {
+    if (!table.has(key)) table.set(key, [key, Array.from({ length: parents }, () => [])])
+  })
+  return table
+}
+
+async function groupShares<K>(
   parents: readonly Dataset<readonly [K, unknown]>[],
   operator: string,
   run: TaskRunner,
 ): Promise<Map<K, [K, unknown[][]]>> {
   const table = new Map<K, [K, unknown[][]]>()
   for (const [index, parent] of parents.entries()) {
-    await drainAll(parent, run, (row) => {
+    await drainShare(parent, run, (row) => {
       let entry = table.get(row[0])
       if (entry === undefined) {
         try {
@@ -42,7 +82,7 @@ export class CogroupedDataset<K> implements Dataset<Cogrouped<K>> {
   private readonly once = new Once()
   private parents: readonly Dataset<readonly [K, unknown]>[]
   private readonly operator: string
-  private rows: [K, unknown[][]][][] = []
+  private rows: Held<Cogrouped<K>> = []
 
   constructor(parents: readonly Dataset<readonly [K, unknown]>[], operator: string, partitions: number) {
     this.parents = parents
@@ -52,13 +92,13 @@ export class CogroupedDataset<K> implements Dataset<Cogrouped<K>> {
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
-      const table = await cogroupTable(this.parents, this.operator, run)
+      const table = await cogroupTable(this.parents, this.operator, this.partitions, run)
       this.rows = await spread(table, this.partitions, run)
       this.parents = []
     })
   }
 
   open(partition: number, emit: Emit<Cogrouped<K>>): RowReader {
-    return new ArrayReader<Cogrouped<K>>(this.rows[partition] as [K, unknown[][]][], emit)
+    return openHeld<Cogrouped<K>>(this.rows, partition, emit)
   }
 }

@@ -2,14 +2,32 @@
 // is a face over it. A dataset is described first and computed when it is prepared and opened.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import { ArrayReader } from './array-reader.ts'
 
 /** Drives readers; the executor decides where and in how large slices. */
 export interface TaskRunner {
+  /** Who else runs the same batch with the same graph; undefined: this thread runs all of it. */
+  readonly peers?: Peers | undefined
   /**
    * Reads to the end, or until `enough()`, and closes the reader in every case. After each slice `pause` may
    * hand back a promise to be awaited first (a full output buffer).
    */
   drain(reader: RowReader, pause?: () => Promise<void> | undefined, enough?: () => boolean): Promise<void>
+}
+
+/**
+ * The threads that run a batch together. All have the same graph and prepare the same datasets in the same order,
+ * each reading the partitions that it owns.
+ */
+export interface Peers {
+  /** Of this thread, below `count`. */
+  readonly index: number
+  readonly count: number
+  /**
+   * Hands `rows[i]` to thread i and gives what each had for this one, by their indexes. All must call it at the
+   * same point; `operator` names it, also where a row is no plain data and so cannot travel.
+   */
+  exchange<T>(operator: string, rows: readonly T[][]): Promise<T[][]>
 }
 
 /**
@@ -21,10 +39,32 @@ export type Keeps = 'no' | 'batch' | 'always'
 export interface Dataset<T> {
   readonly partitions: number
   readonly keeps: Keeps
+  /** Which of `count` threads has the partition; absent: dealt out in order (ownerOf). */
+  owner?(partition: number, count: number): number
+  /** Absent or undefined: a partition is read as a whole, by its owner. */
+  readonly slices?: Slices<T> | undefined
   /** Runs what must be whole before a partition can be opened (shuffles, state). Does its work once. */
   prepare(run: TaskRunner): Promise<void>
   /** Only after `prepare`. */
   open(partition: number, emit: Emit<T>): RowReader
+}
+
+/** Rows that any thread can read, from the middle too: sources, arrays, and row by row what is made of them. */
+export interface Slices<T> {
+  /** Rows of each partition, or a guess at them. */
+  readonly rows: readonly number[]
+  /** Rows [from, until) of a partition; the last slice of one ends at its number in `rows`. */
+  open(partition: number, from: number, until: number, emit: Emit<T>): RowReader
+}
+
+/** Partitions dealt out in order: the first ones to the first thread. */
+export function ownerOf(partition: number, partitions: number, count: number): number {
+  return Math.floor((partition * count) / partitions)
+}
+
+/** The thread that has a partition, among `count`. */
+export function ownerIn(dataset: Dataset<unknown>, partition: number, count: number): number {
+  return dataset.owner?.(partition, count) ?? ownerOf(partition, dataset.partitions, count)
 }
 
 /** Runs `work` at the first call; later callers share the outcome. Where it fails, the next call begins anew. */
@@ -46,15 +86,79 @@ export class Once {
   }
 }
 
-/** Prepares the dataset and pushes all its rows, partition after partition. */
-export async function drainAll<T>(
+/**
+ * Prepares the dataset and pushes the rows that are this thread's to read: each row is some thread's, and their
+ * shares, one after the other, are the dataset's rows in their order. Without peers: all rows.
+ */
+export async function drainShare<T>(
   dataset: Dataset<T>,
   run: TaskRunner,
   emit: Emit<T>,
   pause?: () => Promise<void> | undefined,
 ): Promise<void> {
   await dataset.prepare(run)
-  for (let partition = 0; partition < dataset.partitions; partition++) {
-    await run.drain(dataset.open(partition, emit), pause)
+  for (const open of shareOf(dataset, run.peers)) await run.drain(open(emit), pause)
+}
+
+/**
+ * Prepares the dataset and pushes all its rows, partition after partition: with peers in every thread, so each
+ * holds all rows meanwhile. What can do with a share takes drainShare.
+ */
+export async function drainAll<T>(
+  dataset: Dataset<T>,
+  run: TaskRunner,
+  emit: Emit<T>,
+  pause?: () => Promise<void> | undefined,
+): Promise<void> {
+  const { peers } = run
+  if (peers === undefined) return await drainShare(dataset, run, emit, pause)
+  const rows: T[] = []
+  await drainShare(dataset, run, (row) => void rows.push(row))
+  const shares = await peers.exchange('all rows', Array<T[]>(peers.count).fill(rows))
+  for (const share of shares) await run.drain(new ArrayReader(share, emit), pause)
+}
+
+/** Partitions that a thread holds; those of other threads are undefined. */
+export type Held<T> = (T[] | undefined)[]
+
+/** Opens a held partition. Throws where it is another thread's. */
+export function openHeld<T>(rows: Held<T>, partition: number, emit: Emit<T>): RowReader {
+  const held = rows[partition]
+  if (held !== undefined) return new ArrayReader(held, emit)
+  throw new Error(
+    `partition ${partition} of ${rows.length} is another worker's: an operator that brings partitions ` +
+      `together without a shuffle cannot run with executors`,
+  )
+}
+
+/** The partitions of a dataset that this thread has. */
+export function owns(dataset: Dataset<unknown>, partition: number, peers: Peers | undefined): boolean {
+  return peers === undefined || ownerIn(dataset, partition, peers.count) === peers.index
+}
+
+type Open<T> = (emit: Emit<T>) => RowReader
+
+function shareOf<T>(dataset: Dataset<T>, peers: Peers | undefined): Open<T>[] {
+  const partitions = Array.from({ length: dataset.partitions }, (_, partition) => partition)
+  const whole = (partition: number) => (emit: Emit<T>) => dataset.open(partition, emit)
+  if (peers === undefined) return partitions.map(whole)
+  const { slices } = dataset
+  if (slices !== undefined) return shareOfSlices(slices, peers)
+  return partitions.filter((partition) => owns(dataset, partition, peers)).map(whole)
+}
+
+// Contiguous, so that all shares together are in the order of the rows.
+function shareOfSlices<T>(slices: Slices<T>, { index, count }: Peers): Open<T>[] {
+  const total = slices.rows.reduce((sum, rows) => sum + rows, 0)
+  const begin = Math.floor((index * total) / count)
+  const end = Math.floor(((index + 1) * total) / count)
+  const share: Open<T>[] = []
+  let first = 0
+  for (const [partition, rows] of slices.rows.entries()) {
+    const from = Math.max(begin, first) - first
+    const until = Math.min(end, first + rows) - first
+    if (from < until) share.push((emit) => slices.open(partition, from, until, emit))
+    first += rows
   }
+  return share
 }

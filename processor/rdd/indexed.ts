@@ -1,7 +1,7 @@
 // Narrow operators that know which partition they read: a numbering, a seeded choice.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import type { Dataset, TaskRunner } from './dataset.ts'
+import { ownerIn, type Dataset, type TaskRunner } from './dataset.ts'
 import type { Pipe } from './narrow.ts'
 
 export class IndexedDataset<T, U> implements Dataset<U> {
@@ -20,6 +20,10 @@ export class IndexedDataset<T, U> implements Dataset<U> {
 
   prepare(run: TaskRunner): Promise<void> {
     return this.parent.prepare(run)
+  }
+
+  owner(partition: number, count: number): number {
+    return ownerIn(this.parent, partition, count)
   }
 
   open(partition: number, emit: Emit<U>): RowReader {

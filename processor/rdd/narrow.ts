@@ -5,9 +5,12 @@
 
 import { operatorFailed } from '../graph/errors.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import type { Dataset, TaskRunner } from './dataset.ts'
+import { ownerIn, type Dataset, type Slices, type TaskRunner } from './dataset.ts'
 
-/** Compiled once per partition: from the `emit` that takes the results to the one that takes the rows. */
+/**
+ * Compiled once per partition, or slice of one: from the `emit` that takes the results to the one that takes the
+ * rows. Remembers nothing from row to row.
+ */
 export type Pipe<T, U> = (emit: Emit<U>) => Emit<T>
 
 export class NarrowDataset<T, U> implements Dataset<U> {
@@ -30,6 +33,19 @@ export class NarrowDataset<T, U> implements Dataset<U> {
 
   open(partition: number, emit: Emit<U>): RowReader {
     return this.parent.open(partition, this.pipe(emit))
+  }
+
+  owner(partition: number, count: number): number {
+    return ownerIn(this.parent, partition, count)
+  }
+
+  get slices(): Slices<U> | undefined {
+    const { slices } = this.parent
+    if (slices === undefined) return undefined
+    return {
+      rows: slices.rows,
+      open: (partition, from, until, emit) => slices.open(partition, from, until, this.pipe(emit)),
+    }
   }
 }
 

@@ -141,7 +141,7 @@ export class RDD<T> extends RddActions<T> {
 
   /** Rows with their number in the order of the partitions. Holds the rows, to count them first. */
   zipWithIndex(): PairRDD<T, number> {
-    const held = new CachedDataset(this.dataset)
+    const held = new CachedDataset(this.dataset, true)
     const numbered = new IndexedDataset<T, readonly [T, number]>(held, (partition) => (emit) => {
       let next = held.rowsBefore(partition)
       return (row) => emit([row, next++])

@@ -7,13 +7,16 @@ import { checkKey, partitionOf, type Key } from '../graph/key.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { ArrayReader } from './array-reader.ts'
 import { IteratorReader } from './iterator-reader.ts'
-import { drainAll, Once, type Dataset, type TaskRunner } from './dataset.ts'
+import { drainShare, Once, openHeld, ownerOf, type Dataset, type Held, type TaskRunner } from './dataset.ts'
 
 export interface Combiner<V, C> {
   create(value: V): C
   /** May change and return `combined`. */
   merge(combined: C, value: V): C
-  /** Brings together what was combined in two places, the earlier rows' first; may change and return it. */
+  /**
+   * Brings together what two threads have combined, the earlier rows' first; may change and return it. Without
+   * it, rows go to their key's thread as they are.
+   */
   mergeCombined?(earlier: C, later: C): C
 }
 
@@ -24,7 +27,7 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
   private parent: Dataset<readonly [K, V]> | undefined
   private readonly operator: string
   private readonly combiner: Combiner<V, C>
-  private rows: [K, C][][] = []
+  private rows: Held<readonly [K, C]> = []
 
   constructor(
     parent: Dataset<readonly [K, V]>,
@@ -40,15 +43,31 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
-      const table = new Map<K, [K, C]>()
-      await drainAll(this.parent as Dataset<readonly [K, V]>, run, this.adder(table))
-      this.rows = await spread(table, this.partitions, run)
+      this.rows = await this.shuffle(this.parent as Dataset<readonly [K, V]>, run)
       this.parent = undefined
     })
   }
 
+  private async shuffle(parent: Dataset<readonly [K, V]>, run: TaskRunner): Promise<Held<[K, C]>> {
+    const { operator, partitions, combiner } = this
+    const { peers } = run
+    const table = new Map<K, [K, C]>()
+    if (peers === undefined) {
+      await drainShare(parent, run, this.adder(table))
+    } else if (combiner.mergeCombined === undefined) {
+      await drainByKey(parent, operator, partitions, run, this.adder(table))
+    } else {
+      const mine = new Map<K, [K, C]>()
+      await drainShare(parent, run, this.adder(mine))
+      const { rows, place } = placing<[K, C]>(operator, partitions, peers.count)
+      await run.drain(new IteratorReader(mine.values(), place))
+      await takeAll(await peers.exchange(operator, rows), run, this.merger(table))
+    }
+    return await spread(table, partitions, run)
+  }
+
   open(partition: number, emit: Emit<readonly [K, C]>): RowReader {
-    return new ArrayReader<readonly [K, C]>(this.rows[partition] as [K, C][], emit)
+    return openHeld<readonly [K, C]>(this.rows, partition, emit)
   }
 
   // An entry is the row that will come out: found once, changed in place, no second look-up to store it.
@@ -69,17 +88,46 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
       }
     }
   }
+
+  private merger(table: Map<K, [K, C]>): Emit<[K, C]> {
+    const { operator, combiner } = this
+    return (entry) => {
+      const known = table.get(entry[0])
+      if (known === undefined) {
+        table.set(entry[0], entry)
+        return
+      }
+      try {
+        known[1] = (combiner.mergeCombined as NonNullable<Combiner<V, C>['mergeCombined']>)(
+          known[1],
+          entry[1],
+        )
+      } catch (error) {
+        throw operatorFailed(operator, error)
+      }
+    }
+  }
 }
 
-/** Prepares the dataset and pushes its rows to where their keys are, with keys checked. */
+/**
+ * Prepares the dataset and pushes its rows to where their keys are, with keys checked: of those whose partitions this
+ * thread has, in the order of the rows.
+ */
 export async function drainByKey<R extends readonly [unknown, unknown]>(
   dataset: Dataset<R>,
   operator: string,
-  _partitions: number,
+  partitions: number,
   run: TaskRunner,
   emit: Emit<R>,
 ): Promise<void> {
-  await drainAll(dataset, run, (row) => {
+  const { peers } = run
+  if (peers !== undefined) {
+    const { rows, place } = placing<R>(operator, partitions, peers.count)
+    await drainShare(dataset, run, place)
+    await takeAll(await peers.exchange(operator, rows), run, emit)
+    return
+  }
+  await drainShare(dataset, run, (row) => {
     try {
       checkKey(row[0], operator)
     } catch (error) {
@@ -89,13 +137,16 @@ export async function drainByKey<R extends readonly [unknown, unknown]>(
   })
 }
 
-/** Entries dealt to their partitions by the stable hash. */
+/** Entries of the keys that are this thread's, dealt to their partitions by the stable hash. */
 export async function spread<K, R extends readonly [K, unknown]>(
   table: Map<K, R>,
   partitions: number,
   run: TaskRunner,
-): Promise<R[][]> {
-  const rows: R[][] = Array.from({ length: partitions }, () => [])
+): Promise<Held<R>> {
+  const { peers } = run
+  const rows: Held<R> = Array.from({ length: partitions }, (_, partition) =>
+    peers === undefined || ownerOf(partition, partitions, peers.count) === peers.index ? [] : undefined,
+  )
   const place = (entry: R) => {
     ;(rows[partitionOf(entry[0] as Key, partitions)] as R[]).push(entry)
   }
@@ -103,8 +154,32 @@ export async function spread<K, R extends readonly [K, unknown]>(
   return rows
 }
 
+/** Rows dealt to the threads that have their keys' partitions. */
+export function placing<R extends readonly [unknown, unknown]>(
+  operator: string,
+  partitions: number,
+  count: number,
+): { rows: R[][]; place: Emit<R> } {
+  const rows: R[][] = Array.from({ length: count }, () => [])
+  const place = (row: R) => {
+    const key = row[0]
+    try {
+      checkKey(key, operator)
+    } catch (error) {
+      throw operatorFailed(operator, error)
+    }
+    ;(rows[ownerOf(partitionOf(key, partitions), partitions, count)] as R[]).push(row)
+  }
+  return { rows, place }
+}
+
+/** Pushes what each thread had for this one, in their order. */
+export async function takeAll<R>(shares: readonly R[][], run: TaskRunner, emit: Emit<R>): Promise<void> {
+  for (const share of shares) await run.drain(new ArrayReader(share, emit))
+}
+
 export function reduceCombiner<V>(f: (a: V, b: V) => V): Combiner<V, V> {
-  return { create: (value) => value, merge: f }
+  return { create: (value) => value, merge: f, mergeCombined: f }
 }
 
 export function groupCombiner<V>(): Combiner<V, V[]> {
@@ -114,9 +189,13 @@ export function groupCombiner<V>(): Combiner<V, V[]> {
       values.push(value)
       return values
     },
+    mergeCombined(earlier, later) {
+      for (const value of later) earlier.push(value)
+      return earlier
+    },
   }
 }
 
 export function countCombiner(): Combiner<unknown, number> {
-  return { create: () => 1, merge: (count) => count + 1 }
+  return { create: () => 1, merge: (count) => count + 1, mergeCombined: (a, b) => a + b }
 }

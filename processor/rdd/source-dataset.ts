@@ -6,11 +6,11 @@ import type { RecordPlace } from '../graph/contracts/poison.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { OffsetRange, Source } from '../graph/contracts/source.ts'
 import { OperatorError } from '../graph/errors.ts'
-import type { Dataset } from './dataset.ts'
+import type { Dataset, Slices } from './dataset.ts'
 
 export class SourceDataset<T> implements Dataset<T> {
   readonly keeps = 'always'
-  private readonly source: Source<T>
+  readonly source: Source<T>
   private readonly inputId: string
   private planned: readonly OffsetRange[]
 
@@ -35,6 +35,17 @@ export class SourceDataset<T> implements Dataset<T> {
   open(partition: number, emit: Emit<T>): RowReader {
     const range = this.planned[partition] as OffsetRange
     return new TellingReader(this.source.rows(range, emit), range, this.inputId)
+  }
+
+  get slices(): Slices<T> {
+    return {
+      rows: this.planned.map(({ from, until }) => Number(until - from)),
+      open: (partition, from, until, emit) => {
+        const range = this.planned[partition] as OffsetRange
+        const slice = { ...range, from: range.from + BigInt(from), until: range.from + BigInt(until) }
+        return new TellingReader(this.source.rows(slice, emit), range, this.inputId)
+      },
+    }
   }
 
   /** The range that has the record, where one has. */
@@ -80,6 +91,10 @@ class TellingReader implements RowReader {
       }
       throw error
     }
+  }
+
+  waiting(): Promise<void> | undefined {
+    return this.reader.waiting?.()
   }
 
   close(): void {

@@ -2,7 +2,16 @@
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { ArrayReader } from './array-reader.ts'
-import { Once, type Dataset, type TaskRunner } from './dataset.ts'
+import {
+  Once,
+  openHeld,
+  ownerIn,
+  owns,
+  type Dataset,
+  type Held,
+  type Slices,
+  type TaskRunner,
+} from './dataset.ts'
 
 export class ArrayDataset<T> implements Dataset<T> {
   readonly keeps = 'always'
@@ -23,6 +32,15 @@ export class ArrayDataset<T> implements Dataset<T> {
   open(partition: number, emit: Emit<T>): RowReader {
     return new ArrayReader(this.rows[partition] as readonly T[], emit)
   }
+
+  get slices(): Slices<T> {
+    const { rows } = this
+    return {
+      rows: rows.map(({ length }) => length),
+      open: (partition, from, until, emit) =>
+        new ArrayReader((rows[partition] as readonly T[]).slice(from, until), emit),
+    }
+  }
 }
 
 /** Rows dealt out in turn to `partitions` parts, in contiguous runs (Spark's parallelize). */
@@ -38,34 +56,61 @@ export class CachedDataset<T> implements Dataset<T> {
   readonly keeps = 'always'
   private readonly once = new Once()
   private parent: Dataset<T> | undefined
-  private rows: T[][] = []
+  private rows: Held<T> = []
+  /** By partition, once the parent is gone. */
+  private owners: number[] = []
+  private readonly counted: boolean
+  private counts: number[] = []
 
-  constructor(parent: Dataset<T>) {
+  /** `counted`: for rowsBefore. */
+  constructor(parent: Dataset<T>, counted = false) {
     this.parent = parent
+    this.counted = counted
     this.partitions = parent.partitions
+  }
+
+  owner(partition: number, count: number): number {
+    if (this.parent !== undefined) return ownerIn(this.parent, partition, count)
+    return this.owners[partition] as number
   }
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
       const parent = this.parent as Dataset<T>
       await parent.prepare(run)
-      const rows: T[][] = []
+      const rows: Held<T> = []
+      const owners: number[] = []
       for (let partition = 0; partition < parent.partitions; partition++) {
+        owners.push(run.peers === undefined ? 0 : ownerIn(parent, partition, run.peers.count))
+        if (!owns(parent, partition, run.peers)) {
+          rows.push(undefined)
+          continue
+        }
         const kept: T[] = []
         await run.drain(parent.open(partition, (row) => void kept.push(row)))
         rows.push(kept)
       }
       this.rows = rows
+      this.owners = owners
+      if (this.counted) this.counts = await countsOf(rows, run)
       this.parent = undefined
     })
   }
 
   open(partition: number, emit: Emit<T>): RowReader {
-    return new ArrayReader(this.rows[partition] as T[], emit)
+    return openHeld(this.rows, partition, emit)
   }
 
   /** Only after `prepare`: rows of the partitions before this one. */
   rowsBefore(partition: number): number {
-    return this.rows.slice(0, partition).reduce((sum, { length }) => sum + length, 0)
+    return this.counts.slice(0, partition).reduce((sum, rows) => sum + rows, 0)
   }
+}
+
+/** Rows of every partition, also of those that other threads hold. */
+async function countsOf(rows: Held<unknown>, { peers }: TaskRunner): Promise<number[]> {
+  const mine = rows.map((held) => held?.length ?? 0)
+  if (peers === undefined) return mine
+  const all = await peers.exchange('counts', Array<number[]>(peers.count).fill(mine))
+  return mine.map((_, partition) => all.reduce((sum, counts) => sum + (counts[partition] as number), 0))
 }

@@ -1,7 +1,7 @@
 // The partitions of several datasets, one after the other. Nothing is moved.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import type { Dataset, Keeps, TaskRunner } from './dataset.ts'
+import { ownerIn, type Dataset, type Keeps, type Slices, type TaskRunner } from './dataset.ts'
 
 export class UnionDataset<T> implements Dataset<T> {
   readonly partitions: number
@@ -20,9 +20,34 @@ export class UnionDataset<T> implements Dataset<T> {
   }
 
   open(partition: number, emit: Emit<T>): RowReader {
+    const { parent, index } = this.find(partition)
+    return parent.open(index, emit)
+  }
+
+  owner(partition: number, count: number): number {
+    const { parent, index } = this.find(partition)
+    return ownerIn(parent, index, count)
+  }
+
+  get slices(): Slices<T> | undefined {
+    const slices: Slices<T>[] = []
+    for (const parent of this.parents) {
+      if (parent.slices === undefined) return undefined
+      slices.push(parent.slices)
+    }
+    return {
+      rows: slices.flatMap(({ rows }) => rows),
+      open: (partition, from, until, emit) => {
+        const { parent, index } = this.find(partition)
+        return (parent.slices as Slices<T>).open(index, from, until, emit)
+      },
+    }
+  }
+
+  private find(partition: number): { parent: Dataset<T>; index: number } {
     let index = partition
     for (const parent of this.parents) {
-      if (index < parent.partitions) return parent.open(index, emit)
+      if (index < parent.partitions) return { parent, index }
       index -= parent.partitions
     }
     throw new Error(`partition ${partition} of a union of ${this.partitions}`)

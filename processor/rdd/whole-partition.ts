@@ -3,7 +3,7 @@
 
 import { operatorFailed } from '../graph/errors.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import type { Dataset, TaskRunner } from './dataset.ts'
+import { ownerIn, type Dataset, type TaskRunner } from './dataset.ts'
 
 export class WholePartitionDataset<T, U> implements Dataset<U> {
   readonly keeps = 'no'
@@ -23,6 +23,10 @@ export class WholePartitionDataset<T, U> implements Dataset<U> {
 
   prepare(run: TaskRunner): Promise<void> {
     return this.parent.prepare(run)
+  }
+
+  owner(partition: number, count: number): number {
+    return ownerIn(this.parent, partition, count)
   }
 
   open(partition: number, emit: Emit<U>): RowReader {
@@ -61,6 +65,10 @@ class WholePartitionReader<U> implements RowReader {
       this.emit(step.value)
     }
     return true
+  }
+
+  waiting(): Promise<void> | undefined {
+    return this.output === undefined ? this.input.waiting?.() : undefined
   }
 
   close(): void {

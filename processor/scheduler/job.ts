@@ -12,6 +12,7 @@ import { CancelledError } from '../graph/errors.ts'
 import type { Backpressure } from './backpressure.ts'
 import { BatchRecord } from './batch-record.ts'
 import { BatchError } from './errors.ts'
+import type { Execution } from './execution.ts'
 import { isolated } from './isolated-state.ts'
 import type { InputInfo, ListenerBus } from './listener.ts'
 import { BatchMachine, type Action, type Event } from './machine.ts'
@@ -24,8 +25,7 @@ export interface JobOptions {
   readonly clock: Clock
   readonly listeners: ListenerBus
   readonly warn: (message: string) => void
-  /** Told when a batch begins, and when the running one is to end early. */
-  readonly executor: { begin(): void; cancel(): void }
+  readonly execution: Execution
   readonly maxPendingBatches: number
   /** Batches that may run side by side; above 1 the graph must allow it. */
   readonly concurrentJobs: number
@@ -79,6 +79,7 @@ export class Job {
     try {
       graph.freeze({ durable: protocol.durable, sideBySide: concurrentJobs > 1 })
       if (protocol.durable) this.warnOfUnnamed()
+      await this.options.execution.open(protocol)
       const resumption = await this.recover()
       for (const { driver } of graph.inputs) {
         this.unsubscribers.push(driver.onAdvance(() => this.on({ type: 'moved' })))
@@ -92,6 +93,12 @@ export class Job {
       await this.end()
       throw error
     }
+  }
+
+  /** The job cannot even begin. */
+  async refuse(error: unknown): Promise<void> {
+    this.failure = { error }
+    await this.end()
   }
 
   /** Resolves when the job has ended, however it did. */
@@ -156,6 +163,7 @@ export class Job {
       this.onPoison.size === 0 ? protocol.state : isolated(protocol.state, plainCodec),
     )
     await this.startInputs(recovered, resumption)
+    await this.options.execution.start(resumption.zeroMs, this.onPoison.size > 0)
     return resumption
   }
 
@@ -195,7 +203,7 @@ export class Job {
   }
 
   private perform(action: Action): void {
-    const { clock, executor } = this.options
+    const { clock, execution } = this.options
     switch (action.type) {
       case 'plan':
         void this.attempt(action.batch, () => this.plan(action.batch, action.mayBeEmpty))
@@ -208,7 +216,7 @@ export class Job {
         this.timer = clock.setTimer(Math.max(0, action.atMs - clock.now()), () => this.on({ type: 'woke' }))
         return
       case 'cancel':
-        executor.cancel()
+        execution.cancel()
         return
       case 'end':
         void this.end()
@@ -258,8 +266,8 @@ export class Job {
   private async run({ batchId, timeMs }: BatchStamp): Promise<Event> {
     const batch = this.batches.get(batchId)
     if (batch === undefined) throw new Error(`batch ${batchId} is to run, but was never planned`)
-    const { backpressure, executor, concurrentJobs } = this.options
-    executor.begin()
+    const { backpressure, execution, concurrentJobs } = this.options
+    execution.mayRun()
     const world = { ...this.options, protocol: this.openProtocol, onPoison: this.onPoison }
     // Called by rising batch id, so that this is what comes before in the order of commits.
     const turn = concurrentJobs > 1 ? this.committed : undefined
@@ -293,6 +301,7 @@ export class Job {
         () =>
           driver.stop(),
     )
+    closing.push(() => this.options.execution.close())
     closing.push(() => this.protocol?.close() ?? Promise.resolve())
     for (const close of closing) {
       try {

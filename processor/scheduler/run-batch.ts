@@ -13,12 +13,14 @@ import type { Graph } from '../graph/graph.ts'
 import type { OutputNode } from '../graph/node.ts'
 import type { BatchRecord } from './batch-record.ts'
 import { deadLetter } from './dead-letter.ts'
+import type { Execution } from './execution.ts'
 import type { ListenerBus, OutputOperationInfo } from './listener.ts'
 import { PoisonRecords, type NextRun } from './poison.ts'
 
 export interface BatchWorld {
   readonly appName: string
   readonly graph: Graph
+  readonly execution: Execution
   readonly protocol: CommitProtocol
   readonly clock: Clock
   readonly listeners: ListenerBus
@@ -29,11 +31,10 @@ export interface BatchWorld {
 
 /** `turn`: side by side with others; resolves when all batches before this one are committed. */
 export async function runBatch(world: BatchWorld, batch: BatchRecord, turn?: Promise<void>): Promise<void> {
-  const { graph, protocol, clock, listeners } = world
+  const { execution, protocol, clock, listeners } = world
   const { plan } = batch
   batch.processingStartMs = clock.now()
   listeners.post((listener) => listener.onBatchStarted?.(batch.info))
-  graph.begin(plan.timeMs)
   if (turn === undefined) {
     await runUntilClean(world, batch)
   } else {
@@ -42,7 +43,7 @@ export async function runBatch(world: BatchWorld, batch: BatchRecord, turn?: Pro
     await protocol.begin(plan)
   }
   await protocol.commit(plan, batch.poison)
-  graph.release(plan.timeMs)
+  execution.committed(plan)
   batch.processingEndMs = clock.now()
   listeners.post((listener) => listener.onBatchCompleted?.(batch.info))
 }
@@ -62,7 +63,7 @@ async function hasCome(turn: Promise<void>): Promise<void> {
 
 /** Runs the batch, and again without each poison record that a run finds, until one run comes to its end. */
 async function runUntilClean(world: BatchWorld, batch: BatchRecord): Promise<void> {
-  const { graph, protocol, onPoison, maxPoisonRecordsPerBatch } = world
+  const { execution, protocol, onPoison, maxPoisonRecordsPerBatch } = world
   const poison = new PoisonRecords(onPoison, maxPoisonRecordsPerBatch)
   const letters: DeadLetter[] = []
   for (;;) {
@@ -74,11 +75,12 @@ async function runUntilClean(world: BatchWorld, batch: BatchRecord): Promise<voi
       return
     } catch (error) {
       await abort(protocol, batch, error)
+      batch.operations.length = 0
+      if (await execution.restored(error)) continue
       const next = poison.after(error)
       if (next.type === 'none') throw next.error
       if (next.type === 'leaveOut') leaveOut(world, next, letters)
-      graph.discard(batch.plan.timeMs, poison.uncached)
-      batch.operations.length = 0
+      execution.discard(batch.plan, next.type === 'leaveOut' ? [next.record] : [], poison.uncached)
     }
   }
 }
@@ -119,12 +121,12 @@ async function writeDeadLetters(output: BatchOutput, letters: readonly DeadLette
 }
 
 async function compute(world: BatchWorld, batch: BatchRecord, output: BatchOutput): Promise<void> {
-  const { graph } = world
-  const { batchId, timeMs } = batch.plan
-  for (const node of graph.outputsAt(timeMs)) {
-    await runOutput(world, batch, node, () => node.run({ batchId, timeMs, scope: graph, output }))
+  const { execution } = world
+  const { plan } = batch
+  for (const node of await execution.begin(plan)) {
+    await runOutput(world, batch, node, () => execution.run(node, plan, output))
   }
-  await graph.prepareAt(timeMs)
+  await execution.finish(plan)
 }
 
 async function runOutput(

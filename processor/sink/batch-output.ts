@@ -1,7 +1,7 @@
 // The output side of one batch: a writer per operator and topic over the batch's transaction, or, where a
 // batch is computed again only for its state, writers that take records and let them fall.
 
-import type { BatchOutput, TopicWriter } from '../graph/contracts/output.ts'
+import type { BatchOutput, BatchSink, TopicWriter } from '../graph/contracts/output.ts'
 import type { BatchStamp } from '../graph/contracts/rows.ts'
 import type { OutputPort, OutputSession } from '../ports.ts'
 import { AppendQueue } from './append-queue.ts'
@@ -12,6 +12,8 @@ export class TransactionOutput implements BatchOutput {
   private readonly batch: BatchStamp
   private readonly queue: AppendQueue
   private readonly writers: BatchTopicWriter[] = []
+  /** Records in batches that were built elsewhere. */
+  private taken = 0
 
   constructor(
     port: Pick<OutputPort, 'ensureTopic'>,
@@ -30,9 +32,24 @@ export class TransactionOutput implements BatchOutput {
     return writer
   }
 
+  async batches(_operatorId: string, topic: string): Promise<BatchSink> {
+    const { queue } = this
+    return {
+      partitions: await this.port.ensureTopic(topic),
+      append: (partition, batch, records) => {
+        this.taken += records
+        queue.append(topic, partition, batch)
+      },
+      get isFull() {
+        return queue.isFull
+      },
+      drained: () => queue.drained(),
+    }
+  }
+
   /** Records that operators have written. */
   get records(): number {
-    return this.writers.reduce((sum, { records }) => sum + records, 0)
+    return this.writers.reduce((sum, { records }) => sum + records, this.taken)
   }
 
   /** Resolves when nothing is under way any more, whatever became of it. */
@@ -49,6 +66,7 @@ export class TransactionOutput implements BatchOutput {
 
 /** For a batch whose records are in their topics already. */
 export const discardingOutput: BatchOutput = {
+  discards: true,
   writer: () => Promise.resolve({ isFull: false, write: () => {}, flush: () => Promise.resolve() }),
 }
 

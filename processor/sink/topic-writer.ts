@@ -6,7 +6,6 @@ import { RecordBatchBuilder } from '../../broker/protocol/record-batch/builder.t
 import type { OutputRecord, TopicWriter } from '../graph/contracts/output.ts'
 import type { BatchStamp } from '../graph/contracts/rows.ts'
 import { RawRecord } from '../source/raw-record.ts'
-import type { AppendQueue } from './append-queue.ts'
 import { partitionOfKey } from './murmur2.ts'
 import { TextBytes } from './text-bytes.ts'
 
@@ -17,11 +16,18 @@ const STICKY_BYTES = 16 * 1024
 /** More than the varints and lengths of a record can take. */
 const RECORD_OVERHEAD = 64
 
+/** Where finished batches go. */
+export interface Appends {
+  readonly isFull: boolean
+  append(topic: string, partition: number, batch: Buffer): void
+  drained(): Promise<void>
+}
+
 export class BatchTopicWriter implements TopicWriter {
   private readonly topic: string
   private readonly partitions: number
   private readonly timeMs: number
-  private readonly queue: AppendQueue
+  private readonly queue: Appends
   private readonly builders: (RecordBatchBuilder | undefined)[] = []
   private readonly text = new TextBytes()
   /** Where records without a key go, and how many bytes went there in a row. */
@@ -30,7 +36,7 @@ export class BatchTopicWriter implements TopicWriter {
   /** Records taken in this batch. */
   records = 0
 
-  constructor(topic: string, partitions: number, batch: BatchStamp, queue: AppendQueue) {
+  constructor(topic: string, partitions: number, batch: BatchStamp, queue: Appends) {
     if (!(partitions > 0)) throw new Error(`topic '${topic}' has ${partitions} partitions`)
     this.topic = topic
     this.partitions = partitions

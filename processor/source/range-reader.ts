@@ -19,6 +19,7 @@ import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { OffsetRange } from '../graph/contracts/source.ts'
 import type { AbortedSpan, LogCursor, LogView } from '../ports.ts'
 import type { BlockBuffers } from './block-buffers.ts'
+import { fillGrowing } from './fill-growing.ts'
 import type { RowKind, RowSink } from './row-kind.ts'
 
 /** Numbers blocks over all readers, so that a filter never takes one for another. */
@@ -159,22 +160,12 @@ export class RangeReader<T> implements RowReader {
 
   private fill(): boolean {
     this.at = 0
-    this.filled = this.fillGrowing()
+    this.filled = fillGrowing(this.log, this.buffer, this.range.until, (bytes) => {
+      this.buffers.giveBack(this.buffer)
+      return (this.buffer = this.buffers.take(bytes))
+    })
     this.sink.newBlock?.(++blocks)
     return this.filled > 0
-  }
-
-  // A batch may be larger than the buffer: the port's error names the bytes it needs.
-  private fillGrowing(): number {
-    try {
-      return this.log.fill(this.buffer, this.range.until)
-    } catch (error) {
-      const needed = error instanceof RangeError ? Number(/(\d+) bytes/.exec(error.message)?.[1] ?? 0) : 0
-      if (needed <= this.buffer.length) throw error
-      this.buffers.giveBack(this.buffer)
-      this.buffer = this.buffers.take(needed)
-      return this.log.fill(this.buffer, this.range.until)
-    }
   }
 
   private corrupt(offset: bigint, cause: unknown): CorruptRecordError {

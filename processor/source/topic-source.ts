@@ -8,6 +8,7 @@ import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type {
   OffsetRange,
   PlanLimits,
+  ShippedRange,
   Source,
   SourcePlan,
   SourcePosition,
@@ -19,6 +20,7 @@ import { DataLossError } from './errors.ts'
 import { RangeReader } from './range-reader.ts'
 import { allot } from './rate-limit.ts'
 import { wholeRecords, type RowKind, type TopicRecord } from './row-kind.ts'
+import { shipRange } from './ship-range.ts'
 import { startingOffset, type StartingOptions } from './starting-offsets.ts'
 import { selectTopics, type SelectedTopics, type TopicSelection } from './topic-selection.ts'
 
@@ -123,6 +125,10 @@ export class TopicSource<T> implements Source<T> {
   rows(range: OffsetRange, emit: Emit<T>): RowReader {
     if (range.from === range.until) return NO_ROWS
     return new RangeReader(this.viewOf(range), range, this.options.rows, emit, this.buffers)
+  }
+
+  ship(range: OffsetRange): Promise<{ shipped: ShippedRange; release: () => void }> {
+    return shipRange(this.viewOf(range), range)
   }
 
   record(range: OffsetRange, offset: bigint): SourceRecord | undefined {

@@ -24,7 +24,7 @@ function aggregate<T, U>(
     parents: [parent],
     compute(timeMs, scope, id) {
       const rows = scope.rows(parent, timeMs)
-      return rows && new AggregateDataset(rows, () => start(id))
+      return rows && new AggregateDataset(rows, id, () => start(id))
     },
   }
 }

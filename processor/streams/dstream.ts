@@ -213,7 +213,8 @@ export class DStream<T> {
 
   /** Writes records into a topic, as part of the batch's one transaction. */
   toTopic(topic: string, toRecord: (row: T) => OutputRecord, options?: OperatorOptions): void {
-    this.host.graph.addOutput('toTopic', options?.name, this.node, toTopic(this.node, topic, toRecord))
+    const run = toTopic(this.node, topic, toRecord)
+    this.host.graph.addOutput('toTopic', options?.name, this.node, run, 'workers')
   }
 
   protected lengths(length: Duration, slide: Duration | undefined): WindowLengths {

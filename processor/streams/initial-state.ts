@@ -5,7 +5,7 @@ import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StatePartition } from '../graph/contracts/state.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StreamNode } from '../graph/node.ts'
-import { Once, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
+import { Once, ownerIn, ownerOf, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
 import type { RDD } from '../rdd/rdd.ts'
 import { ArrayDataset } from '../rdd/stored.ts'
 import { inItsOwnBatch } from './state.ts'
@@ -56,8 +56,14 @@ class BeginningDataset<T> implements Dataset<T> {
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
       await this.rows.prepare(run)
-      this.begun.put(BEGUN, true)
+      // The one partition that says so is one thread's.
+      const { peers } = run
+      if (peers === undefined || ownerOf(0, 1, peers.count) === peers.index) this.begun.put(BEGUN, true)
     })
+  }
+
+  owner(partition: number, count: number): number {
+    return ownerIn(this.rows, partition, count)
   }
 
   open(partition: number, emit: Emit<T>): RowReader {

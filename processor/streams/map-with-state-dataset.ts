@@ -5,8 +5,7 @@ import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StatePartition } from '../graph/contracts/state.ts'
 import { operatorFailed } from '../graph/errors.ts'
 import { partitionOf, type Key } from '../graph/key.ts'
-import { ArrayReader } from '../rdd/array-reader.ts'
-import { Once, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
+import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '../rdd/dataset.ts'
 import { IteratorReader } from '../rdd/iterator-reader.ts'
 import { drainByKey } from '../rdd/shuffle.ts'
 import { StateHandle, type StateFunction } from './state-spec.ts'
@@ -35,7 +34,7 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
   private readonly time: Date
   private readonly handle = new StateHandle<K, S>()
   private readonly indexes: (TimeoutIndex | undefined)[] = []
-  private readonly mapped: M[][]
+  private readonly mapped: Held<M>
 
   constructor(
     records: Dataset<readonly [K, V]> | undefined,
@@ -56,11 +55,15 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
     return this.once.run(async () => {
       const { operator, indexes } = this.step
       if (indexes !== undefined) {
-        for (const partition of this.state) {
-          const index = await indexes.of(partition, run)
-          index.begin(this.step.timeMs)
-          this.indexes.push(index)
+        for (const [index, partition] of this.state.entries()) {
+          if (!owns(this, index, run.peers)) continue
+          const timeouts = await indexes.of(partition, run)
+          timeouts.begin(this.step.timeMs)
+          this.indexes[index] = timeouts
         }
+      }
+      for (let index = 0; index < this.partitions; index++) {
+        if (!owns(this, index, run.peers)) this.mapped[index] = undefined
       }
       if (this.initial !== undefined) {
         await drainByKey(this.initial, operator, this.partitions, run, ([key, value]) =>
@@ -76,7 +79,7 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
   }
 
   open(partition: number, emit: Emit<M>): RowReader {
-    return new ArrayReader(this.mapped[partition] as M[], emit)
+    return openHeld(this.mapped, partition, emit)
   }
 
   private begin(key: K, value: S): void {
@@ -130,8 +133,9 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
     if (timeoutMs === undefined) return
     const thresholdMs = timeMs - timeoutMs
     for (const [index, timeouts] of this.indexes.entries()) {
+      if (timeouts === undefined) continue
       const giveUp = (key: Key) => this.giveUp(index, key)
-      await run.drain(new IteratorReader((timeouts as TimeoutIndex).takeBefore(thresholdMs), giveUp))
+      await run.drain(new IteratorReader(timeouts.takeBefore(thresholdMs), giveUp))
     }
   }
 

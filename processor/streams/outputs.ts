@@ -4,7 +4,7 @@
 import type { OutputRecord } from '../graph/contracts/output.ts'
 import { operatorFailed } from '../graph/errors.ts'
 import type { OutputBatch, StreamNode } from '../graph/node.ts'
-import { drainAll, type Dataset } from '../rdd/dataset.ts'
+import { drainShare, type Dataset } from '../rdd/dataset.ts'
 import { mapPipe, NarrowDataset } from '../rdd/narrow.ts'
 import { PairRDD } from '../rdd/pair-rdd.ts'
 import { rowText } from './row-text.ts'
@@ -48,7 +48,7 @@ export function toTopic<T>(parent: StreamNode<T>, topic: string, toRecord: (row:
     try {
       const writer = await batch.output.writer(id, topic)
       const records = new NarrowDataset(rowsOf(parent, batch), mapPipe(id, toRecord))
-      await drainAll(
+      await drainShare(
         records,
         batch.scope.run,
         (record) => {

@@ -6,10 +6,9 @@ import { partitionOf, type Key } from '../graph/key.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StateCursor, StatePartition } from '../graph/contracts/state.ts'
 import type { Scope } from '../graph/node.ts'
-import { ArrayReader } from '../rdd/array-reader.ts'
 import { cogroupTable } from '../rdd/cogroup.ts'
 import { IteratorReader } from '../rdd/iterator-reader.ts'
-import { Once, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
+import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '../rdd/dataset.ts'
 
 /** A key and its new state; undefined: the key was removed. */
 export type StateChange<K, S> = readonly [K, S | undefined]
@@ -29,7 +28,7 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
   private parents: readonly Dataset<readonly [K, unknown]>[]
   private readonly state: readonly StatePartition<S>[]
   private readonly step: StateStep<K, S>
-  private readonly changes: StateChange<K, S>[][]
+  private readonly changes: Held<StateChange<K, S>>
 
   constructor(
     parents: readonly Dataset<readonly [K, unknown]>[],
@@ -45,11 +44,15 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
-      const table = await cogroupTable(this.parents, this.step.operator, run)
+      const table = await cogroupTable(this.parents, this.step.operator, this.partitions, run)
       this.parents = []
+      for (let index = 0; index < this.partitions; index++) {
+        if (!owns(this, index, run.peers)) this.changes[index] = undefined
+      }
       await run.drain(new IteratorReader(table.values(), ([key, groups]) => this.visit(key, groups)))
       if (!this.step.everyKey) return
       for (const [index, partition] of this.state.entries()) {
+        if (!owns(this, index, run.peers)) continue
         const visit = (key: K, state: S) => {
           if (!table.has(key)) this.advance(index, key, undefined, state)
         }
@@ -59,7 +62,7 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
   }
 
   open(partition: number, emit: Emit<StateChange<K, S>>): RowReader {
-    return new ArrayReader(this.changes[partition] as StateChange<K, S>[], emit)
+    return openHeld(this.changes, partition, emit)
   }
 
   private visit(key: K, groups: unknown[][]): void {

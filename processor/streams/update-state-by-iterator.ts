@@ -7,11 +7,10 @@ import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
 import { operatorFailed } from '../graph/errors.ts'
 import { checkKey, partitionOf, type Key } from '../graph/key.ts'
 import type { StreamNode } from '../graph/node.ts'
-import { ArrayReader } from '../rdd/array-reader.ts'
 import { cogroupTable } from '../rdd/cogroup.ts'
-import { Once, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
+import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '../rdd/dataset.ts'
 import { IteratorReader } from '../rdd/iterator-reader.ts'
-import { spread } from '../rdd/shuffle.ts'
+import { placing, spread, takeAll } from '../rdd/shuffle.ts'
 import { addInitialState } from './initial-state.ts'
 import { inItsOwnBatch, isUnchanged, StateReader, type StateChange } from './state.ts'
 import { NO_VALUES, stateOperator, type UpdateOptions } from './update-state-by-key.ts'
@@ -65,7 +64,7 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
   private readonly state: readonly StatePartition<S>[]
   private readonly f: IteratorUpdateFunction<K, V, S>
   private readonly timeMs: number
-  private readonly changes: StateChange<K, S>[][]
+  private readonly changes: Held<StateChange<K, S>>
   private given = new Set<Key>()
 
   constructor(
@@ -87,18 +86,27 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
       const present = this.parents.map((parent) => parent ?? nothing<K>())
-      const table = await cogroupTable(present, this.operator, run)
+      const { peers } = run
+      const table = await cogroupTable(present, this.operator, this.partitions, run)
       this.parents = []
       const groups = await spread(table, this.partitions, run)
       // Read before the function gives anything: what it gives for one partition may lie in another.
       const before = new Map<K, S>()
       await run.drain(new IteratorReader(table.keys(), (key) => this.look(key, before)))
       const time = new Date(this.timeMs)
+      // What it gives may be another thread's to keep.
+      const { rows, place } = placing<readonly [K, S]>(this.operator, this.partitions, peers?.count ?? 1)
       for (const [index, partition] of this.state.entries()) {
+        if (!owns(this, index, peers)) continue
         const entries = entriesOf<K, V, S>(groups[index] as Grouped<K>[], before, table, partition)
         const given = this.attempt(() => this.f(entries, time)[Symbol.iterator]())
         const next = { next: () => this.attempt(() => given.next()) }
-        await run.drain(new IteratorReader(next, ([key, value]) => this.take(key, value, table)))
+        const take = ([key, value]: readonly [K, S]) => this.take(key, value, table)
+        await run.drain(new IteratorReader(next, peers === undefined ? take : place))
+      }
+      if (peers !== undefined) {
+        const given = await peers.exchange(this.operator, rows)
+        await takeAll(given, run, ([key, value]) => this.take(key, value, table))
       }
       await this.removeOthers(run)
       this.given = new Set()
@@ -106,7 +114,7 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
   }
 
   open(partition: number, emit: Emit<StateChange<K, S>>): RowReader {
-    return new ArrayReader(this.changes[partition] as StateChange<K, S>[], emit)
+    return openHeld(this.changes, partition, emit)
   }
 
   private look(key: K, before: Map<K, S>): void {
@@ -130,6 +138,10 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
 
   private async removeOthers(run: TaskRunner): Promise<void> {
     for (const [index, partition] of this.state.entries()) {
+      if (!owns(this, index, run.peers)) {
+        this.changes[index] = undefined
+        continue
+      }
       const visit = (key: K) => {
         if (this.given.has(key as Key)) return
         partition.remove(key as Key)

@@ -105,7 +105,7 @@ export class StreamingTest implements AsyncDisposable {
 
   /** The committed state of an operator, by key: of a stateful stream, or of the name it was given. */
   state<S = unknown>(of: string | { readonly name: string }): Map<Key, S> {
-    return this.commit.state.entries(typeof of === 'string' ? of : of.name) as Map<Key, S>
+    return this.commit.memory.entries(typeof of === 'string' ? of : of.name) as Map<Key, S>
   }
 
   /** Records that committed batches have written into a topic, in their order. */

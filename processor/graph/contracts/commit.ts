@@ -11,7 +11,7 @@ import type { BatchStamp } from './rows.ts'
 import type { BatchOutput } from './output.ts'
 import type { RecordPlace } from './poison.ts'
 import type { OffsetRange, SourcePosition } from './source.ts'
-import type { StateOperator, StateStore } from './state.ts'
+import type { StateHost, StateOperator, StateStore } from './state.ts'
 
 /** What a batch reads. Kept until it is committed and no window reaches back to it. */
 export interface BatchPlan extends BatchStamp {
@@ -57,6 +57,13 @@ export interface CommitProtocol {
   /** Survives a restart. Where true, operators whose past cannot be recomputed from plans are refused at start. */
   readonly durable: boolean
   readonly state: StateStore
+  /** Before `recover`: the values of keyed state are with `host`, not in this thread. */
+  placeState?(host: StateHost): void
+  /**
+   * After `abort`: the host has lost its values and gets them anew, as of the last decided batch. Absent: they
+   * cannot be had again.
+   */
+  reload?(): Promise<void>
   /**
    * Takes over from an earlier instance (fencing it), settles what was staged, and says where to go on.
    * undefined: the job has never run. Before `state.open`.

@@ -23,8 +23,22 @@ export interface TopicWriter {
   flush(): Promise<void>
 }
 
+/** Takes whole record batches that were built elsewhere, for a topic of so many partitions. */
+export interface BatchSink {
+  readonly partitions: number
+  /** Takes over the bytes. */
+  append(partition: number, batch: Buffer, records: number): void
+  /** Await `drained()` before appending much more. */
+  readonly isFull: boolean
+  drained(): Promise<void>
+}
+
 /** The output side of one batch, from `begin` to `commit` or `abort`. */
 export interface BatchOutput {
   /** One writer per operator and topic; the topic is created by the broker's rules where it is missing. */
   writer(operatorId: string, topic: string): Promise<TopicWriter>
+  /** As `writer`, for those who build record batches themselves; absent: records are wanted. */
+  batches?(operatorId: string, topic: string): Promise<BatchSink>
+  /** What is written is let fall: the batch's records are in their topics already. */
+  readonly discards?: boolean
 }

@@ -13,6 +13,8 @@ export interface RowReader {
    * An error of the reader itself (a corrupt batch) is thrown; errors of `emit` pass through untouched.
    */
   read(maxRows: number): boolean
+  /** What to await before reading on, where rows are under way from elsewhere. Whoever wraps a reader hands it on. */
+  waiting?(): Promise<void> | undefined
   /** Of the record whose row was pushed last, where rows are records of a log. */
   readonly offset?: bigint
   /** Gives back what the reader holds (file cursors, buffers). Called once, also after an error. */

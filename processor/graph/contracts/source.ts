@@ -1,6 +1,7 @@
 // What a source of rows with offsets is to the graph. Planning is apart from reading: the plan is made
 // durable before a row is read, so a rerun of the batch reads exactly the same rows.
 
+import type { AbortedSpan, FileSpan } from '../../ports.ts'
 import type { Emit, RowReader } from './rows.ts'
 
 /** Rows [from, until) of one partition: inclusive from, exclusive until (Spark's OffsetRange). */
@@ -13,6 +14,15 @@ export interface OffsetRange {
   readonly until: bigint
   /** Offsets in it that are not read: poison records. Not part of what tells ranges apart. */
   readonly leftOut?: readonly bigint[]
+}
+
+/** A range and its bytes, as plain data that any thread of the process can read. */
+export interface ShippedRange extends OffsetRange {
+  readonly aborted: readonly AbortedSpan[]
+  /** Whole batches: in files, checksums unchecked, or in shared memory, each block from a batch's begin. */
+  readonly bytes:
+    | { readonly spans: readonly FileSpan[] }
+    | { readonly blocks: readonly SharedArrayBuffer[]; readonly checksumsChecked: boolean }
 }
 
 /** Where a source goes on reading a partition. */
@@ -69,6 +79,11 @@ export interface Source<T> {
   prepare?(ranges: readonly OffsetRange[]): Promise<void>
   /** Opens one row partition. The same range yields the same rows in the same order, however often. */
   rows(range: OffsetRange, emit: Emit<T>): RowReader
+  /**
+   * A planned range made ready to be read in other threads, by the same kind of source over ShippedLogs; absent:
+   * its rows are read here. `release` lets go of the bytes.
+   */
+  ship?(range: OffsetRange): Promise<{ shipped: ShippedRange; release: () => void }>
   /** These ranges will not be read again (their batch is committed and no window reaches them): unpin. */
   release(ranges: readonly OffsetRange[]): void
   /** One record of a planned range as it stands in the log; undefined: there is none at this offset. */

@@ -46,3 +46,24 @@ export interface StateStore {
   /** Once per operator, after recovery and before the first batch. The result has `operator.partitions` entries. */
   open<S>(operator: StateOperator<S>): Promise<readonly StatePartition<S>[]>
 }
+
+/** What a batch has changed, as bytes (checkpoint/increments.ts), and how many keys each operator has then. */
+export interface StagedValues {
+  readonly increments: Buffer
+  readonly keys: ReadonlyMap<string, number>
+}
+
+/** The values of all operators of a job, as a commit protocol handles them, wherever they are. */
+export interface StateHost extends StateStore {
+  /** Begins anew and empty. In bytes, operators go by these numbers. */
+  reset(numbers: ReadonlyMap<string, number>): void
+  /** Takes up a kept value; `value` undefined: removed. The bytes may be used again once it returns. */
+  restore(number: number, key: Buffer, value: Buffer | undefined): void
+  /** Resolves when all that was restored is in place; rejects with what could not be taken up. */
+  restored(): Promise<void>
+  stage(): Promise<StagedValues>
+  /** The batch counts. */
+  apply(): void
+  /** The batch does not count. */
+  drop(): void
+}

@@ -1,0 +1,233 @@
+// Values of keyed state in this thread's memory, and their way into bytes and back. With peers, a thread has the
+// partitions that it owns; of the others it knows how many keys they have.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { MemoryStatePartition } from '../executor/memory-state.ts'
+import { partitionOf, type Key } from '../graph/key.ts'
+import type {
+  StagedValues,
+  StateCodec,
+  StateCursor,
+  StateHost,
+  StateOperator,
+  StatePartition,
+} from '../graph/contracts/state.ts'
+import { ownerOf } from '../rdd/dataset.ts'
+import { ByteReader, ByteWriter } from './bytes.ts'
+import { IncrementsReader, IncrementsWriter } from './increments.ts'
+import { plainCodec, readKey, writeKey, writePlain } from './plain-data.ts'
+import { CheckpointError } from './store.ts'
+
+/** Entries that are turned into bytes before the event loop gets its turn. */
+const SLICE_ENTRIES = 2000
+
+interface OperatorState {
+  readonly operator: StateOperator
+  number: number
+  /** Of this thread's partitions; others' are undefined. */
+  partitions: (MemoryStatePartition<unknown> | undefined)[]
+  readonly elsewhere: ElsewherePartition[]
+  opened: boolean
+}
+
+export class LocalState implements StateHost {
+  private readonly byId = new Map<string, OperatorState>()
+  private readonly byNumber = new Map<number, OperatorState>()
+  private readonly peers: { index: number; count: number } | undefined
+
+  constructor(operators: readonly StateOperator[], peers?: { index: number; count: number }) {
+    this.peers = peers
+    for (const [number, operator] of operators.entries()) {
+      const state = { operator, number, partitions: [], elsewhere: [], opened: false }
+      this.byId.set(operator.id, state)
+    }
+    this.reset(new Map(operators.map(({ id }, number) => [id, number])))
+  }
+
+  open<S>(operator: StateOperator<S>): Promise<readonly StatePartition<S>[]> {
+    const state = this.byId.get(operator.id)
+    if (state === undefined) throw new Error(`state of '${operator.id}' was not announced at recovery`)
+    if (state.opened) throw new Error(`state of '${operator.id}' is opened twice`)
+    state.opened = true
+    const partitions = state.partitions.map((here, index) => {
+      if (here !== undefined) return here
+      return (state.elsewhere[index] ??= new ElsewherePartition(operator.id, index))
+    })
+    return Promise.resolve(partitions as readonly StatePartition<unknown>[] as readonly StatePartition<S>[])
+  }
+
+  reset(numbers: ReadonlyMap<string, number>): void {
+    this.byNumber.clear()
+    for (const [id, state] of this.byId) {
+      state.number = numbers.get(id) as number
+      this.byNumber.set(state.number, state)
+      state.partitions = Array.from({ length: state.operator.partitions }, (_, index) =>
+        this.has(index, state.operator.partitions) ? new MemoryStatePartition<unknown>() : undefined,
+      )
+    }
+  }
+
+  restore(number: number, keyBytes: Buffer, value: Buffer | undefined): void {
+    const state = this.byNumber.get(number)
+    if (state === undefined) return
+    const key = readKey(new ByteReader(keyBytes))
+    const { operator, partitions } = state
+    const index = partitionOf(key, partitions.length)
+    const partition = partitions[index]
+    if (partition === undefined)
+      throw new Error(`key '${String(key)}' of '${operator.id}' is another worker's`)
+    partition.restore(key, value === undefined ? undefined : decode(operator, key, value))
+  }
+
+  /** Takes up increments as `stage` writes them. */
+  async restoreAll(increments: Buffer): Promise<void> {
+    const reader = new IncrementsReader(increments)
+    for (let count = 1; reader.next(); count++) {
+      this.restore(reader.operator, reader.key, reader.value)
+      if (count % SLICE_ENTRIES === 0) await nextTurn()
+    }
+  }
+
+  restored(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async stage(): Promise<StagedValues> {
+    const writer = new IncrementsWriter()
+    const keys = new Map<string, number>()
+    for (const [id, state] of this.byId) {
+      await stageOperator(writer, state)
+      keys.set(
+        id,
+        state.partitions.reduce((sum, partition) => sum + (partition?.size ?? 0), 0),
+      )
+    }
+    return { increments: writer.finish(), keys }
+  }
+
+  apply(): void {
+    for (const { partitions } of this.byId.values()) for (const partition of partitions) partition?.apply()
+  }
+
+  drop(): void {
+    for (const { partitions } of this.byId.values()) for (const partition of partitions) partition?.drop()
+  }
+
+  /** Keys of each of this thread's partitions, by operator; 0 for others'. */
+  sizes(): Map<string, number[]> {
+    const sizes = [...this.byId].map(
+      ([id, { partitions }]) => [id, partitions.map((partition) => partition?.size ?? 0)] as const,
+    )
+    return new Map(sizes)
+  }
+
+  /** Keys of the partitions that are elsewhere. */
+  tell(sizes: ReadonlyMap<string, readonly number[]>): void {
+    for (const [id, ofPartitions] of sizes) {
+      for (const partition of this.byId.get(id)?.elsewhere ?? []) {
+        if (partition !== undefined) partition.size = ofPartitions[partition.index] ?? 0
+      }
+    }
+  }
+
+  private has(index: number, partitions: number): boolean {
+    const { peers } = this
+    return peers === undefined || ownerOf(index, partitions, peers.count) === peers.index
+  }
+}
+
+/** A partition whose values another thread has. */
+export class ElsewherePartition implements StatePartition<never> {
+  size = 0
+  readonly index: number
+  private readonly operator: string
+
+  constructor(operator: string, index: number) {
+    this.operator = operator
+    this.index = index
+  }
+
+  get(): never {
+    throw this.elsewhere()
+  }
+
+  put(): never {
+    throw this.elsewhere()
+  }
+
+  remove(): never {
+    throw this.elsewhere()
+  }
+
+  committed(): StateCursor<never> {
+    throw this.elsewhere()
+  }
+
+  current(): StateCursor<never> {
+    throw this.elsewhere()
+  }
+
+  private elsewhere(): Error {
+    return new Error(`state partition ${this.index} of '${this.operator}' is another worker's`)
+  }
+}
+
+async function stageOperator(writer: IncrementsWriter, state: OperatorState): Promise<void> {
+  const { number, operator, partitions } = state
+  const keyBytes = new ByteWriter(256)
+  const valueBytes = new ByteWriter(256)
+  let inSlice = 0
+  for (const partition of partitions) {
+    if (partition === undefined || partition.changes === 0) continue
+    writer.operator(number, partition.changes)
+    for (const [key, value] of partition.changed()) {
+      keyBytes.reset()
+      writeKey(keyBytes, key)
+      writer.key(keyBytes.bytes, keyBytes.end)
+      if (value === undefined) {
+        writer.removed()
+      } else if (operator.codec === undefined) {
+        valueBytes.reset()
+        writeValue(valueBytes, value, operator, key)
+        writer.value(valueBytes.bytes, valueBytes.end)
+      } else {
+        const encoded = encode(operator.codec, value, operator, key)
+        writer.value(encoded, encoded.length)
+      }
+      if (++inSlice % SLICE_ENTRIES === 0) await nextTurn()
+    }
+  }
+}
+
+function writeValue(bytes: ByteWriter, value: unknown, operator: StateOperator, key: Key): void {
+  try {
+    writePlain(bytes, value)
+  } catch (error) {
+    throw failed(operator, key, error)
+  }
+}
+
+function encode(codec: StateCodec<unknown>, value: unknown, operator: StateOperator, key: Key): Uint8Array {
+  try {
+    return codec.encode(value)
+  } catch (error) {
+    throw failed(operator, key, error)
+  }
+}
+
+function decode(operator: StateOperator, key: Key, bytes: Buffer): unknown {
+  try {
+    // A codec of the program's may keep what it is given.
+    const value = (operator.codec ?? plainCodec).decode(
+      operator.codec === undefined ? bytes : Buffer.from(bytes),
+    )
+    return operator.migrate === undefined ? value : operator.migrate(value)
+  } catch (error) {
+    throw failed(operator, key, error)
+  }
+}
+
+function failed({ id }: StateOperator, key: Key, cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new CheckpointError(`${id}: state of key '${String(key)}': ${reason}`, { cause })
+}

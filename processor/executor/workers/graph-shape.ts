@@ -1,0 +1,41 @@
+// A graph as threads compare it: every thread must have built the same one, or they would compute different things.
+
+import { GraphError } from '../../graph/errors.ts'
+import type { Graph } from '../../graph/graph.ts'
+import type { GraphShape, OperatorShape } from './calls.ts'
+
+export function shapeOf({ nodes, outputs }: Graph): GraphShape {
+  return {
+    nodes: nodes.map(({ id, kind, parents }) => ({
+      id,
+      kind,
+      parents: parents.map((parent) => nodes.indexOf(parent)),
+    })),
+    outputs: outputs.map(({ id, kind, parent }) => ({ id, kind, parents: [nodes.indexOf(parent)] })),
+  }
+}
+
+/** Throws GraphError naming the first operator that differs. */
+export function checkSameShape(mine: GraphShape, theirs: GraphShape, worker: number): void {
+  const [a, b] = [mine, theirs].map(({ nodes, outputs }) => [...nodes, ...outputs]) as [
+    OperatorShape[],
+    OperatorShape[],
+  ]
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    if (textOf(a[i]) === textOf(b[i])) continue
+    throw new GraphError([
+      `worker ${worker} has built ${describe(b[i])} where the driver has ${describe(a[i])}: the job's module must ` +
+        `build the same graph in every thread`,
+    ])
+  }
+}
+
+function textOf(operator: OperatorShape | undefined): string {
+  return operator === undefined ? '' : JSON.stringify(operator)
+}
+
+function describe(operator: OperatorShape | undefined): string {
+  return operator === undefined
+    ? 'nothing'
+    : `'${operator.id}' (${operator.kind} of ${operator.parents.join(', ') || 'nothing'})`
+}

@@ -1,0 +1,128 @@
+// Keyed state that the workers have, as the commit protocol handles it in the driver: kept values go to the worker
+// that owns their key's partition, what a batch changed comes back as bytes.
+
+import { ByteReader } from '../../checkpoint/bytes.ts'
+import { IncrementsWriter } from '../../checkpoint/increments.ts'
+import { ElsewherePartition } from '../../checkpoint/local-state.ts'
+import { readKey } from '../../checkpoint/plain-data.ts'
+import type { StagedValues, StateHost, StateOperator, StatePartition } from '../../graph/contracts/state.ts'
+import { partitionOf } from '../../graph/key.ts'
+import { ownerOf } from '../../rdd/dataset.ts'
+import type { StagedShare, WorkerCalls } from './calls.ts'
+import type { Link } from './link.ts'
+
+/** Entries that go to a worker in one message. */
+const MESSAGE_ENTRIES = 5000
+
+interface Outgoing {
+  writer: IncrementsWriter
+  entries: number
+}
+
+export class RemoteState implements StateHost {
+  /** Of the pool at work: another one after a worker died. */
+  links: readonly Link<WorkerCalls>[]
+  private readonly operators: readonly StateOperator[]
+  private byNumber = new Map<number, StateOperator>()
+  private outgoing: Outgoing[] = []
+  private shares: readonly StagedShare[] | undefined
+  private committedSizes = new Map<string, number[]>()
+  private stagedSizes: Map<string, number[]> | undefined
+
+  constructor(operators: readonly StateOperator[], links: readonly Link<WorkerCalls>[]) {
+    this.operators = operators
+    this.links = links
+  }
+
+  /** Keys of each partition as of the last batch that counts. */
+  get sizes(): ReadonlyMap<string, readonly number[]> {
+    return this.committedSizes
+  }
+
+  // The driver never looks at values: graphs run in the workers.
+  open<S>({ id, partitions }: StateOperator<S>): Promise<readonly StatePartition<S>[]> {
+    return Promise.resolve(
+      Array.from({ length: partitions }, (_, index) => new ElsewherePartition(id, index)),
+    )
+  }
+
+  reset(numbers: ReadonlyMap<string, number>): void {
+    this.byNumber = new Map(this.operators.map((operator) => [numbers.get(operator.id) as number, operator]))
+    this.outgoing = this.links.map(() => ({ writer: new IncrementsWriter(), entries: 0 }))
+    this.shares = undefined
+    this.stagedSizes = undefined
+    for (const link of this.links) link.note('resetState', { numbers })
+  }
+
+  restore(number: number, key: Buffer, value: Buffer | undefined): void {
+    const operator = this.byNumber.get(number)
+    if (operator === undefined) return
+    const partition = partitionOf(readKey(new ByteReader(key)), operator.partitions)
+    const worker = ownerOf(partition, operator.partitions, this.links.length)
+    const outgoing = this.outgoing[worker] as Outgoing
+    const { writer } = outgoing
+    writer.operator(number, 1)
+    writer.key(key, key.length)
+    if (value === undefined) writer.removed()
+    else writer.value(value, value.length)
+    if (++outgoing.entries >= MESSAGE_ENTRIES) this.send(worker)
+  }
+
+  async restored(): Promise<void> {
+    for (const worker of this.links.keys()) this.send(worker)
+    const sizes = await Promise.all(this.links.map((link) => link.call('restored', undefined)))
+    this.committedSizes = sum(sizes)
+  }
+
+  /** What the workers staged at the end of the batch. */
+  collect(shares: readonly StagedShare[]): void {
+    this.shares = shares
+    this.stagedSizes = sum(shares.map(({ sizes }) => sizes))
+  }
+
+  stage(): Promise<StagedValues> {
+    const { shares, stagedSizes } = this
+    if (shares === undefined || stagedSizes === undefined) throw new Error('the workers have staged nothing')
+    const keys = [...stagedSizes].map(([id, sizes]) => [id, sizes.reduce((a, b) => a + b, 0)] as const)
+    const increments = Buffer.concat(shares.map((share) => share.increments))
+    return Promise.resolve({ increments, keys: new Map(keys) })
+  }
+
+  apply(): void {
+    for (const link of this.links) link.note('applyState', undefined)
+    this.committedSizes = this.stagedSizes ?? this.committedSizes
+    this.forgetStaged()
+  }
+
+  drop(): void {
+    for (const link of this.links) link.note('dropState', undefined)
+    this.forgetStaged()
+  }
+
+  private send(worker: number): void {
+    const outgoing = this.outgoing[worker]
+    if (outgoing === undefined || outgoing.entries === 0) return
+    this.links[worker]?.note('restoreState', { increments: outgoing.writer.finish() })
+    this.outgoing[worker] = { writer: new IncrementsWriter(), entries: 0 }
+  }
+
+  private forgetStaged(): void {
+    this.shares = undefined
+    this.stagedSizes = undefined
+  }
+}
+
+/** A partition's keys are with one worker, and 0 with all others. */
+function sum(of: readonly ReadonlyMap<string, readonly number[]>[]): Map<string, number[]> {
+  const total = new Map<string, number[]>()
+  for (const sizes of of) {
+    for (const [id, ofPartitions] of sizes) {
+      const known = total.get(id)
+      total.set(
+        id,
+        known === undefined ? [...ofPartitions] : known.map((size, i) => size + (ofPartitions[i] as number)),
+      )
+    }
+  }
+  return total
+}

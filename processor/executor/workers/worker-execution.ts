@@ -1,0 +1,303 @@
+// Batches run by worker threads. The driver plans, decides and commits as ever; for each batch it tells all workers
+// what to read, and they run the operators of their own copies of the graph, bringing keys together among
+// themselves. A worker's death ends the whole pool: another one takes up state and past from where they are durable.
+
+import { CancelledError, GraphError } from '../../graph/errors.ts'
+import type { BatchPlan, CommitProtocol } from '../../graph/contracts/commit.ts'
+import type { BatchOutput } from '../../graph/contracts/output.ts'
+import type { RecordPlace } from '../../graph/contracts/poison.ts'
+import type { Graph } from '../../graph/graph.ts'
+import type { OutputNode, Scope, StreamNode } from '../../graph/node.ts'
+import type { Dataset } from '../../rdd/dataset.ts'
+import type { Execution } from '../../scheduler/execution.ts'
+import type { CallingThreadExecutor } from '../calling-thread.ts'
+import type { DriverCalls, RunningOutput, WorkerCalls, WorkerStart } from './calls.ts'
+import { checkSameShape, shapeOf } from './graph-shape.ts'
+import type { Answer, Argument } from './link.ts'
+import { OutputOrder } from './output-order.ts'
+import { RemoteDataset } from './remote-dataset.ts'
+import { RemoteState } from './remote-state.ts'
+import { ship, type Shipment } from './shipment.ts'
+import { WorkerDiedError, WorkerPool } from './worker-pool.ts'
+
+export interface WorkerExecutionOptions {
+  readonly count: number
+  readonly start: Omit<WorkerStart, 'index' | 'ports'>
+  readonly graph: Graph
+  /** Drives what runs in this thread: functions of foreachRDD and print, rows of inputs that are read here. */
+  readonly executor: CallingThreadExecutor
+  /** How many times in a row workers may die in one batch before the job ends. */
+  readonly maxWorkerFailures: number
+  readonly warn: (message: string) => void
+}
+
+export class WorkerExecution implements Execution {
+  private readonly options: WorkerExecutionOptions
+  private readonly graph: Graph
+  private protocol: CommitProtocol | undefined
+  private pool: WorkerPool | undefined
+  private state: RemoteState | undefined
+  private beginning = { zeroMs: 0, runsAgain: false }
+  /** Runs of batches, of all pools. */
+  private runs = 0
+  /** What the workers have, by batch time. */
+  private readonly shipments = new Map<number, Shipment>()
+  /** The output that the workers run. */
+  private order: OutputOrder | undefined
+  private running: readonly RunningOutput[] = []
+  private readers = 0
+  private deaths = 0
+  private cancelled = false
+
+  constructor(options: WorkerExecutionOptions) {
+    this.options = options
+    this.graph = options.graph
+  }
+
+  async open(protocol: CommitProtocol): Promise<void> {
+    this.protocol = protocol
+    const pool = await this.startPool()
+    const { stateOperators } = this.graph
+    this.state = new RemoteState(stateOperators, pool.links)
+    if (protocol.placeState !== undefined) {
+      protocol.placeState(this.state)
+    } else if (stateOperators.length > 0) {
+      const names = stateOperators.map(({ id }) => `'${id}'`).join(', ')
+      throw new GraphError([
+        `the state of ${names} cannot be with workers: the commit protocol keeps it itself`,
+      ])
+    }
+  }
+
+  async start(zeroMs: number, runsAgain: boolean): Promise<void> {
+    this.beginning = { zeroMs, runsAgain }
+    await this.openPool.all('start', this.beginning)
+  }
+
+  mayRun(): void {
+    this.cancelled = false
+    this.options.executor.begin()
+  }
+
+  async begin({ batchId, timeMs }: BatchPlan): Promise<readonly OutputNode[]> {
+    const { graph } = this
+    graph.begin(timeMs)
+    const times = []
+    for (const time of graph.timesUntil(timeMs)) {
+      if (this.shipments.has(time)) continue
+      const shipment = await ship(graph, time, this.options.executor)
+      this.shipments.set(time, shipment)
+      times.push(shipment.shipped)
+    }
+    this.checkCancelled()
+    const sizes = this.openState.sizes
+    const answers = await this.all('begin', { run: ++this.runs, batchId, timeMs, times, sizes })
+    this.running = answers[0] as RunningOutput[]
+    if (answers.some((answer) => JSON.stringify(answer) !== JSON.stringify(this.running))) {
+      throw new Error(
+        'the workers disagree on which outputs the batch has: the job is not the same in all of them',
+      )
+    }
+    return this.running.map(({ index }) => graph.outputs[index] as OutputNode)
+  }
+
+  async run(node: OutputNode, plan: BatchPlan, output: BatchOutput): Promise<void> {
+    const { batchId, timeMs } = plan
+    if (node.place === 'driver') {
+      await node.run({ batchId, timeMs, scope: this.scope(), output })
+      return
+    }
+    const index = this.graph.outputs.indexOf(node)
+    const { links } = this.openPool
+    const order = new OutputOrder(links.length, output, (worker, bytes) =>
+      links[worker]?.note('taken', { bytes }),
+    )
+    this.order = order
+    try {
+      await this.ofAll(
+        links.map(async (link, worker) => {
+          await link.call('output', { index })
+          order.finish(worker)
+        }),
+      )
+      await order.settled()
+    } catch (error) {
+      await order.abandon(error)
+      throw error
+    }
+  }
+
+  async finish(): Promise<void> {
+    const { durable } = this.protocol as CommitProtocol
+    const shares = await this.all('finish', { stage: durable && this.graph.stateOperators.length > 0 })
+    this.openState.collect(shares)
+  }
+
+  committed({ timeMs }: BatchPlan): void {
+    const { graph } = this
+    this.deaths = 0
+    graph.release(timeMs)
+    const kept = new Set(graph.timesUntil(timeMs))
+    const forget = [...this.shipments.keys()].filter((time) => !kept.has(time))
+    this.pool?.note('committed', { timeMs, forget })
+    for (const time of forget) this.forget(time)
+  }
+
+  discard({ timeMs }: BatchPlan, leftOut: readonly RecordPlace[], uncached: boolean): void {
+    this.graph.discard(timeMs, uncached)
+    const found = leftOut.map(({ inputId, topic, topicId, partition, offset }) => ({
+      inputId,
+      topic,
+      topicId,
+      partition,
+      offset,
+    }))
+    this.pool?.note('discard', { timeMs, found, uncached })
+  }
+
+  async restored(error: unknown): Promise<boolean> {
+    const { maxWorkerFailures, warn } = this.options
+    const broken = this.pool?.broken
+    if (broken === undefined || this.cancelled) return false
+    const { protocol, graph } = this
+    const died = broken.error instanceof WorkerDiedError ? broken.error.message : String(broken.error)
+    if (++this.deaths >= maxWorkerFailures) {
+      warn(`${died}, for the ${this.deaths}th time in this batch: the job ends`)
+      return false
+    }
+    if (graph.stateOperators.length > 0 && protocol?.reload === undefined) {
+      throw new Error(
+        `${died}, and with it the state of its keys: the job has no checkpoint to take it from`,
+        {
+          cause: error,
+        },
+      )
+    }
+    warn(`${died}: the batch runs again with new workers`)
+    await this.pool?.close()
+    this.forgetAll()
+    const pool = await this.startPool()
+    this.openState.links = pool.links
+    await protocol?.reload?.()
+    await pool.all('start', this.beginning)
+    return true
+  }
+
+  cancel(): void {
+    this.cancelled = true
+    this.options.executor.cancel()
+    this.pool?.note('cancel', undefined)
+  }
+
+  async close(): Promise<void> {
+    await this.pool?.close()
+    this.forgetAll()
+  }
+
+  private async startPool(): Promise<WorkerPool> {
+    const { count, start } = this.options
+    const pool = new WorkerPool({
+      count,
+      start,
+      handlers: (worker) => this.handlers(worker),
+      onBroken: () => {},
+    })
+    this.pool = pool
+    const mine = shapeOf(this.graph)
+    const shapes = await pool.all('build', { durable: this.protocol?.durable ?? false })
+    for (const [worker, shape] of shapes.entries()) checkSameShape(mine, shape, worker)
+    return pool
+  }
+
+  private handlers(worker: number): DriverCalls {
+    const order = (): OutputOrder => {
+      if (this.order === undefined) throw new Error(`worker ${worker} writes, but no output runs`)
+      return this.order
+    }
+    return {
+      writer: ({ operatorId, topic }) => order().open(operatorId, topic),
+      batch: (written) => order().take(worker, written),
+      records: (written) => order().take(worker, written),
+    }
+  }
+
+  /** For outputs of the driver: rows of inputs are read here, all others are with the workers. */
+  private scope(): Scope {
+    const { graph } = this
+    return {
+      run: graph.run,
+      runningMs: graph.runningMs,
+      rows: <T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined =>
+        node.input === undefined ? this.remote(node, timeMs) : graph.rows(node, timeMs),
+      slice: () => {
+        throw new Error('an output reads the rows of its own batch')
+      },
+      timeBefore: (timeMs, slideMs) => graph.timeBefore(timeMs, slideMs),
+      state: (operator) => graph.state(operator),
+      rddContext: (scope) => graph.rddContext(scope),
+    }
+  }
+
+  private remote<T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined {
+    if (timeMs !== this.graph.runningMs)
+      throw new Error(`'${node.id}' is read at another time than its batch's`)
+    const found = this.running.find(({ index }) => this.graph.outputs[index]?.parent === node)
+    if (found === undefined) return undefined
+    const { links } = this.openPool
+    return new RemoteDataset<T>({
+      links,
+      output: found.index,
+      owners: found.owners,
+      nextReader: () => ++this.readers,
+    })
+  }
+
+  private async all<N extends keyof WorkerCalls>(
+    name: N,
+    args: Argument<WorkerCalls[N]>,
+  ): Promise<Answer<WorkerCalls[N]>[]> {
+    return await this.ofAll(this.openPool.links.map((link) => link.call(name, args)))
+  }
+
+  // The others wait for the one that failed: they are told not to. Only when all have stopped is its error thrown.
+  private async ofAll<T>(doing: readonly Promise<T>[]): Promise<T[]> {
+    const settled = await Promise.allSettled(
+      doing.map(async (each) => {
+        try {
+          return await each
+        } catch (error) {
+          this.pool?.note('cancel', undefined)
+          throw error
+        }
+      }),
+    )
+    const failures = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []))
+    if (failures.length === 0) return settled.map((each) => (each as PromiseFulfilledResult<T>).value)
+    // Those who were told to stop are not the reason; of several, the first worker's rows come first.
+    throw failures.find((error) => !(error instanceof CancelledError)) ?? failures[0]
+  }
+
+  private checkCancelled(): void {
+    if (this.cancelled) throw new CancelledError()
+  }
+
+  private forget(time: number): void {
+    this.shipments.get(time)?.release()
+    this.shipments.delete(time)
+  }
+
+  private forgetAll(): void {
+    for (const { release } of this.shipments.values()) release()
+    this.shipments.clear()
+  }
+
+  private get openPool(): WorkerPool {
+    if (this.pool === undefined) throw new Error('the workers are not started')
+    return this.pool
+  }
+
+  private get openState(): RemoteState {
+    if (this.state === undefined) throw new Error('the workers are not started')
+    return this.state
+  }
+}

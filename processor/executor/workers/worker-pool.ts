@@ -1,0 +1,142 @@
+// The driver's side of the worker threads: starts them, knows when one dies, ends them all. A pool is whole or
+// broken; a broken one is closed, and another takes its place.
+
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import type { DriverCalls, WorkerCalls, WorkerStart } from './calls.ts'
+import { Link, type Answer, type Argument } from './link.ts'
+
+/** A worker ended by itself: its code ended it, an error escaped, or memory ran out. */
+export class WorkerDiedError extends Error {
+  readonly worker: number
+
+  constructor(worker: number, why: string, cause?: unknown) {
+    super(`worker ${worker} died: ${why}`, { cause })
+    this.name = 'WorkerDiedError'
+    this.worker = worker
+  }
+}
+
+export interface PoolOptions {
+  readonly count: number
+  /** What all workers are told. */
+  readonly start: Omit<WorkerStart, 'index' | 'ports'>
+  /** Handlers for the calls of one worker. */
+  readonly handlers: (worker: number) => DriverCalls
+  /** Told of a worker's death, and of an error in a handler that nobody waits for. */
+  readonly onBroken: (error: unknown) => void
+}
+
+export class WorkerPool {
+  readonly links: readonly Link<WorkerCalls>[]
+  private readonly threads: Worker[] = []
+  private readonly onBroken: (error: unknown) => void
+  private closing = false
+  private failure: { error: unknown } | undefined
+
+  constructor({ count, start, handlers, onBroken }: PoolOptions) {
+    this.onBroken = onBroken
+    const ports = portsBetween(count)
+    this.links = Array.from({ length: count }, (_, index) => {
+      const worker = startThread({ ...start, index, ports: ports[index] as (MessagePort | undefined)[] })
+      this.threads.push(worker)
+      this.watch(worker, index)
+      return new Link<WorkerCalls>(worker, handlers(index), (error) => this.break(error))
+    })
+  }
+
+  /** The same call to all; their answers by index. */
+  all<N extends keyof WorkerCalls>(
+    name: N,
+    args: Argument<WorkerCalls[N]>,
+  ): Promise<Answer<WorkerCalls[N]>[]> {
+    return Promise.all(this.links.map((link) => link.call(name, args)))
+  }
+
+  note<N extends keyof WorkerCalls>(name: N, args: Argument<WorkerCalls[N]>): void {
+    for (const link of this.links) link.note(name, args)
+  }
+
+  /** Why it cannot be used any more. */
+  get broken(): { error: unknown } | undefined {
+    return this.failure
+  }
+
+  /** Resolves when no thread is left. */
+  async close(): Promise<void> {
+    this.closing = true
+    await Promise.all(this.threads.map((thread) => thread.terminate()))
+    for (const link of this.links) link.break(new Error('the workers have ended'))
+  }
+
+  private watch(worker: Worker, index: number): void {
+    let cause: unknown
+    worker.on('error', (error: Error & { code?: string }) => (cause = error))
+    worker.on('exit', (code) => {
+      if (this.closing) return
+      const why =
+        cause instanceof Error ? `${cause.name}: ${cause.message}` : `it ended itself with exit code ${code}`
+      this.break(new WorkerDiedError(index, why, cause))
+    })
+  }
+
+  private break(error: unknown): void {
+    if (this.failure !== undefined) return
+    this.failure = { error }
+    for (const link of this.links) link.break(error)
+    this.onBroken(error)
+  }
+}
+
+function portsBetween(count: number): (MessagePort | undefined)[][] {
+  const ports: (MessagePort | undefined)[][] = Array.from({ length: count }, () =>
+    Array<MessagePort | undefined>(count).fill(undefined),
+  )
+  for (let a = 0; a < count; a++) {
+    for (let b = a + 1; b < count; b++) {
+      const { port1, port2 } = new MessageChannel()
+      ;(ports[a] as (MessagePort | undefined)[])[b] = port1
+      ;(ports[b] as (MessagePort | undefined)[])[a] = port2
+    }
+  }
+  return ports
+}
+
+// A thread inherits the process's arguments, but tsx, run by --import, leaves threads alone: where the sources are
+// TypeScript it is registered in the thread first.
+const BOOTSTRAP = `
+const { workerData } = require('node:worker_threads')
+const load = async () => {
+  if (workerData.tsx !== undefined) (await import(workerData.tsx)).register()
+  await import(workerData.entry)
+}
+load().catch((error) => setImmediate(() => { throw error }))
+`
+
+function startThread(start: WorkerStart): Worker {
+  const isSource = import.meta.url.endsWith('.ts')
+  const entry = new URL(isSource ? './worker.ts' : './worker.js', import.meta.url).href
+  const isTypeScript = isSource || /\\.[mc]?ts$/.test(new URL(start.job).pathname)
+  const transferList = start.ports.filter((port) => port !== undefined)
+  return new Worker(BOOTSTRAP, {
+    eval: true,
+    name: `logmill worker ${start.index}`,
+    workerData: { start, entry, tsx: isTypeScript ? tsxFor(start.job) : undefined },
+    transferList,
+  })
+}
+
+/** undefined where there is none: then Node itself has to take TypeScript. */
+function tsxFor(job: string): string | undefined {
+  for (const from of [job, import.meta.url]) {
+    try {
+      const manifest = createRequire(fileURLToPath(from)).resolve('tsx/package.json')
+      return pathToFileURL(join(dirname(manifest), 'dist/esm/api/index.mjs')).href
+    } catch {
+      // Not there: look in the next place.
+    }
+  }
+  return undefined
+}

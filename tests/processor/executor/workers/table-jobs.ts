@@ -1,0 +1,127 @@
+// One job with many operations side by side, as a module: the driver and every worker build it. What each operation
+// yields, batch by batch, is collected here, in the driver's copy of the module.
+
+import type { DStream, PairDStream, StreamingContext } from '../../../../streaming.ts'
+
+type Word = readonly [string, number]
+
+/** Batches of the two inputs. */
+export const words: Word[][] = [
+  [
+    ['a', 1],
+    ['b', 2],
+    ['a', 3],
+    ['c', 4],
+    ['d', 5],
+    ['a', 6],
+  ],
+  [],
+  [
+    ['b', 7],
+    ['e', 8],
+    ['b', 9],
+  ],
+  [
+    ['a', 10],
+    ['f', 11],
+    ['g', 12],
+    ['a', 13],
+    ['h', 14],
+    ['e', 15],
+    ['a', 16],
+  ],
+  [['d', 17]],
+]
+
+export const names: (readonly [string, string])[][] = [
+  [
+    ['a', 'Ada'],
+    ['b', 'Bob'],
+    ['z', 'Zoe'],
+  ],
+  [['a', 'Al']],
+  [
+    ['b', 'Bea'],
+    ['b', 'Ben'],
+  ],
+  [],
+  [['d', 'Dan']],
+]
+
+export const SECOND = 1000
+
+/** Rows by operation and batch time. */
+export const yielded = new Map<string, Map<number, unknown[]>>()
+
+export default function build(ssc: StreamingContext, { partitions }: { partitions: number }): void {
+  const queue = { numPartitions: partitions }
+  const pairs = asPairs(ssc.queueStream<Word>([...words], queue))
+  const named = asPairs(ssc.queueStream<readonly [string, string]>([...names], queue))
+  const values = pairs.map(([, value]) => value)
+  const twice = values.map((value) => value * 2)
+  const updated = pairs.updateStateByKey<number>((news, old) => {
+    const sum = news.reduce((a, b) => a + b, old ?? 0)
+    return sum > 40 ? undefined : sum
+  })
+  const sliding = pairs.reduceByKeyAndWindow(
+    (a, b) => a + b,
+    3 * SECOND,
+    SECOND,
+    (a, b) => a - b,
+    { filter: (_key, value) => value > 0, numPartitions: 3 },
+  )
+  const operations: Record<string, DStream<unknown>> = {
+    map: twice,
+    flatMap: values.flatMap((value) => (value % 2 === 0 ? [value, -value] : [])),
+    filter: twice.filter((value) => value > 10),
+    mapPartitions: values.mapPartitions((rows) => [rows.length, ...rows.toReversed()]),
+    glom: values.glom(),
+    repartition: values.repartition(3).glom(),
+    union: values.union(twice),
+    count: values.count(),
+    reduce: values.reduce((a, b) => Math.max(a, b)),
+    concatenation: pairs.map(([key]) => key).reduce((a, b) => a + b),
+    countByValue: pairs.map(([key]) => key).countByValue(),
+    reduceByKey: pairs.reduceByKey((a, b) => a + b),
+    groupByKey: pairs.groupByKey(),
+    groupByKeyInThree: pairs.groupByKey({ numPartitions: 3 }),
+    // No way to bring two of them together: rows go to their key's worker as they are.
+    combineByKey: pairs.combineByKey({ create: (value) => `${value}`, merge: (a, value) => `${a}+${value}` }),
+    cogroup: pairs.cogroup(named),
+    join: pairs.join(named),
+    leftOuterJoin: pairs.leftOuterJoin(named),
+    fullOuterJoin: pairs.fullOuterJoin(named),
+    window: pairs.window(2 * SECOND),
+    windowOfWindow: pairs.window(2 * SECOND).window(2 * SECOND, 2 * SECOND),
+    reduceByKeyAndWindow: pairs.reduceByKeyAndWindow((a, b) => a + b, 3 * SECOND, 2 * SECOND),
+    slidingWithInverse: sliding,
+    slidingChanges: sliding.changes(),
+    groupOfWindow: asPairs(pairs.window(3 * SECOND)).groupByKey(),
+    countByWindow: values.countByWindow(2 * SECOND, SECOND),
+    updateStateByKey: updated,
+    changes: updated.changes(),
+    removedKeys: updated.removedKeys(),
+    cached: twice.cache().map((value) => value + 1),
+    transform: pairs.transform((rdd, time) =>
+      rdd.join(ssc.parallelize([...ascii()], 2)).map((row) => [...row, time.getTime() % 7]),
+    ),
+  }
+  for (const [name, stream] of Object.entries(operations)) {
+    stream.foreachRDD(
+      async (rdd, time) => {
+        let byTime = yielded.get(name)
+        if (byTime === undefined) yielded.set(name, (byTime = new Map()))
+        byTime.set(time.getTime(), await rdd.collect())
+      },
+      { name },
+    )
+  }
+}
+
+function* ascii(): Generator<readonly [string, number]> {
+  for (const letter of 'abcdefgh') yield [letter, letter.charCodeAt(0)] as const
+}
+
+function asPairs<K, V>(stream: DStream<readonly [K, V]>): PairDStream<K, V> {
+  return stream.transformToPair((rdd) => rdd as never)
+}
