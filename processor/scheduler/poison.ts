@@ -32,11 +32,18 @@ export class PoisonRecords {
   private readonly policyOf: (inputId: string) => PoisonPolicy
   private readonly canSkip: boolean
   private readonly max: number
+  private readonly sinks: ReadonlySet<string>
 
-  constructor(policies: ReadonlyMap<string, PoisonPolicy>, max: number) {
+  /** `sinks`: outputs that are functions of the user's as a whole; what fails there is no record's fault. */
+  constructor(
+    policies: ReadonlyMap<string, PoisonPolicy>,
+    max: number,
+    sinks: ReadonlySet<string> = new Set(),
+  ) {
     this.policyOf = (inputId) => policies.get(inputId) ?? 'fatal'
     this.canSkip = [...policies.values()].some((policy) => policy !== 'fatal')
     this.max = max
+    this.sinks = sinks
   }
 
   /** The batch's run has failed, and was aborted. */
@@ -46,7 +53,7 @@ export class PoisonRecords {
     if (!this.canSkip || failure === undefined) return none
     const { record: place, operator } = failure
     if (place === undefined) {
-      if (this.uncached) return none
+      if (this.uncached || this.sinks.has(operator)) return none
       this.uncached = true
       return { type: 'uncached' }
     }

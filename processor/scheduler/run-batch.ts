@@ -63,8 +63,9 @@ async function hasCome(turn: Promise<void>): Promise<void> {
 
 /** Runs the batch, and again without each poison record that a run finds, until one run comes to its end. */
 async function runUntilClean(world: BatchWorld, batch: BatchRecord): Promise<void> {
-  const { execution, protocol, onPoison, maxPoisonRecordsPerBatch } = world
-  const poison = new PoisonRecords(onPoison, maxPoisonRecordsPerBatch)
+  const { execution, graph, protocol, onPoison, maxPoisonRecordsPerBatch } = world
+  const sinks = graph.outputs.filter(({ kind }) => kind === 'foreachRDD').map(({ id }) => id)
+  const poison = new PoisonRecords(onPoison, maxPoisonRecordsPerBatch, new Set(sinks))
   const letters: DeadLetter[] = []
   for (;;) {
     const output = await protocol.begin(batch.plan)

@@ -3,7 +3,8 @@
 
 import { expect, test } from 'vitest'
 import type { Checkpoint } from '../../processor/checkpoint/checkpoint.ts'
-import { type Counters, type Plant, World } from './exactly-once/world.ts'
+import { type Plant, World } from './exactly-once/world.ts'
+import { firstFound, surviveAll } from './worlds.ts'
 
 const SEEDS = Number(process.env['LOGMILL_SEEDS'] ?? 100)
 /** `LOGMILL_LIVES=80`: more than 200 batches a world. */
@@ -40,20 +41,7 @@ const REACHED = [
 
 test(
   `${SEEDS} worlds of ${LIVES} lives write each record once`,
-  async () => {
-    const counters: Counters = {}
-    for (let seed = 1; seed <= SEEDS; seed++) {
-      try {
-        await new World(seed, counters).run(LIVES)
-      } catch (error) {
-        throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, {
-          cause: error,
-        })
-      }
-    }
-    if (process.env['LOGMILL_COUNTERS'] !== undefined) console.log(counters)
-    for (const what of REACHED) expect(counters[what] ?? 0, what).toBeGreaterThan(0)
-  },
+  () => surviveAll(SEEDS, REACHED, (seed, counters) => new World(seed, counters).run(LIVES)),
   15_000 + SEEDS * LIVES * 20,
 )
 
@@ -131,11 +119,5 @@ function onJournal(checkpoint: Checkpoint, change: (journal: Journal) => void): 
 }
 
 test.each(Object.entries(plants))('a planted bug is found: %s', async (_, { plant, noticed }) => {
-  let found = 'nothing'
-  for (let seed = 1; seed <= 50 && found === 'nothing'; seed++) {
-    await new World(seed, {}, plant).run(LIVES).catch((error: Error) => {
-      found = error.message
-    })
-  }
-  expect(found).toMatch(noticed)
+  expect(await firstFound(50, (seed) => new World(seed, {}, plant).run(LIVES))).toMatch(noticed)
 })

@@ -2,7 +2,8 @@
 // `LOGMILL_SEEDS=1000` runs the long programme.
 
 import { expect, test } from 'vitest'
-import { type Counters, type Plant, World } from './job/world.ts'
+import { type Plant, World } from './job/world.ts'
+import { firstFound, surviveAll } from './worlds.ts'
 
 const SEEDS = Number(process.env['LOGMILL_SEEDS'] ?? 25)
 const LIVES = 8
@@ -28,20 +29,7 @@ const REACHED = [
 
 test(
   `${SEEDS} worlds of ${LIVES} lives: each record once, in each of its windows, or put aside once`,
-  async () => {
-    const counters: Counters = {}
-    for (let seed = 1; seed <= SEEDS; seed++) {
-      try {
-        await new World(seed, counters).run(LIVES)
-      } catch (error) {
-        throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, {
-          cause: error,
-        })
-      }
-    }
-    if (process.env['LOGMILL_COUNTERS'] !== undefined) console.log(counters)
-    for (const what of REACHED) expect(counters[what] ?? 0, what).toBeGreaterThan(0)
-  },
+  () => surviveAll(SEEDS, REACHED, (seed, counters) => new World(seed, counters).run(LIVES)),
   15_000 + SEEDS * 1000,
 )
 
@@ -87,11 +75,5 @@ const plants: Record<string, { plant: Plant; noticed: RegExp }> = {
 }
 
 test.each(Object.entries(plants))('a planted bug is found: %s', async (_, { plant, noticed }) => {
-  let found = 'nothing'
-  for (let seed = 1; seed <= 30 && found === 'nothing'; seed++) {
-    await new World(seed, {}, plant).run(LIVES).catch((error: Error) => {
-      found = error.message
-    })
-  }
-  expect(found).toMatch(noticed)
+  expect(await firstFound(30, (seed) => new World(seed, {}, plant).run(LIVES))).toMatch(noticed)
 })

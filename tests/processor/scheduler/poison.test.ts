@@ -13,7 +13,7 @@ import type { BatchInfo } from '../../../processor/scheduler/listener.ts'
 import { PoisonRecords } from '../../../processor/scheduler/poison.ts'
 import { textValues } from '../../../processor/source/row-kind.ts'
 import { TopicSource } from '../../../processor/source/topic-source.ts'
-import { StreamingContext } from '../../../processor/streaming-context.ts'
+import { StreamingContext, type StreamingContextOptions } from '../../../processor/streaming-context.ts'
 import type { DStream } from '../../../processor/streams/dstream.ts'
 import { SimulatedStore } from '../../simulation/exactly-once/store.ts'
 import { Random } from '../../world/random.ts'
@@ -27,38 +27,49 @@ function parse(line: string): string {
   return line
 }
 
-/** A job over topic `in` whose records so far are its first batch. */
-async function run(
-  lines: string[],
-  onPoison: PoisonPolicy,
-  build: (lines: DStream<string>) => void,
-  options: { maxPoisonRecordsPerBatch?: number } = {},
-) {
-  const log = new ModelLog()
-  log.createTopic('in', 1)
-  log.produce('in', 0, lines)
+type Options = Partial<
+  Pick<
+    StreamingContextOptions,
+    'onPoison' | 'maxPoisonRecordsPerBatch' | 'commit' | 'broker' | 'concurrentJobs'
+  >
+>
+
+/** A job over topic `in` of the log, one second a batch. */
+function newJob(log: ModelLog, options: Options) {
   const clock = new ManualClock(START)
-  const commit = new MemoryProtocol()
   const warnings: string[] = []
-  const batches: BatchInfo[] = []
   const context = new StreamingContext({
     appName: 'poisoned',
     batchDuration: SECOND,
     clock,
-    commit,
-    onPoison,
     executor: { monotonicMs: () => clock.now() },
     warn: (message) => warnings.push(message),
     ...options,
   })
+  const startingOffsets = 'earliest'
+  const source = new TopicSource({ views: log, topics: 'in', rows: textValues, startingOffsets, clock })
+  return { clock, context, source, warnings }
+}
+
+function newLog(partitions = 1): ModelLog {
+  const log = new ModelLog()
+  log.createTopic('in', partitions)
+  return log
+}
+
+/** Runs one batch of these lines, and the job to its end. */
+async function run(
+  lines: string[],
+  onPoison: PoisonPolicy,
+  build: (lines: DStream<string>) => void,
+  options: Options = {},
+) {
+  const log = newLog()
+  log.produce('in', 0, lines)
+  const commit = new MemoryProtocol()
+  const { clock, context, source, warnings } = newJob(log, { commit, onPoison, ...options })
+  const batches: BatchInfo[] = []
   context.addStreamingListener({ onBatchCompleted: (batch) => void batches.push(batch) })
-  const source = new TopicSource({
-    views: log,
-    topics: 'in',
-    rows: textValues,
-    startingOffsets: 'earliest',
-    clock,
-  })
   build(context.createDirectStream(source))
   await context.start()
   await clock.advance(SECOND)
@@ -102,28 +113,12 @@ test('skipped: the batch runs again without it, and the loss is told', async () 
 })
 
 test('put aside: the dead letter topic has the record as it was, and why', async () => {
-  const log = new ModelLog()
-  log.createTopic('in', 2)
+  const log = newLog(2)
   const key = Buffer.from('k')
   const headers = [{ key: 'trace', value: Buffer.from('7') }]
   log.produce('in', 1, ['a', { key, value: Buffer.from('bad'), headers, timestampMs: 123 }])
-  const clock = new ManualClock(START)
   const commit = new MemoryProtocol()
-  const context = new StreamingContext({
-    appName: 'poisoned',
-    batchDuration: SECOND,
-    clock,
-    commit,
-    executor: { monotonicMs: () => clock.now() },
-    warn: () => {},
-  })
-  const source = new TopicSource({
-    views: log,
-    topics: 'in',
-    rows: textValues,
-    startingOffsets: 'earliest',
-    clock,
-  })
+  const { clock, context, source } = newJob(log, { commit })
   copy(context.createDirectStream(source, { onPoison: { deadLetterTopic: 'dead' } }))
   await context.start()
   await clock.advance(SECOND)
@@ -154,19 +149,10 @@ test('beyond the bound it is fatal', async () => {
 })
 
 test('a key that is none, and a record that cannot be written, are poison too', async () => {
-  const log = new ModelLog()
-  log.createTopic('in', 1)
+  const log = newLog()
   log.produce('in', 0, ['a', 'b', 'c', 'd'])
-  const clock = new ManualClock(START)
-  const context = new StreamingContext({
-    appName: 'poisoned',
-    batchDuration: SECOND,
-    clock,
-    broker: { logViews: log, output: log },
-    onPoison: 'skip',
-    executor: { monotonicMs: () => clock.now() },
-    warn: () => {},
-  })
+  const broker = { logViews: log, output: log }
+  const { clock, context } = newJob(log, { broker, onPoison: 'skip' })
   const lines = context.createDirectStream('in', textValues, { startingOffsets: 'earliest' })
   lines
     .mapToPair((line) => [line === 'a' ? { no: 'key' } : line, 1])
@@ -184,24 +170,8 @@ test('a key that is none, and a record that cannot be written, are poison too', 
 })
 
 test('what the first run has changed in place is not changed twice', async () => {
-  const log = new ModelLog()
-  log.createTopic('in', 1)
-  const clock = new ManualClock(START)
-  const context = new StreamingContext({
-    appName: 'poisoned',
-    batchDuration: SECOND,
-    clock,
-    onPoison: 'skip',
-    executor: { monotonicMs: () => clock.now() },
-    warn: () => {},
-  })
-  const source = new TopicSource({
-    views: log,
-    topics: 'in',
-    rows: textValues,
-    startingOffsets: 'earliest',
-    clock,
-  })
+  const log = newLog()
+  const { clock, context, source } = newJob(log, { onPoison: 'skip' })
   const lines = context.createDirectStream(source)
   let totals: string[] = []
   lines
@@ -240,6 +210,21 @@ test('also a record whose rows two operators read is found', async () => {
   expect(seen.slice(-2)).toEqual(['a,b', 'A,B'])
 })
 
+test('a sink that fails is not called again: no record is to blame', async () => {
+  let calls = 0
+  const { error } = await run(['a', 'b'], 'skip', (lines) =>
+    lines.foreachRDD(
+      () => {
+        calls++
+        throw new Error('the database is away')
+      },
+      { name: 'sink' },
+    ),
+  )
+  expect(error).toMatchObject({ operator: 'sink', record: undefined })
+  expect(calls).toBe(1)
+})
+
 test('behind a shuffle no record is to blame: fatal', async () => {
   const { error } = await run(['a', 'bad'], 'skip', (lines) =>
     lines
@@ -255,19 +240,10 @@ test('what a dead letter topic gets must not come from it', async () => {
   expect(error?.message).toMatch(/in-0 offset 0 is itself a dead letter/)
 })
 
-test('batches with poison records cannot run side by side', () => {
-  const clock = new ManualClock(START)
-  const log = new ModelLog()
-  const context = new StreamingContext({
-    appName: 'x',
-    batchDuration: SECOND,
-    clock,
-    concurrentJobs: 2,
-    onPoison: 'skip',
-  })
-  const source = new TopicSource({ views: log, topics: 'in', rows: textValues, clock })
+test('batches with poison records cannot run side by side', async () => {
+  const { context, source } = newJob(newLog(), { concurrentJobs: 2, onPoison: 'skip' })
   context.createDirectStream(source, { name: 'lines' }).print()
-  return expect(context.start()).rejects.toThrow('lines: without its poison records a batch is run again')
+  await expect(context.start()).rejects.toThrow('lines: without its poison records a batch is run again')
 })
 
 test('a source that reads what it was told to leave out ends the job', () => {

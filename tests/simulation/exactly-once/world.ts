@@ -15,6 +15,7 @@ import { TopicSource } from '../../../processor/source/topic-source.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { ModelLog } from '../../processor/model-log.ts'
 import { Random } from '../../world/random.ts'
+import type { Counters } from '../worlds.ts'
 import { SimulatedStore } from './store.ts'
 
 const APP = 'sim'
@@ -23,8 +24,6 @@ const INPUTS = 2
 const KEYS = 12
 /** Windows reach back over as many batches. */
 const WINDOW = 2
-
-export type Counters = Record<string, number>
 
 /** What a planted bug may get at. */
 export interface Plant {

@@ -11,14 +11,13 @@ import { StreamingContext } from '../../../processor/streaming-context.ts'
 import { ModelLog } from '../../processor/model-log.ts'
 import { Random } from '../../world/random.ts'
 import { SimulatedStore } from '../exactly-once/store.ts'
+import type { Counters } from '../worlds.ts'
 
 const SECOND = 1000
 const APP = 'sim'
 const PARTITIONS = 2
 /** Batches that the sliding window spans: so often each record comes out of it. */
 const SPAN = 3
-
-export type Counters = Record<string, number>
 
 /** What a planted bug may get at. */
 export interface Plant {

@@ -1,0 +1,37 @@
+// Many simulated worlds in a row: a failure names its seed, and what never happened says nothing.
+
+import { expect } from 'vitest'
+
+export type Counters = Record<string, number>
+
+/** Runs a world for each of the seeds from 1 on; `reached` must have been counted at least once in all of them. */
+export async function surviveAll(
+  seeds: number,
+  reached: readonly string[],
+  run: (seed: number, counters: Counters) => Promise<void>,
+): Promise<void> {
+  const counters: Counters = {}
+  for (let seed = 1; seed <= seeds; seed++) {
+    try {
+      await run(seed, counters)
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      })
+    }
+  }
+  if (process.env['LOGMILL_COUNTERS'] !== undefined) console.log(counters)
+  for (const what of reached) expect(counters[what] ?? 0, what).toBeGreaterThan(0)
+}
+
+/** What the first world that notices says; 'nothing' where none does. */
+export async function firstFound(seeds: number, run: (seed: number) => Promise<void>): Promise<string> {
+  for (let seed = 1; seed <= seeds; seed++) {
+    try {
+      await run(seed)
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  return 'nothing'
+}
