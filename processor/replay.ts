@@ -1,7 +1,7 @@
 // One batch of a job once more, from its durable plan and the state before it, with its records collected instead
 // of written: to see why it did what it did. The same plan over the same state gives the same records.
 //
-// Only the records of `toTopic` are held back. What the job does in foreachRDD, or writes to files, it does again.
+// Records of `toTopic` are collected, files are not written. What the job does in foreachRDD it does again.
 
 import { CheckpointError } from './checkpoint/store.ts'
 import { forkCheckpoint } from './checkpoint/fork.ts'
@@ -45,7 +45,13 @@ export async function replayBatch(replay: ReplayOptions): Promise<ReplayedBatch>
     await from.close()
   }
   const output = new CollectingOutput(logViews)
-  const common = { ...replay.options, appName, checkpoint: directory, broker: { logViews, output } }
+  const common = {
+    ...replay.options,
+    appName,
+    checkpoint: directory,
+    broker: { logViews, output },
+    writesFiles: false,
+  }
   const context = new StreamingContext(
     intervalMs === undefined ? { ...common, trigger: 'asap' } : { ...common, batchDuration: intervalMs },
   )

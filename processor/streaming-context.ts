@@ -93,6 +93,8 @@ interface CommonOptions {
   readonly jobParameters?: unknown
   /** How many times in a row workers may die in one batch before the job ends; default 4, as Spark's tasks have it. */
   readonly maxTaskFailures?: number
+  /** false: saveAsTextFiles and saveAsObjectFiles write nothing, as in the replay of a batch. Default true. */
+  readonly writesFiles?: boolean
   /** Where print() writes; default: standard output. */
   readonly writeLine?: (line: string) => void
   /** Told what is wrong but does not end the job (a listener that throws); default: standard error. */
@@ -209,7 +211,11 @@ export class StreamingContext implements AsyncDisposable {
     const parallelism = positive(options.parallelism ?? executors ?? 1, 'parallelism')
     this.graph = new Graph({ intervalMs, run: executor, parallelism })
     this.module = moduleOf(options)
-    this.host = streamHost(this, this.graph, options.writeLine ?? ((line) => console.log(line)))
+    this.host = streamHost(this, {
+      graph: this.graph,
+      writeLine: options.writeLine ?? ((line) => console.log(line)),
+      writesFiles: options.writesFiles ?? true,
+    })
     this.job = new Job({
       appName: options.appName,
       graph: this.graph,

@@ -6,6 +6,7 @@ import type { TaskRunner, Dataset } from '../rdd/dataset.ts'
 import { type RddContext, rddContext } from '../rdd/rdd-context.ts'
 import { CachedDataset } from '../rdd/stored.ts'
 import type { StateOperator, StatePartition, StateStore } from './contracts/state.ts'
+import type { FilesAside } from './contracts/files.ts'
 import { GraphError, operatorFailed } from './errors.ts'
 import type { InputDriver, OutputBatch, OutputNode, OutputPlace, Scope, StreamNode } from './node.ts'
 import { rememberDurations } from './remember.ts'
@@ -96,9 +97,10 @@ export class Graph implements Scope {
     parent: StreamNode<unknown>,
     run: (batch: OutputBatch, id: string) => Promise<void>,
     place: OutputPlace = 'driver',
+    files?: FilesAside,
   ): void {
     const id = this.nameOf(kind, name)
-    this.outputs.push({ id, kind, place, parent, run: (batch) => run(batch, id) })
+    this.outputs.push({ id, kind, place, parent, files, run: (batch) => run(batch, id) })
     this.consumedBy(parent, undefined)
   }
 

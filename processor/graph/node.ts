@@ -3,6 +3,7 @@
 
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
 import type { RddContext } from '../rdd/rdd-context.ts'
+import type { FilesAside } from './contracts/files.ts'
 import type { BatchOutput } from './contracts/output.ts'
 import type { PoisonPolicy, RecordPlace } from './contracts/poison.ts'
 import type { BatchStamp } from './contracts/rows.ts'
@@ -46,7 +47,7 @@ export interface StreamNode<T> {
 /** With executors: each worker runs an output for its share of the rows, or the driver runs it for all of them. */
 export type OutputPlace = 'workers' | 'driver'
 
-/** Ends a stream: print, foreachRDD, toTopic. */
+/** Ends a stream: print, foreachRDD, toTopic, files. */
 export interface OutputNode {
   readonly id: string
   readonly kind: string
@@ -54,6 +55,8 @@ export interface OutputNode {
   readonly parent: StreamNode<unknown>
   /** Runs one batch's output; only called where the parent has a data set at the batch's time. */
   run(batch: OutputBatch): Promise<void>
+  /** What the output writes beside the log. */
+  readonly files: FilesAside | undefined
 }
 
 export interface OutputBatch extends BatchStamp {

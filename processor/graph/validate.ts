@@ -24,6 +24,13 @@ export function problemsOf(graph: GraphShape): string[] {
     if (seen.has(id)) problems.push(`two operators are named '${id}': names must be unique`)
     seen.add(id)
   }
+  const targets = new Map<string, string>()
+  for (const { id, files } of graph.outputs) {
+    if (files === undefined) continue
+    const other = targets.get(files.target)
+    if (other !== undefined) problems.push(`${other} and ${id} both write files to ${files.target}`)
+    targets.set(files.target, id)
+  }
   for (const node of graph.nodes) {
     problems.push(...windowProblems(node, graph.intervalMs), ...parentProblems(node))
     if (graph.durable) problems.push(...recoveryProblems(node))

@@ -162,6 +162,8 @@ export class Job {
       resumption.zeroMs,
       this.onPoison.size === 0 ? protocol.state : isolated(protocol.state, plainCodec),
     )
+    const lastBatchId = recovered?.lastCommitted?.batchId ?? 0
+    for (const { id, files } of graph.outputs) await files?.settle({ appName, operatorId: id, lastBatchId })
     await this.startInputs(recovered, resumption)
     await this.options.execution.start(resumption.zeroMs, this.onPoison.size > 0)
     return resumption

@@ -1,5 +1,5 @@
 // One batch, from its durable plan to its commit. The order is the whole of it: outputs, then state that
-// nothing has asked for, then the decision; a throw before the decision leaves no trace.
+// nothing has asked for, then the decision, then files are shown; a throw before the decision leaves no trace.
 //
 // Batches that run side by side write nothing into topics and keep no state (graph/validate.ts), so only their
 // commit has a turn: each waits there for the ones before it.
@@ -43,6 +43,7 @@ export async function runBatch(world: BatchWorld, batch: BatchRecord, turn?: Pro
     await protocol.begin(plan)
   }
   await protocol.commit(plan, batch.poison)
+  for (const { files } of world.graph.outputs) await files?.show(plan)
   execution.committed(plan)
   batch.processingEndMs = clock.now()
   listeners.post((listener) => listener.onBatchCompleted?.(batch.info))

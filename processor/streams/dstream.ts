@@ -21,6 +21,7 @@ import type { OperatorOptions, ShuffleOptions, StateOptions } from './options.ts
 import { foreachRDD, print, toTopic } from './outputs.ts'
 import type { PairDStream } from './pair-dstream.ts'
 import { repartition } from './repartition.ts'
+import { saveAsObjectFiles, saveAsTextFiles, type FileOptions } from './save-as-files.ts'
 import type { StateDStream } from './state-dstream.ts'
 import { transform } from './transform.ts'
 import { union } from './union.ts'
@@ -215,6 +216,19 @@ export class DStream<T> {
   toTopic(topic: string, toRecord: (row: T) => OutputRecord, options?: OperatorOptions): void {
     const run = toTopic(this.node, topic, toRecord)
     this.host.graph.addOutput('toTopic', options?.name, this.node, run, 'workers')
+  }
+
+  /**
+   * A directory per batch, `prefix-TIME_MS[.suffix]`, with a line per row and a file per row partition. It shows once
+   * the batch counts, whole, whatever crashes meanwhile.
+   */
+  saveAsTextFiles(prefix: string, options: FileOptions = {}): void {
+    saveAsTextFiles(this.host, this.node, prefix, options)
+  }
+
+  /** As `saveAsTextFiles`, with rows of plain data, for readObjectFiles. */
+  saveAsObjectFiles(prefix: string, options: FileOptions = {}): void {
+    saveAsObjectFiles(this.host, this.node, prefix, options)
   }
 
   protected lengths(length: Duration, slide: Duration | undefined): WindowLengths {

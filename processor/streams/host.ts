@@ -15,6 +15,8 @@ export interface StreamHost {
   readonly context: StreamingContext
   readonly graph: Graph
   readonly writeLine: (line: string) => void
+  /** false: files of batches are not written. */
+  readonly writesFiles: boolean
   stream<T>(node: StreamNode<T>): DStream<T>
   pairs<K, V>(node: StreamNode<readonly [K, V]>): PairDStream<K, V>
   /** The whole state of an operator whose rows are what each batch changed. */
@@ -24,13 +26,13 @@ export interface StreamHost {
 
 export function streamHost(
   context: StreamingContext,
-  graph: Graph,
-  writeLine: (line: string) => void,
+  { graph, writeLine, writesFiles }: Pick<StreamHost, 'graph' | 'writeLine' | 'writesFiles'>,
 ): StreamHost {
   const host: StreamHost = {
     context,
     graph,
     writeLine,
+    writesFiles,
     stream: (node) => new DStream(host, node),
     pairs: (node) => new PairDStream(host, node),
     mappedWithState: (mapped) => new MapWithStateDStream(host, mapped),

@@ -70,7 +70,7 @@ export function toTopic<T>(parent: StreamNode<T>, topic: string, toRecord: (row:
   }
 }
 
-function rowsOf<T>(parent: StreamNode<T>, batch: OutputBatch): Dataset<T> {
+export function rowsOf<T>(parent: StreamNode<T>, batch: OutputBatch): Dataset<T> {
   const rows = batch.scope.rows(parent, batch.timeMs)
   if (rows === undefined) throw new Error(`'${parent.id}' has no data set at time ${batch.timeMs}`)
   return rows

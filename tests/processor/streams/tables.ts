@@ -16,7 +16,7 @@ export interface World {
   readonly lines: string[]
 }
 
-export function newWorld(options: { parallelism?: number } = {}): World {
+export function newWorld(options: { parallelism?: number; writesFiles?: boolean } = {}): World {
   const clock = new ManualClock(START)
   const commit = new MemoryProtocol()
   const lines: string[] = []

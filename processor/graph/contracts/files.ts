@@ -1,0 +1,21 @@
+// Output that lies beside the log, and so cannot be decided together with it: it is put aside before the decision
+// and shown after it. What a crash leaves between the two, the next start settles.
+
+import type { BatchStamp } from './rows.ts'
+
+export interface FilesAside {
+  /** What is written, for messages; two outputs must not write the same. */
+  readonly target: string
+  /** Before the first batch of a run: what earlier runs put aside is shown where its batch counts, else removed. */
+  settle(run: FilesRun): Promise<void>
+  /** The batch counts: what it put aside is shown. */
+  show(batch: BatchStamp): Promise<void>
+}
+
+export interface FilesRun {
+  /** Job and output: what they put aside is found again by these. */
+  readonly appName: string
+  readonly operatorId: string
+  /** Batches up to this one count. */
+  readonly lastBatchId: number
+}

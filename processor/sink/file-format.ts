@@ -1,0 +1,83 @@
+// What rows are as bytes of a part file.
+//
+// Text: a line each. Objects: blocks of rows, so that damage is seen and a reader needs no more memory than a block:
+//
+//    "LMOBJ1\n\0" | ( length i32 | crc32c u32 of the rows | rows: plain data, one after the other ) *
+
+import { crc32c } from '../../broker/protocol/record-batch/crc32c.ts'
+import { ByteReader, ByteWriter } from '../checkpoint/bytes.ts'
+import { readPlain, writePlain } from '../checkpoint/plain-data.ts'
+import { DamagedError } from '../checkpoint/store.ts'
+
+/** Turns the rows of one part file into bytes. */
+export interface RowEncoder<T> {
+  /** Throws TypeError where the row cannot be written. */
+  add(row: T): void
+  /** Bytes that wait to be taken, about. */
+  readonly size: number
+  /** What waits, complete in itself; the buffer is the caller's. */
+  take(): Buffer
+}
+
+/** Makes the encoder of a part file; called once per file. */
+export type FileFormat<T> = () => RowEncoder<T>
+
+export function textLines<T>(textOf: (row: T) => string): FileFormat<T> {
+  return () => {
+    let text = ''
+    return {
+      add: (row) => void (text += `${textOf(row)}\n`),
+      get size() {
+        return text.length
+      },
+      take() {
+        const bytes = Buffer.from(text)
+        text = ''
+        return bytes
+      },
+    }
+  }
+}
+
+const MAGIC = Buffer.from('LMOBJ1\n\0', 'latin1')
+const BLOCK_HEAD_BYTES = 8
+
+export const objects: FileFormat<unknown> = () => {
+  const rows = new ByteWriter(4096)
+  let isFirst = true
+  return {
+    add: (row) => writePlain(rows, row),
+    get size() {
+      return rows.end
+    },
+    take() {
+      const before = isFirst ? [MAGIC] : []
+      isFirst = false
+      if (rows.end === 0) return Buffer.concat(before)
+      const head = Buffer.allocUnsafe(BLOCK_HEAD_BYTES)
+      head.writeInt32BE(rows.end, 0)
+      head.writeUInt32BE(crc32c(rows.bytes, 0, rows.end), 4)
+      const bytes = Buffer.concat([...before, head, rows.view()])
+      rows.reset()
+      return bytes
+    },
+  }
+}
+
+/** The rows of an object file. `name` is for messages. Throws DamagedError. */
+export function* readObjects(bytes: Buffer, name: string): Generator<unknown, undefined, undefined> {
+  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw new DamagedError(`${name} is no object file`)
+  for (let at = MAGIC.length; at < bytes.length; ) {
+    const length = at + BLOCK_HEAD_BYTES <= bytes.length ? bytes.readInt32BE(at) : -1
+    const from = at + BLOCK_HEAD_BYTES
+    if (length < 0 || from + length > bytes.length) throw new DamagedError(`${name} ends within a block`)
+    const rows = bytes.subarray(from, from + length)
+    if (crc32c(rows, 0, length) !== bytes.readUInt32BE(at + 4)) {
+      throw new DamagedError(`${name}: the block at byte ${at} is not what was written`)
+    }
+    const reader = new ByteReader(rows)
+    while (!reader.atEnd) yield readPlain(reader)
+    at = from + length
+  }
+  return undefined
+}

@@ -1,0 +1,58 @@
+// Rows of each batch as files: saveAsTextFiles, saveAsObjectFiles. Exactly once; sink/batch-files.ts says how.
+
+import { operatorFailed } from '../graph/errors.ts'
+import type { OutputBatch, StreamNode } from '../graph/node.ts'
+import { drainAll } from '../rdd/dataset.ts'
+import { BatchFiles } from '../sink/batch-files.ts'
+import { objects, textLines, type FileFormat } from '../sink/file-format.ts'
+import type { StreamHost } from './host.ts'
+import type { OperatorOptions } from './options.ts'
+import { rowsOf } from './outputs.ts'
+import { rowText } from './row-text.ts'
+
+export interface FileOptions extends OperatorOptions {
+  /** Put behind the batch's time, after a dot. */
+  readonly suffix?: string
+}
+
+export function saveAsTextFiles<T>(
+  host: StreamHost,
+  parent: StreamNode<T>,
+  prefix: string,
+  options: FileOptions,
+): void {
+  addFiles(host, 'saveAsTextFiles', parent, prefix, options, textLines<T>(rowText))
+}
+
+export function saveAsObjectFiles<T>(
+  host: StreamHost,
+  parent: StreamNode<T>,
+  prefix: string,
+  options: FileOptions,
+): void {
+  addFiles(host, 'saveAsObjectFiles', parent, prefix, options, objects)
+}
+
+function addFiles<T>(
+  { graph, writesFiles }: StreamHost,
+  kind: string,
+  parent: StreamNode<T>,
+  prefix: string,
+  { name, suffix }: FileOptions,
+  format: FileFormat<T>,
+): void {
+  if (prefix === '') throw new TypeError(`${kind}: the prefix is empty`)
+  if (suffix?.includes('/')) throw new TypeError(`${kind}: the suffix '${suffix}' has a slash`)
+  const files = writesFiles ? new BatchFiles<T>({ prefix, suffix }, format) : undefined
+  const run = async (batch: OutputBatch, id: string) => {
+    const { scope, output } = batch
+    const rows = rowsOf(parent, batch)
+    try {
+      if (files === undefined) await drainAll(rows, scope.run, () => {})
+      else await files.write(batch, rows, scope.run, output.discards ?? false)
+    } catch (error) {
+      throw operatorFailed(id, error)
+    }
+  }
+  graph.addOutput(kind, name, parent, run, 'driver', files)
+}

@@ -1,0 +1,325 @@
+// Files of batches: whole or not there, once, whatever dies when.
+
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ManualClock } from '../../../broker/time/manual-clock.ts'
+import { Checkpoint } from '../../../processor/checkpoint/checkpoint.ts'
+import type { FilesAside } from '../../../processor/graph/contracts/files.ts'
+import { CallingThreadExecutor } from '../../../processor/executor/calling-thread.ts'
+import { ArrayDataset } from '../../../processor/rdd/stored.ts'
+import { BatchFiles } from '../../../processor/sink/batch-files.ts'
+import { objects, readObjects, textLines } from '../../../processor/sink/file-format.ts'
+import { readObjectFiles } from '../../../processor/sink/read-object-files.ts'
+import { textValues } from '../../../processor/source/row-kind.ts'
+import { TopicSource } from '../../../processor/source/topic-source.ts'
+import { StreamingContext } from '../../../processor/streaming-context.ts'
+import { SimulatedStore } from '../../simulation/exactly-once/store.ts'
+import { Random } from '../../world/random.ts'
+import { ModelLog } from '../model-log.ts'
+
+let folder: string
+
+// In memory where there is such a folder: thousands of syncs.
+const temporary = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+beforeEach(() => (folder = mkdtempSync(join(temporary, 'logmill-files-'))))
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const executor = new CallingThreadExecutor()
+const shown = () =>
+  readdirSync(folder)
+    .filter((name) => !name.startsWith('.'))
+    .sort()
+const hidden = () =>
+  readdirSync(folder)
+    .filter((name) => name.startsWith('.'))
+    .sort()
+const lines = (directory: string) =>
+  Object.fromEntries(
+    readdirSync(join(folder, directory))
+      .sort()
+      .map((name) => [name, readFileSync(join(folder, directory, name), 'utf8')]),
+  )
+
+const textFiles = (suffix?: string) =>
+  new BatchFiles<string>({ prefix: join(folder, 'words'), suffix }, textLines(String))
+const job = (lastBatchId: number, appName = 'job') => ({
+  appName,
+  operatorId: 'saveAsTextFiles-1',
+  lastBatchId,
+})
+const write = (files: BatchFiles<string>, batchId: number, rows: string[][], isRepeat = false) =>
+  files.write({ batchId, timeMs: batchId * 1000 }, new ArrayDataset(rows), executor, isRepeat)
+
+test('a directory has a part file for each partition, empty ones too, and _SUCCESS', async () => {
+  const files = textFiles('txt')
+  await files.settle(job(0))
+  await write(files, 1, [['a', 'b'], [], ['c']])
+  expect(shown()).toEqual([])
+  await files.show({ batchId: 1, timeMs: 1000 })
+  expect(shown()).toEqual(['words-1000.txt'])
+  expect(hidden()).toEqual([])
+  expect(lines('words-1000.txt')).toEqual({
+    'part-00000': 'a\nb\n',
+    'part-00001': '',
+    'part-00002': 'c\n',
+    _SUCCESS: '',
+  })
+})
+
+test('a later start shows what counts and removes what does not, of this job and output alone', async () => {
+  const before = textFiles()
+  await before.settle(job(0))
+  await write(before, 1, [['a']])
+  await write(before, 2, [['b']])
+  const other = textFiles()
+  await other.settle(job(0, 'jo.*'))
+  await write(other, 1, [['other']])
+  const longer = new BatchFiles<string>(
+    { prefix: join(folder, 'words-more'), suffix: undefined },
+    textLines(String),
+  )
+  await longer.settle(job(0))
+  await write(longer, 2, [['longer']])
+  await textFiles().settle(job(1))
+  expect(shown()).toEqual(['words-1000'])
+  expect(lines('words-1000')).toMatchObject({ 'part-00000': 'a\n' })
+  expect(hidden()).toEqual([
+    '.words-1000@jo.*@saveAsTextFiles-1@1',
+    '.words-more-2000@job@saveAsTextFiles-1@2',
+  ])
+  // To settle again changes nothing.
+  await textFiles().settle(job(1))
+  expect(shown()).toEqual(['words-1000'])
+})
+
+test('a batch that runs again before it counts leaves only its last run', async () => {
+  const files = textFiles()
+  await files.settle(job(0))
+  await write(files, 1, [['half'], ['lost']])
+  await write(files, 1, [['whole']])
+  await files.show({ batchId: 1, timeMs: 1000 })
+  expect(lines('words-1000')).toEqual({ 'part-00000': 'whole\n', _SUCCESS: '' })
+})
+
+test('a batch that counts already, and runs for its state alone, leaves its directory; where it is missing it is made', async () => {
+  mkdirSync(join(folder, 'words-1000'))
+  writeFileSync(join(folder, 'words-1000', 'part-00000'), 'first\n')
+  const files = textFiles()
+  await files.settle(job(0))
+  for (const batchId of [1, 2]) {
+    await write(files, batchId, [['again']], true)
+    await files.show({ batchId, timeMs: batchId * 1000 })
+  }
+  expect(lines('words-1000')).toEqual({ 'part-00000': 'first\n' })
+  expect(lines('words-2000')).toMatchObject({ 'part-00000': 'again\n' })
+})
+
+test('a directory that was there before is replaced as a whole, also by a start that finds it half replaced', async () => {
+  mkdirSync(join(folder, 'words-1000'))
+  writeFileSync(join(folder, 'words-1000', 'part-00007'), 'old\n')
+  const files = textFiles()
+  await files.settle(job(0))
+  await write(files, 1, [['new']])
+  await files.show({ batchId: 1, timeMs: 1000 })
+  expect(lines('words-1000')).toEqual({ 'part-00000': 'new\n', _SUCCESS: '' })
+  await write(files, 2, [['new']])
+  mkdirSync(join(folder, '.words-2000@job@saveAsTextFiles-1@2.old'))
+  await textFiles().settle(job(2))
+  expect(shown()).toEqual(['words-1000', 'words-2000'])
+  expect(hidden()).toEqual([])
+})
+
+test('files that count and are not whole are said so, never shown', async () => {
+  mkdirSync(join(folder, '.words-1000@job@saveAsTextFiles-1@1'))
+  await expect(textFiles().settle(job(1))).rejects.toThrow(/batch 1 counts, and its files are not whole/)
+  expect(shown()).toEqual([])
+})
+
+test('objects come back as they were, and damage is seen', async () => {
+  const rows: unknown[] = [
+    { text: 'ä\n', list: [1, 2n, null] },
+    new Map([['when', new Date(5)]]),
+    [Buffer.from('bytes'), -0.5],
+    'x'.repeat(300_000),
+  ]
+  const files = new BatchFiles<unknown>({ prefix: join(folder, 'rows'), suffix: undefined }, objects)
+  await files.settle(job(0))
+  const dataset = new ArrayDataset([rows.slice(0, 3), [], rows.slice(3)])
+  await files.write({ batchId: 1, timeMs: 1000 }, dataset, executor, false)
+  await expect(async () => {
+    for await (const row of readObjectFiles(folder)) expect(row).toBe('not there')
+  }).rejects.toThrow('is not a whole directory')
+  await files.show({ batchId: 1, timeMs: 1000 })
+  const read: unknown[] = []
+  for await (const row of readObjectFiles(join(folder, 'rows-1000'))) read.push(row)
+  expect(read).toEqual(rows)
+  const bytes = readFileSync(join(folder, 'rows-1000', 'part-00000'))
+  for (let at = 0; at < bytes.length; at++) {
+    const damaged = Buffer.from(bytes)
+    damaged[at] = (damaged[at] as number) ^ 4
+    expect(() => [...readObjects(damaged, 'it')], `byte ${at}`).toThrow(/^it/)
+  }
+  for (let length = 9; length < bytes.length; length++) {
+    expect(() => [...readObjects(bytes.subarray(0, length), 'it')]).toThrow('it ends within a block')
+  }
+})
+
+class Crash extends Error {}
+
+const input = [['a b', 'c'], [], ['b b'], ['c c a']]
+
+/** Runs the job until it has done all batches, crashing at the `crashAt`th point of its first run. */
+async function crashing(crashAt: number): Promise<{ points: number; crashed: string | undefined }> {
+  const clock = new ManualClock(0)
+  const log = new ModelLog()
+  log.createTopic('lines', 1)
+  log.createTopic('totals', 1)
+  const store = new SimulatedStore()
+  let points = 0
+  let crashed: string | undefined
+  let produced = 0
+  for (let run = 1; run <= 2; run++) {
+    let dead = false
+    const point = (name: string) => {
+      if (dead) throw new Crash(name)
+      onlyDecided(log, name)
+      // A job that dies before its first plan is durable begins anew, at another time.
+      if (!isShown(1)) return
+      points++
+      if (run > 1 || points !== crashAt) return
+      dead = true
+      crashed = name
+      throw new Crash(name)
+    }
+    log.step = (step, when) => point(`${step} ${when}`)
+    const context = new StreamingContext({
+      appName: 'files',
+      batchDuration: 1000,
+      clock,
+      commit: new Checkpoint({
+        directory: 'memory',
+        store: store.handle((name) => Promise.resolve(name).then(point)),
+        output: log,
+        warn: () => {},
+        generationLimits: { batches: 2, bytes: 1 },
+      }),
+      warn: () => {},
+    })
+    const source = new TopicSource({
+      views: log,
+      topics: 'lines',
+      rows: textValues,
+      startingOffsets: 'earliest',
+    })
+    const totals = context
+      .createDirectStream(source)
+      .flatMap((line) => line.split(' '))
+      .mapToPair((word) => [word, 1])
+      .updateStateByKey<number>(
+        (values, n = 0) => {
+          point('row')
+          return n + values.length
+        },
+        { name: 'totals', numPartitions: 2 },
+      )
+    totals.saveAsTextFiles(join(folder, 'totals'))
+    totals.changes().saveAsObjectFiles(join(folder, 'changes'), { suffix: 'bin' })
+    totals.changes().toTopic('totals', ([word, n]) => ({ value: `${word} ${n}` }))
+    const { graph } = context as unknown as { graph: { outputs: { files: FilesAside | undefined }[] } }
+    for (const output of graph.outputs) {
+      const { files } = output
+      if (files === undefined) continue
+      const show = files.show.bind(files)
+      files.show = async (batch) => {
+        point('not shown')
+        await show(batch)
+        point('shown')
+      }
+    }
+    let ended = false
+    const failed = context.awaitTermination().then(
+      () => void (ended = true),
+      (error: unknown) => {
+        ended = true
+        if (!dead) throw error
+      },
+    )
+    await context.start().catch((error: unknown) => {
+      if (!dead) throw error
+    })
+    while (!ended && !isShown(input.length)) {
+      if (produced < input.length && isShown(produced)) {
+        const rows = input[produced++] as string[]
+        if (rows.length > 0) log.produce('lines', 0, rows)
+        clock.tick(1000)
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await context.stop()
+    await failed
+    if (!dead) break
+    store.crash(new Random(crashAt))
+  }
+  return { points, crashed }
+}
+
+function isShown(batch: number): boolean {
+  if (batch === 0) return true
+  return existsSync(join(folder, `totals-${batch}000`)) && existsSync(join(folder, `changes-${batch}000.bin`))
+}
+
+/** What a reader can see at any moment: whole directories of batches that count. */
+function onlyDecided(log: ModelLog, when: string): void {
+  const marks = [...(log.groups.get('logmill-job-files')?.values() ?? [])]
+  const decided = Math.max(0, ...marks.map(({ metadata }) => Number(/ batch (\d+) /.exec(metadata)?.[1])))
+  for (const name of shown()) {
+    const batch = Number(/-(\d+)/.exec(name)?.[1]) / 1000
+    // A batch without records is decided by being staged.
+    if (batch !== 2) expect(batch, `${name} at '${when}'`).toBeLessThanOrEqual(decided)
+    expect(existsSync(join(folder, name, '_SUCCESS')), `${name} at '${when}'`).toBe(true)
+  }
+}
+
+async function filesOf(): Promise<Record<string, string[]>> {
+  const found: Record<string, string[]> = {}
+  for (const name of shown()) {
+    if (name.startsWith('changes')) {
+      found[name] = []
+      for await (const row of readObjectFiles(join(folder, name))) found[name].push(String(row))
+    } else {
+      found[name] = Object.values(lines(name)).join('').trim().split('\n')
+    }
+    found[name]?.sort()
+  }
+  return found
+}
+
+const expected = {
+  'changes-1000.bin': ['a,1', 'b,1', 'c,1'],
+  'changes-2000.bin': [],
+  'changes-3000.bin': ['b,3'],
+  'changes-4000.bin': ['a,2', 'c,3'],
+  'totals-1000': ['(a,1)', '(b,1)', '(c,1)'],
+  'totals-2000': ['(a,1)', '(b,1)', '(c,1)'],
+  'totals-3000': ['(a,1)', '(b,3)', '(c,1)'],
+  'totals-4000': ['(a,2)', '(b,3)', '(c,3)'],
+}
+
+test('a crash at any point of the job shows no directory too early, none twice, and loses none', async () => {
+  const crashes = new Set<string>()
+  const { points } = await crashing(0)
+  expect(await filesOf()).toEqual(expected)
+  for (let crashAt = 1; crashAt <= points; crashAt++) {
+    rmSync(folder, { recursive: true })
+    mkdirSync(folder)
+    const { crashed } = await crashing(crashAt)
+    expect(await filesOf(), `crash at ${crashAt}, '${crashed}'`).toEqual(expected)
+    expect(hidden(), `crash at ${crashAt}, '${crashed}'`).toEqual([])
+    if (crashed !== undefined) crashes.add(crashed)
+  }
+  expect([...crashes]).toEqual(
+    expect.arrayContaining(['row', 'redo written', 'commit before', 'commit after', 'not shown', 'shown']),
+  )
+})
