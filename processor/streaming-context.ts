@@ -28,12 +28,14 @@ import { ListenerBus, type StreamingListener } from './scheduler/listener.ts'
 import type { DowntimeBatches } from './scheduler/recovery.ts'
 import { stopOnShutdown } from './shutdown.ts'
 import type { RowKind } from './source/row-kind.ts'
+import { type FileFormat, fixedRecords, textLines } from './source/planned-files.ts'
 import type { StartingOptions } from './source/starting-offsets.ts'
 import { isTopicSelection, type TopicSelection } from './source/topic-selection.ts'
 import { topicSource } from './source/remote-topic-source.ts'
 import type { TopicSourceOptions } from './source/topic-source.ts'
 import { directStream } from './streams/direct-input.ts'
 import type { DStream } from './streams/dstream.ts'
+import { fileStream, type FileStreamOptions } from './streams/file-input.ts'
 import { streamHost, type StreamHost } from './streams/host.ts'
 import type { PairDStream } from './streams/pair-dstream.ts'
 import type { OperatorOptions } from './streams/options.ts'
@@ -283,6 +285,22 @@ export class StreamingContext implements AsyncDisposable {
       (scope) => graph.rddContext(scope),
     )
     return this.batchContext
+  }
+
+  /** Lines of the text files that are moved into a directory, or into those that a pattern matches. */
+  textFileStream(directory: string, options?: FileStreamOptions): DStream<string> {
+    return this.fileStream(directory, textLines, options)
+  }
+
+  /** Records of so many bytes, out of files as `textFileStream` takes them. */
+  binaryRecordsStream(directory: string, recordLength: number, options?: FileStreamOptions): DStream<Buffer> {
+    return this.fileStream(directory, fixedRecords(recordLength), options)
+  }
+
+  /** Rows of files that are moved into a directory: `format` says what they are (textLines, fixedRecords, wholeFiles). */
+  fileStream<T>(directory: string, format: FileFormat<T>, options: FileStreamOptions = {}): DStream<T> {
+    const times = { clock: this.clock, intervalMs: this.graph.intervalMs }
+    return this.host.stream(this.graph.add(fileStream(directory, format, times, options)))
   }
 
   /** Rows that are not of a batch, e.g. the static side of a join inside `transform`. Pairs make a PairRDD. */

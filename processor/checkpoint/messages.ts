@@ -9,7 +9,7 @@ import protobuf from 'protobufjs/light.js'
 import { crc32c } from '../../broker/protocol/record-batch/crc32c.ts'
 import type { BatchPlan } from '../graph/contracts/commit.ts'
 import type { RecordPlace } from '../graph/contracts/poison.ts'
-import type { OffsetRange, SourcePosition } from '../graph/contracts/source.ts'
+import type { OffsetRange, PlannedFile, SourcePosition } from '../graph/contracts/source.ts'
 import { CheckpointError, DamagedError } from './store.ts'
 
 const VERSION = 1
@@ -104,7 +104,9 @@ const types = {
     ['topicId', 3, 'string'],
     ['from', 4, 'sint64'],
     ['until', 5, 'sint64'],
+    ['files', 6, 'File', 'repeated'],
   ),
+  file: message('File', ['path', 1, 'string'], ['sizeInBytes', 2, 'double'], ['modifiedMs', 3, 'double']),
   input: message('Input', ['inputId', 1, 'string'], ['ranges', 2, 'Range', 'repeated']),
   plan: message(
     'Plan',
@@ -257,6 +259,7 @@ interface RangeMessage {
   topicId: string
   from: Int64 | number
   until: Int64 | number
+  files: readonly PlannedFile[]
 }
 
 interface InputMessage {
@@ -294,12 +297,15 @@ interface RedoMessage {
   increments: Uint8Array
 }
 
-function rangeMessage({ topic, partition, topicId, from, until }: OffsetRange): object {
-  return { topic, partition, topicId, from: int64(from), until: int64(until) }
+function rangeMessage({ topic, partition, topicId, from, until, files = [] }: OffsetRange): object {
+  return { topic, partition, topicId, from: int64(from), until: int64(until), files }
 }
 
-function rangeOf({ topic, partition, topicId, from, until }: RangeMessage): OffsetRange {
-  return { topic, partition, topicId, from: bigintOf(from), until: bigintOf(until) }
+function rangeOf({ topic, partition, topicId, from, until, files }: RangeMessage): OffsetRange {
+  const range = { topic, partition, topicId, from: bigintOf(from), until: bigintOf(until) }
+  if (files.length === 0) return range
+  const planned = files.map(({ path, sizeInBytes, modifiedMs }) => ({ path, sizeInBytes, modifiedMs }))
+  return { ...range, files: planned }
 }
 
 function standingMessage(standing: Standing): object {

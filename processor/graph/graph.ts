@@ -24,6 +24,8 @@ export interface NodeSpec<T> {
   slideMs?: number
   reachMs?: number
   windowMs?: number
+  /** How long its batches are remembered at least. */
+  rememberMs?: number
   input?: InputDriver
   /** Made from the node's final id. */
   state?: (id: string) => StateOperator
@@ -79,6 +81,7 @@ export class Graph implements Scope {
       parents: spec.parents,
       slideMs,
       reachMs: spec.reachMs ?? 0,
+      rememberMs: spec.rememberMs ?? 0,
       windowMs: spec.windowMs,
       state: spec.state?.(id),
       isNamed: spec.name !== undefined,

@@ -37,6 +37,8 @@ export interface StreamNode<T> {
   readonly slideMs: number
   /** How far back of its own time `compute` reads its parents; 0: only that time. */
   readonly reachMs: number
+  /** How long its batches, and so their plans, are remembered at least. */
+  readonly rememberMs: number
   /** Window length as the user gave it, for messages and checks; undefined for all other operators. */
   readonly windowMs: number | undefined
   readonly state: StateOperator | undefined

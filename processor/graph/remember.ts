@@ -4,7 +4,7 @@
 import type { StreamNode } from './node.ts'
 
 /**
- * Milliseconds by node. A node is remembered for at least its own slide and `atLeastMs`; a parent for as
+ * Milliseconds by node. A node is remembered for at least its own slide, what it asks for and `atLeastMs`; a parent for as
  * long as its child, and on top of that as far back as the child reads.
  * `nodes` must list parents before their children.
  */
@@ -13,7 +13,7 @@ export function rememberDurations(
   atLeastMs: number,
 ): Map<StreamNode<unknown>, number> {
   const remember = new Map<StreamNode<unknown>, number>()
-  for (const node of nodes) remember.set(node, Math.max(node.slideMs, atLeastMs))
+  for (const node of nodes) remember.set(node, Math.max(node.slideMs, node.rememberMs, atLeastMs))
   for (const node of nodes.toReversed()) {
     const needMs = (remember.get(node) as number) + node.reachMs
     for (const parent of node.parents) {

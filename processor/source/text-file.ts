@@ -9,7 +9,10 @@ import type { Dataset } from '../rdd/dataset.ts'
 const CHUNK_BYTES = 256 * 1024
 const NEWLINE = 10
 
-interface FileRange {
+/** A line that is longer is none: somebody's binary file, or one without an end. */
+const MAX_LINE_BYTES = 64 * 1024 * 1024
+
+export interface FileRange {
   readonly file: string
   readonly from: number
   readonly until: number
@@ -59,7 +62,8 @@ function rangesOf(file: string, sizeInBytes: number, rangeBytes: number): FileRa
   return ranges.length === 0 ? [{ file, from: 0, until: 0 }] : ranges
 }
 
-class LineReader implements RowReader {
+/** Throws where a line is longer than a line may be. */
+export class LineReader implements RowReader {
   private readonly emit: Emit<string>
   private readonly until: number
   private readonly fd: number
@@ -70,10 +74,15 @@ class LineReader implements RowReader {
   private position: number
   /** What came of a line before this chunk. */
   private begun: Buffer[] = []
+  private begunBytes = 0
+  private readonly file: string
+  private readonly maxLineBytes: number
   private skipsFirst: boolean
 
-  constructor({ file, from, until }: FileRange, emit: Emit<string>) {
+  constructor({ file, from, until }: FileRange, emit: Emit<string>, maxLineBytes = MAX_LINE_BYTES) {
     this.emit = emit
+    this.file = file
+    this.maxLineBytes = maxLineBytes
     this.until = until
     // One byte back: where that ends a line, the first line here begins here.
     this.skipsFirst = from > 0
@@ -83,7 +92,7 @@ class LineReader implements RowReader {
 
   read(maxRows: number): boolean {
     for (let rows = 0; rows < maxRows; ) {
-      const lineStart = this.position - this.begunBytes()
+      const lineStart = this.position - this.begunBytes
       if (this.begun.length === 0 && lineStart >= this.until && !this.skipsFirst) return false
       if (this.at === this.filled && !this.fill()) {
         if (this.begun.length > 0) this.line(Buffer.alloc(0))
@@ -92,6 +101,10 @@ class LineReader implements RowReader {
       const end = this.chunk.indexOf(NEWLINE, this.at)
       if (end < 0 || end >= this.filled) {
         this.begun.push(Buffer.from(this.chunk.subarray(this.at, this.filled)))
+        this.begunBytes += this.filled - this.at
+        if (this.begunBytes > this.maxLineBytes) {
+          throw new RangeError(`${this.file}: a line of more than ${this.maxLineBytes} bytes`)
+        }
         this.position += this.filled - this.at
         this.at = this.filled
         continue
@@ -112,16 +125,13 @@ class LineReader implements RowReader {
   private line(rest: Buffer): void {
     const bytes = this.begun.length === 0 ? rest : Buffer.concat([...this.begun, rest])
     this.begun = []
+    this.begunBytes = 0
     if (this.skipsFirst) {
       this.skipsFirst = false
       return
     }
     const end = bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length
     this.emit(bytes.toString('utf8', 0, end))
-  }
-
-  private begunBytes(): number {
-    return this.begun.reduce((sum, { length }) => sum + length, 0)
   }
 
   private fill(): boolean {
@@ -185,20 +195,24 @@ export class BinaryRecordsDataset implements Dataset<Buffer> {
   }
 
   open(partition: number, emit: Emit<Buffer>): RowReader {
-    const { recordLength } = this
-    const fd = fs.openSync(this.files[partition] as string, 'r')
-    let position = 0
-    return {
-      read(maxRows) {
-        const bytes = Buffer.alloc(recordLength * maxRows)
-        const filled = fs.readSync(fd, bytes, 0, bytes.length, position)
-        position += filled
-        for (let at = 0; at + recordLength <= filled; at += recordLength) {
-          emit(bytes.subarray(at, at + recordLength))
-        }
-        return filled === bytes.length
-      },
-      close: () => fs.closeSync(fd),
-    }
+    return openRecords(this.files[partition] as string, this.recordLength, emit)
+  }
+}
+
+/** Records of a fixed length, from a file whose size is a multiple of it. */
+export function openRecords(file: string, recordLength: number, emit: Emit<Buffer>): RowReader {
+  const fd = fs.openSync(file, 'r')
+  let position = 0
+  return {
+    read(maxRows) {
+      const bytes = Buffer.alloc(recordLength * maxRows)
+      const filled = fs.readSync(fd, bytes, 0, bytes.length, position)
+      position += filled
+      for (let at = 0; at + recordLength <= filled; at += recordLength) {
+        emit(bytes.subarray(at, at + recordLength))
+      }
+      return filled === bytes.length
+    },
+    close: () => fs.closeSync(fd),
   }
 }

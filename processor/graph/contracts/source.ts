@@ -4,6 +4,13 @@
 import type { AbortedSpan, FileSpan } from '../../ports.ts'
 import type { Emit, RowReader } from './rows.ts'
 
+/** A file as it was when it was planned: one that has changed since is not read as the one that was. */
+export interface PlannedFile {
+  readonly path: string
+  readonly sizeInBytes: number
+  readonly modifiedMs: number
+}
+
 /** Rows [from, until) of one partition: inclusive from, exclusive until (Spark's OffsetRange). */
 export interface OffsetRange {
   readonly topic: string
@@ -14,6 +21,11 @@ export interface OffsetRange {
   readonly until: bigint
   /** Offsets in it that are not read: poison records. Not part of what tells ranges apart. */
   readonly leftOut?: readonly bigint[]
+  /**
+   * Of a stream of files: which ones. Its offsets count files, its topic is no topic's name (`files:/in`), and its
+   * topic id tells since when files count.
+   */
+  readonly files?: readonly PlannedFile[]
 }
 
 /** A range and its bytes, as plain data that any thread of the process can read. */

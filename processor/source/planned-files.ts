@@ -1,0 +1,93 @@
+// Files that a plan names, as rows: one row partition each. A file is read as the one that was planned or not at all:
+// one that has gone, or was written to since, ends the job with a DataLossError.
+
+import { readFileSync, statSync } from 'node:fs'
+import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { PlannedFile } from '../graph/contracts/source.ts'
+import type { Dataset } from '../rdd/dataset.ts'
+import { DataLossError } from './errors.ts'
+import { LineReader, openRecords } from './text-file.ts'
+
+/** What the rows of a file are. */
+export interface FileFormat<T> {
+  open(file: PlannedFile, emit: Emit<T>): RowReader
+}
+
+/** Lines of UTF-8 text, without their ends (`\n` or `\r\n`). A line of more than 64 MiB ends the job. */
+export const textLines: FileFormat<string> = {
+  open: ({ path: file, sizeInBytes: until }, emit) => new LineReader({ file, from: 0, until }, emit),
+}
+
+/** Records of so many bytes. A file whose size is no multiple of it ends the job. */
+export function fixedRecords(recordLength: number): FileFormat<Buffer> {
+  if (!Number.isSafeInteger(recordLength) || recordLength < 1) {
+    throw new TypeError(`a record's length is a whole number above 0: got ${recordLength}`)
+  }
+  return {
+    open({ path, sizeInBytes }, emit) {
+      if (sizeInBytes % recordLength !== 0) {
+        throw new RangeError(`${path} has ${sizeInBytes} bytes, which is no multiple of ${recordLength}`)
+      }
+      return openRecords(path, recordLength, emit)
+    },
+  }
+}
+
+/** Path and bytes of the whole file, which must fit into memory. */
+export const wholeFiles: FileFormat<readonly [string, Buffer]> = {
+  open: ({ path }, emit) => ({
+    read() {
+      emit([path, readFileSync(path)])
+      return false
+    },
+    close() {},
+  }),
+}
+
+export class FilesDataset<T> implements Dataset<T> {
+  readonly keeps = 'always'
+  private readonly files: readonly PlannedFile[]
+  private readonly format: FileFormat<T>
+
+  constructor(files: readonly PlannedFile[], format: FileFormat<T>) {
+    this.files = files
+    this.format = format
+  }
+
+  get partitions(): number {
+    return this.files.length
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  open(partition: number, emit: Emit<T>): RowReader {
+    const file = this.files[partition] as PlannedFile
+    mustBeAsPlanned(file)
+    const reader = this.format.open(file, emit)
+    return {
+      read(maxRows) {
+        if (reader.read(maxRows)) return true
+        // Also what was written while it was read shows.
+        mustBeAsPlanned(file)
+        return false
+      },
+      close: () => reader.close(),
+    }
+  }
+}
+
+function mustBeAsPlanned({ path, sizeInBytes, modifiedMs }: PlannedFile): void {
+  const now = statSync(path, { throwIfNoEntry: false })
+  if (now === undefined) throw new DataLossError(`${path} was planned to be read, and is gone`)
+  if (now.size === sizeInBytes && now.mtimeMs === modifiedMs) return
+  throw new DataLossError(
+    `${path} has changed since it was planned: ${sizeInBytes} bytes of ${timeText(modifiedMs)}, now ${now.size} ` +
+      `bytes of ${timeText(now.mtimeMs)}; files are to be moved into the directory when they are whole`,
+  )
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString()
+}
