@@ -7,7 +7,7 @@
 import type { Clock } from '../../broker/time/clock.ts'
 import type { CommitProtocol } from '../graph/contracts/commit.ts'
 import type { BatchOutput, OutputRecord } from '../graph/contracts/output.ts'
-import { placeText, type PoisonPolicy } from '../graph/contracts/poison.ts'
+import { comparePlaces, placeText, type PoisonPolicy, type RecordPlace } from '../graph/contracts/poison.ts'
 import { CancelledError } from '../graph/errors.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { OutputNode } from '../graph/node.ts'
@@ -88,7 +88,7 @@ async function runUntilClean(world: BatchWorld, batch: BatchRecord): Promise<voi
 }
 
 interface DeadLetter {
-  readonly inputId: string
+  readonly place: RecordPlace
   readonly topic: string
   readonly record: OutputRecord
 }
@@ -105,15 +105,21 @@ function leaveOut(
     const original = driver.record?.(poison)
     if (original === undefined)
       throw new Error(`${placeText(poison)}: the record cannot be read for a dead letter`)
-    letters.push({ inputId, topic: policy.deadLetterTopic, record: deadLetter(original, poison, appName) })
+    letters.push({
+      place: poison,
+      topic: policy.deadLetterTopic,
+      record: deadLetter(original, poison, appName),
+    })
   }
   driver.leaveOut(poison)
 }
 
+// In the order of the log: with workers it is chance which of two records is met first.
 async function writeDeadLetters(output: BatchOutput, letters: readonly DeadLetter[]): Promise<void> {
-  for (const topic of new Set(letters.map((letter) => letter.topic))) {
-    const of = letters.filter((letter) => letter.topic === topic)
-    const writer = await output.writer((of[0] as DeadLetter).inputId, topic)
+  const sorted = letters.toSorted((a, b) => comparePlaces(a.place, b.place))
+  for (const topic of new Set(sorted.map((letter) => letter.topic))) {
+    const of = sorted.filter((letter) => letter.topic === topic)
+    const writer = await output.writer((of[0] as DeadLetter).place.inputId, topic)
     for (const { record } of of) {
       writer.write(record)
       if (writer.isFull) await writer.flush()

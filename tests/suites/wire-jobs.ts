@@ -210,6 +210,33 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
       expect(await committed(own('counts'))).toEqual(['a 1', 'a 2'])
     }, 60_000)
 
+    test('a poison record is read again where it lies, and put aside there, in the transaction of its batch', async () => {
+      for (const topic of ['lines', 'copies', 'dead']) await create(own(topic), 1)
+      // Enough that appends are under way when the poison is met.
+      const lines = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(50_000)}`)
+      for (let i = 0; i < lines.length; i += 10) await produce(own('lines'), 0, lines.slice(i, i + 10))
+      await produce(own('lines'), 0, ['bad 1', 'last', 'bad 2'])
+      const context = new StreamingContext({
+        appName: own('poisoned'),
+        trigger: 'asap',
+        broker: kafka,
+        onPoison: { deadLetterTopic: own('dead') },
+        warn: () => {},
+      })
+      context
+        .createDirectStream(own('lines'), textValues, { startingOffsets: 'earliest' })
+        .map((line) => {
+          if (line.startsWith('bad')) throw new Error('no sense')
+          return line
+        })
+        .toTopic(own('copies'), (value) => ({ value }))
+      await context.start()
+      await until(async () => (await committed(own('copies'))).length > lines.length, context)
+      await context.stop()
+      expect(await committed(own('copies'))).toEqual([...lines, 'last'])
+      expect(await committed(own('dead'))).toEqual(['bad 1', 'bad 2'])
+    }, 60_000)
+
     test('partitions that come are found, and a topic that goes ends the job by name', async () => {
       const topics = own('coming')
       const rows: string[] = []

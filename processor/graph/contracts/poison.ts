@@ -20,3 +20,11 @@ export type PoisonPolicy = 'fatal' | 'skip' | { readonly deadLetterTopic: string
 export function placeText({ topic, partition, offset }: RecordPlace): string {
   return `${topic}-${partition} offset ${offset}`
 }
+
+/** By input, topic and partition, and in these as they lie. */
+export function comparePlaces(a: RecordPlace, b: RecordPlace): number {
+  const [x, y] = [`${a.inputId}\0${a.topic}`, `${b.inputId}\0${b.topic}`]
+  if (x !== y) return x < y ? -1 : 1
+  if (a.partition !== b.partition) return a.partition - b.partition
+  return a.offset < b.offset ? -1 : a.offset > b.offset ? 1 : 0
+}

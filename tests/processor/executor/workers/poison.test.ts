@@ -1,0 +1,126 @@
+// Poison records that workers meet: named, put aside once, and nothing of the run that met them remains. What comes
+// out is what comes out of one thread.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { buildBatch } from '../../../../broker/protocol/record-batch/builder.ts'
+import { type Broker, startBroker } from '../../../../broker/server/start-broker.ts'
+import { textValues } from '../../../../processor/source/row-kind.ts'
+import { TopicSource } from '../../../../processor/source/topic-source.ts'
+import { StreamingContext } from '../../../../processor/streaming-context.ts'
+
+const job = new URL('./poison-jobs.ts', import.meta.url)
+
+let directory: string
+let broker: Broker
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'logmill-poison-'))
+  broker = await startBroker({
+    port: 0,
+    topics: { in: { partitions: 3 }, out: { partitions: 1 }, dead: { partitions: 1 } },
+  })
+})
+afterEach(async () => {
+  await broker.stop()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+async function produce(lines: readonly string[]): Promise<void> {
+  const session = await broker.output.open('producer', 10_000)
+  session.begin()
+  for (let partition = 0; partition < 3; partition++) {
+    const of = lines.filter((_, index) => index % 3 === partition)
+    const records = of.map((line) => ({ timestampMs: 1, key: null, value: Buffer.from(line) }))
+    if (records.length > 0) await session.append('in', partition, buildBatch(records))
+  }
+  await session.commit()
+  await session.close()
+}
+
+/** What a reader of committed records sees in the topic. */
+function committed(topic: string): string[] {
+  const source = new TopicSource({
+    views: broker.logViews,
+    topics: topic,
+    rows: textValues,
+    startingOffsets: 'earliest',
+  })
+  const rows: string[] = []
+  source.start([])
+  for (const range of source.plan({ timeMs: 0, intervalMs: undefined, maxRows: undefined }).ranges) {
+    const reader = source.rows(range, (row) => rows.push(row))
+    while (reader.read(1000));
+    reader.close()
+  }
+  source.stop()
+  return rows.sort()
+}
+
+const FIRST = Array.from({ length: 300 }, (_, i) => `good ${i}`)
+const SECOND = [...FIRST.map((line) => `${line} again`), 'bad 1', 'shared 2', 'key 3', 'bad 4']
+
+test.each([undefined, 2])('with executors: %s', async (executors) => {
+  const context = new StreamingContext({
+    appName: 'poisoned',
+    trigger: 'asap',
+    broker,
+    checkpoint: join(directory, 'checkpoint'),
+    job,
+    parallelism: 2,
+    onPoison: { deadLetterTopic: 'dead' },
+    warn: () => {},
+    ...(executors !== undefined && { executors }),
+  })
+  let records = 0
+  let reached = () => {}
+  const poison: string[] = []
+  context.addStreamingListener({
+    onBatchCompleted: (batch) => {
+      records += batch.records
+      poison.push(...batch.poisonRecords.map(({ operator }) => operator))
+      reached()
+    },
+  })
+  const until = async (count: number) => {
+    while (records < count) {
+      const moved = new Promise<void>((resolve) => (reached = resolve))
+      await Promise.race([moved, context.awaitTermination()])
+    }
+  }
+  await context.start()
+  await produce(FIRST)
+  await until(FIRST.length)
+  await produce(SECOND)
+  await until(FIRST.length + SECOND.length)
+  await context.stop({ graceful: true })
+  await context.awaitTermination()
+  const good = [...FIRST, ...FIRST.map((line) => `${line} again`)]
+  expect(committed('dead')).toEqual(['bad 1', 'bad 4', 'key 3', 'shared 2'])
+  expect(poison.sort()).toEqual(['pair', 'parse', 'parse', 'second'])
+  const out = committed('out')
+  expect(out.filter((line) => line.startsWith('once'))).toEqual(good.map((line) => `once ${line}`).sort())
+  expect(out.filter((line) => line.startsWith('twice'))).toEqual(good.map((line) => `twice ${line}`).sort())
+  expect(out.filter((line) => line.startsWith('count'))).toContain(`count good ${good.length}`)
+  expect(out.filter((line) => line.startsWith('count') && Number(line.split(' ')[2]) > good.length)).toEqual(
+    [],
+  )
+})
+
+test('where they are fatal, the record is named from a worker too', async () => {
+  const context = new StreamingContext({
+    appName: 'poisoned',
+    trigger: 'asap',
+    broker,
+    job,
+    executors: 2,
+    warn: () => {},
+  })
+  await produce(['good', 'good', 'good', 'good', 'bad 1'])
+  await context.start()
+  await expect(context.awaitTermination()).rejects.toMatchObject({
+    operator: 'parse',
+    record: { inputId: 'in', topic: 'in', partition: 1, offset: 1n },
+  })
+})
