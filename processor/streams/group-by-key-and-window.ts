@@ -7,6 +7,7 @@ export function joinGroups<V>(): Combiner<readonly V[], V[]> {
   return {
     create: (values) => [...values],
     merge: addAll,
+    mergeCombined: addAll,
   }
 }
 

@@ -1,7 +1,7 @@
 // One job with many operations side by side, as a module: the driver and every worker build it. What each operation
 // yields, batch by batch, is collected here, in the driver's copy of the module.
 
-import type { DStream, PairDStream, StreamingContext } from '../../../../streaming.ts'
+import type { DStream, PairDStream, State, StreamingContext } from '../../../../streaming.ts'
 
 type Word = readonly [string, number]
 
@@ -53,10 +53,20 @@ export const SECOND = 1000
 /** Rows by operation and batch time. */
 export const yielded = new Map<string, Map<number, unknown[]>>()
 
-export default function build(ssc: StreamingContext, { partitions }: { partitions: number }): void {
+export interface Parameters {
+  partitions: number
+  /** Only files are written, to names that begin so. */
+  prefix?: string
+}
+
+export default function build(ssc: StreamingContext, { partitions, prefix }: Parameters): void {
   const queue = { numPartitions: partitions }
   const pairs = asPairs(ssc.queueStream<Word>([...words], queue))
   const named = asPairs(ssc.queueStream<readonly [string, string]>([...names], queue))
+  if (prefix !== undefined) {
+    pairs.reduceByKey((a, b) => a + b, { numPartitions: 3 }).saveAsTextFiles(prefix)
+    return
+  }
   const values = pairs.map(([, value]) => value)
   const twice = values.map((value) => value * 2)
   const updated = pairs.updateStateByKey<number>((news, old) => {
@@ -69,6 +79,14 @@ export default function build(ssc: StreamingContext, { partitions }: { partition
     SECOND,
     (a, b) => a - b,
     { filter: (_key, value) => value > 0, numPartitions: 3 },
+  )
+  const mapped = pairs.mapWithState(
+    (key, value, state: State<number>) => {
+      if (value === undefined) return `${key} gone with ${state.get()}`
+      state.update((state.getOption() ?? 0) + value)
+      return `${key} ${state.get()}`
+    },
+    { timeout: 2 * SECOND, initialState: [['z', 100]] },
   )
   const operations: Record<string, DStream<unknown>> = {
     map: twice,
@@ -101,6 +119,29 @@ export default function build(ssc: StreamingContext, { partitions }: { partition
     updateStateByKey: updated,
     changes: updated.changes(),
     removedKeys: updated.removedKeys(),
+    updateWithInitialState: pairs.updateStateByKey<number>(
+      (news, old = 0) => news.reduce((a, b) => a + b, old),
+      { initialState: ascii() },
+    ),
+    // Keys change, and with them the worker that has them.
+    updateStateByIterator: pairs.updateStateByIterator<number>(
+      function* (entries) {
+        for (const [key, news, old = 0] of entries) {
+          if (key < 'h') yield [String.fromCharCode(key.charCodeAt(0) + 1), old + news.length]
+        }
+      },
+      { initialState: ascii() },
+    ),
+    iteratorChanges: pairs
+      .updateStateByIterator<number>((entries) =>
+        [...entries].flatMap(([key, news, old = 0]) => (news.length > 0 ? [[key, old + 1] as const] : [])),
+      )
+      .changes(),
+    mapWithState: mapped,
+    stateSnapshots: mapped.stateSnapshots(),
+    groupByKeyAndWindow: pairs.groupByKeyAndWindow(3 * SECOND, SECOND),
+    countByValueAndWindow: pairs.map(([key]) => key).countByValueAndWindow(2 * SECOND, SECOND),
+    transformWith: pairs.transformWith(named, (a, b) => a.join(b)),
     cached: twice.cache().map((value) => value + 1),
     transform: pairs.transform((rdd, time) =>
       rdd.join(ssc.parallelize([...ascii()], 2)).map((row) => [...row, time.getTime() % 7]),

@@ -1,11 +1,14 @@
 // What operations yield does not depend on who computes it: the same job, batches in and batches out, on the calling
 // thread, on one worker and on two, over one partition, which is split, and over several.
 
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ManualClock } from '../../../../broker/time/manual-clock.ts'
 import { MemoryProtocol } from '../../../../processor/executor/memory-protocol.ts'
 import { StreamingContext } from '../../../../processor/streaming-context.ts'
-import { SECOND, words, yielded } from './table-jobs.ts'
+import { type Parameters, SECOND, words, yielded } from './table-jobs.ts'
 
 const START = 1_700_000_000_000
 const job = new URL('./table-jobs.ts', import.meta.url)
@@ -13,7 +16,7 @@ const job = new URL('./table-jobs.ts', import.meta.url)
 type Yielded = Record<string, Record<number, unknown[]>>
 
 /** `parallelism` says how rows are partitioned, and must not follow the number of workers here. */
-async function run(executors: number | undefined, partitions: number): Promise<Yielded> {
+async function run(executors: number | undefined, jobParameters: Parameters): Promise<Yielded> {
   yielded.clear()
   const clock = new ManualClock(START)
   const context = new StreamingContext({
@@ -23,24 +26,52 @@ async function run(executors: number | undefined, partitions: number): Promise<Y
     commit: new MemoryProtocol(),
     parallelism: 2,
     job,
-    jobParameters: { partitions },
+    jobParameters,
     ...(executors !== undefined && { executors }),
   })
+  let done = 0
+  context.addStreamingListener({ onBatchCompleted: () => void done++ })
   await context.start()
-  await clock.advance(words.length * SECOND)
+  for (let batch = 1; batch <= words.length; batch++) {
+    clock.tick(SECOND)
+    while (done < batch && context.getState() === 'ACTIVE') {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
   await context.stop({ graceful: true })
   await context.awaitTermination()
   return Object.fromEntries([...yielded].map(([name, byTime]) => [name, Object.fromEntries(byTime)]))
 }
 
 test.each([1, 3])('with %i partitions, operations yield the same on workers', async (partitions) => {
-  const expected = await run(undefined, partitions)
-  expect(Object.keys(expected)).toHaveLength(31)
+  const expected = await run(undefined, { partitions })
+  expect(Object.keys(expected)).toHaveLength(39)
   expect(Object.keys(expected.slidingWithInverse ?? {})).toHaveLength(words.length)
   for (const executors of [1, 2]) {
-    const actual = await run(executors, partitions)
+    const actual = await run(executors, { partitions })
     for (const name of Object.keys(expected)) {
       expect(actual[name], `${name} on ${executors} workers`).toEqual(expected[name])
     }
   }
+})
+
+test('files are the same, part by part, whoever has the rows', async () => {
+  const written = async (executors: number | undefined) => {
+    const folder = mkdtempSync(join(tmpdir(), 'logmill-workers-'))
+    try {
+      await run(executors, { partitions: 2, prefix: join(folder, 'sums') })
+      const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+      return Object.fromEntries(
+        names
+          .filter((entry) => entry.isFile())
+          .map(({ parentPath, name }) => join(parentPath, name))
+          .map((path) => [path.slice(folder.length), readFileSync(path, 'utf8')]),
+      )
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+  const expected = await written(undefined)
+  expect(Object.keys(expected)).toHaveLength(words.length * 4)
+  expect(await written(2)).toEqual(expected)
 })
