@@ -9,6 +9,7 @@ import { DamagedError } from './store.ts'
 export interface StateReport {
   readonly id: string
   readonly shape: string
+  readonly version: number
   readonly keys: number
   /** Keys and values as they lie in the newest generation, without what LevelDB adds or saves. */
   readonly sizeInBytes: number
@@ -79,9 +80,10 @@ async function reportOf(checkpoint: OfflineCheckpoint): Promise<CheckpointReport
     undecided: settled.drop,
     replayable: replayableOf(checkpoint, plans),
     inputs: positions,
-    state: operators.map(({ number, id, shape, keys }) => ({
+    state: operators.map(({ number, id, shape, version, keys }) => ({
       id,
       shape,
+      version,
       keys,
       sizeInBytes: sizes.get(number) ?? 0,
     })),

@@ -3,7 +3,13 @@
 // and a key its bytes, so neither the order of the program's operators nor their partition counts matter.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { StateHost, StateOperator, StatePartition, StateStore } from '../graph/contracts/state.ts'
+import type {
+  KeptPlace,
+  StateHost,
+  StateOperator,
+  StatePartition,
+  StateStore,
+} from '../graph/contracts/state.ts'
 import { IncrementsReader } from './increments.ts'
 import type { OperatorEntry } from './messages.ts'
 import { CheckpointError } from './store.ts'
@@ -21,6 +27,8 @@ export interface StagedState {
 export class KeyedState implements StateStore {
   private readonly host: StateHost
   private readonly entries: { number: number; operator: StateOperator }[] = []
+  /** Numbers under which an older version of a schema is kept, and the operators' new ones. */
+  private readonly replaced = new Map<number, number>()
   private lastNumber: number
   /** Kept on disk, but the program has no such operator: dropped with the next batch. */
   orphans: readonly OperatorEntry[]
@@ -35,6 +43,7 @@ export class KeyedState implements StateStore {
     this.host = host
     this.lastNumber = lastNumber
     const byId = new Map(kept.map((entry) => [entry.id, entry]))
+    const places = new Map<string, KeptPlace>()
     for (const operator of operators) {
       const entry = byId.get(operator.id)
       byId.delete(operator.id)
@@ -44,10 +53,10 @@ export class KeyedState implements StateStore {
             `give the operator another name, or begin with a new checkpoint`,
         )
       }
-      this.entries.push({ number: entry?.number ?? ++this.lastNumber, operator })
+      places.set(operator.id, this.placeOf(operator, entry))
     }
     this.orphans = [...byId.values()]
-    host.reset(new Map(this.entries.map(({ number, operator }) => [operator.id, number])))
+    host.reset(places)
   }
 
   open<S>(operator: StateOperator<S>): Promise<readonly StatePartition<S>[]> {
@@ -56,14 +65,14 @@ export class KeyedState implements StateStore {
 
   /** Takes up a kept value; `value` undefined: removed. Values of operators that are no more are let fall. */
   restore(number: number, key: Buffer, value: Buffer | undefined): void {
-    this.host.restore(number, key, value)
+    this.host.restore(this.replaced.get(number) ?? number, key, value)
   }
 
   /** Applies a staged batch at a restart. */
   async restoreAll(increments: Buffer): Promise<void> {
     const reader = new IncrementsReader(increments)
     for (let count = 1; reader.next(); count++) {
-      this.host.restore(reader.operator, reader.key, reader.value)
+      this.restore(reader.operator, reader.key, reader.value)
       if (count % SLICE_ENTRIES === 0) await nextTurn()
     }
   }
@@ -76,13 +85,14 @@ export class KeyedState implements StateStore {
   /** What the batch has changed, in bytes. */
   async stage(): Promise<StagedState> {
     const { increments, keys } = await this.host.stage()
-    const operators = this.entries.map(({ number, operator: { id, shape } }) => ({
+    const operators = this.entries.map(({ number, operator: { id, shape, version = 1 } }) => ({
       number,
       id,
       shape,
+      version,
       keys: keys.get(id) ?? 0,
     }))
-    const dropped = this.orphans.map(({ number }) => number)
+    const dropped = [...this.orphans.map(({ number }) => number), ...this.replaced.keys()]
     return { increments, operators, lastOperatorNumber: this.lastNumber, dropped }
   }
 
@@ -90,9 +100,28 @@ export class KeyedState implements StateStore {
   apply(): void {
     this.host.apply()
     this.orphans = []
+    this.replaced.clear()
   }
 
   drop(): void {
     this.host.drop()
+  }
+
+  // Values of another version get a number of their own, so that what lies under one is always of one version, and a
+  // start between two versions never meets a mixture: the old number is dropped with the batch that stages the new.
+  private placeOf(operator: StateOperator, entry: OperatorEntry | undefined): KeptPlace {
+    const { id, version = 1, migrate } = operator
+    const isKept = entry !== undefined && entry.version === version
+    const number = isKept ? entry.number : ++this.lastNumber
+    this.entries.push({ number, operator })
+    if (entry === undefined || isKept) return { number }
+    if (entry.version > version || migrate === undefined) {
+      throw new CheckpointError(
+        `the state of '${id}' was kept in version ${entry.version}, the program has version ${version}` +
+          (entry.version > version ? ': a newer program wrote it' : ' and no migrate for it'),
+      )
+    }
+    this.replaced.set(entry.number, number)
+    return { number, migratesFrom: entry.version }
   }
 }

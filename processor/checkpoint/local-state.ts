@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MemoryStatePartition } from '../executor/memory-state.ts'
 import { partitionOf, type Key } from '../graph/key.ts'
 import type {
+  KeptPlace,
   StagedValues,
   StateCodec,
   StateCursor,
@@ -24,6 +25,8 @@ const SLICE_ENTRIES = 2000
 interface OperatorState {
   readonly operator: StateOperator
   number: number
+  /** Until a batch counts: what was restored is of this version, and the batch stages all of it. */
+  migratesFrom: number | undefined
   /** Of this thread's partitions; others' are undefined. */
   partitions: (MemoryStatePartition<unknown> | undefined)[]
   readonly elsewhere: ElsewherePartition[]
@@ -38,10 +41,17 @@ export class LocalState implements StateHost {
   constructor(operators: readonly StateOperator[], peers?: { index: number; count: number }) {
     this.peers = peers
     for (const [number, operator] of operators.entries()) {
-      const state = { operator, number, partitions: [], elsewhere: [], opened: false }
+      const state: OperatorState = {
+        operator,
+        number,
+        migratesFrom: undefined,
+        partitions: [],
+        elsewhere: [],
+        opened: false,
+      }
       this.byId.set(operator.id, state)
     }
-    this.reset(new Map(operators.map(({ id }, number) => [id, number])))
+    this.reset(new Map(operators.map(({ id }, number) => [id, { number }])))
   }
 
   open<S>(operator: StateOperator<S>): Promise<readonly StatePartition<S>[]> {
@@ -56,10 +66,12 @@ export class LocalState implements StateHost {
     return Promise.resolve(partitions as readonly StatePartition<unknown>[] as readonly StatePartition<S>[])
   }
 
-  reset(numbers: ReadonlyMap<string, number>): void {
+  reset(places: ReadonlyMap<string, KeptPlace>): void {
     this.byNumber.clear()
     for (const [id, state] of this.byId) {
-      state.number = numbers.get(id) as number
+      const { number, migratesFrom } = places.get(id) as KeptPlace
+      state.number = number
+      state.migratesFrom = migratesFrom
       this.byNumber.set(state.number, state)
       state.partitions = Array.from({ length: state.operator.partitions }, (_, index) =>
         this.has(index, state.operator.partitions) ? new MemoryStatePartition<unknown>() : undefined,
@@ -76,7 +88,7 @@ export class LocalState implements StateHost {
     const partition = partitions[index]
     if (partition === undefined)
       throw new Error(`key '${String(key)}' of '${operator.id}' is another worker's`)
-    partition.restore(key, value === undefined ? undefined : decode(operator, key, value))
+    partition.restore(key, value === undefined ? undefined : decode(state, key, value))
   }
 
   /** Takes up increments as `stage` writes them. */
@@ -106,7 +118,10 @@ export class LocalState implements StateHost {
   }
 
   apply(): void {
-    for (const { partitions } of this.byId.values()) for (const partition of partitions) partition?.apply()
+    for (const state of this.byId.values()) {
+      for (const partition of state.partitions) partition?.apply()
+      state.migratesFrom = undefined
+    }
   }
 
   drop(): void {
@@ -178,9 +193,15 @@ async function stageOperator(writer: IncrementsWriter, state: OperatorState): Pr
   const valueBytes = new ByteWriter(256)
   let inSlice = 0
   for (const partition of partitions) {
-    if (partition === undefined || partition.changes === 0) continue
-    writer.operator(number, partition.changes)
-    for (const [key, value] of partition.changed()) {
+    if (partition === undefined) continue
+    // What is staged whole lies under a new number: a key that was removed was never there.
+    const [entries, staged] =
+      state.migratesFrom === undefined
+        ? [partition.changes, partition.changed()]
+        : [partition.size, partition.all()]
+    if (entries === 0) continue
+    writer.operator(number, entries)
+    for (const [key, value] of staged) {
       keyBytes.reset()
       writeKey(keyBytes, key)
       writer.key(keyBytes.bytes, keyBytes.end)
@@ -215,13 +236,13 @@ function encode(codec: StateCodec<unknown>, value: unknown, operator: StateOpera
   }
 }
 
-function decode(operator: StateOperator, key: Key, bytes: Buffer): unknown {
+function decode({ operator, migratesFrom }: OperatorState, key: Key, bytes: Buffer): unknown {
   try {
     // A codec of the program's may keep what it is given.
     const value = (operator.codec ?? plainCodec).decode(
       operator.codec === undefined ? bytes : Buffer.from(bytes),
     )
-    return operator.migrate === undefined ? value : operator.migrate(value)
+    return migratesFrom === undefined ? value : operator.migrate?.(value, migratesFrom)
   } catch (error) {
     throw failed(operator, key, error)
   }

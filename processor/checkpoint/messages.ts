@@ -41,6 +41,8 @@ export interface OperatorEntry {
   readonly number: number
   readonly id: string
   readonly shape: string
+  /** Of the schema of its values, from 1. */
+  readonly version: number
   /** Keys that have state. */
   readonly keys: number
 }
@@ -120,6 +122,7 @@ const types = {
     ['id', 2, 'string'],
     ['shape', 3, 'string'],
     ['keys', 4, 'double'],
+    ['version', 5, 'int32'],
   ),
   leftOut: message(
     'LeftOut',
@@ -335,7 +338,14 @@ function standingOf(read: StandingMessage): Standing {
         offset: bigintOf(from),
       })),
     })),
-    operators: read.operators.map(({ number, id, shape, keys }) => ({ number, id, shape, keys })),
+    // Before there were versions, all was the first.
+    operators: read.operators.map(({ number, id, shape, keys, version }) => ({
+      number,
+      id,
+      shape,
+      keys,
+      version: version || 1,
+    })),
     lastOperatorNumber: read.lastOperatorNumber,
     logDecided: read.logDecided,
     logDecidedTimeMs: read.logDecidedTimeMs,

@@ -59,6 +59,12 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
     return undefined
   }
 
+  /** Every key as it stands now. */
+  *all(): Generator<readonly [Key, S], undefined, undefined> {
+    for (const { key, current } of this.slots.values()) if (current !== undefined) yield [key, current]
+    return undefined
+  }
+
   /** Takes up a committed value from outside (undefined: removed), before the first batch. */
   restore(key: Key, value: S | undefined): void {
     const slot = this.slots.get(key)

@@ -29,6 +29,7 @@ export function mapWithState<K, V, S, M>(
     shape: 'mapWithState',
     partitions,
     ...(options.codec && { codec: touchedCodec(options.codec) }),
+    ...(options.version && { version: options.version }),
     ...(options.migrate && { migrate: migrateTouched(options.migrate) }),
   })
   const initial = initialState && addInitialState(graph, parent, initialState, name)
@@ -84,9 +85,11 @@ function touchedCodec<S>(codec: StateCodec<S>): StateCodec<Touched<S>> {
   }
 }
 
-function migrateTouched<S>(migrate: (old: unknown) => S): (old: unknown) => Touched<S> {
-  return (old) => {
+function migrateTouched<S>(
+  migrate: (old: unknown, fromVersion: number) => S,
+): (old: unknown, fromVersion: number) => Touched<S> {
+  return (old, fromVersion) => {
     const [value, touchedMs] = old as Touched<unknown>
-    return [migrate(value), touchedMs]
+    return [migrate(value, fromVersion), touchedMs]
   }
 }

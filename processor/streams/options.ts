@@ -16,8 +16,13 @@ export interface ShuffleOptions extends OperatorOptions {
 export interface StateOptions<S> extends ShuffleOptions {
   /** How a state value becomes bytes in the checkpoint; default: the checkpoint's own for plain data. */
   readonly codec?: StateCodec<S>
-  /** Turns a value that an older program wrote into today's form. */
-  readonly migrate?: (old: unknown) => S
+  /** Version of the state's schema, from 1; default 1. A program that raises it says how old values are read. */
+  readonly version?: number
+  /**
+   * Turns a value that an older version wrote into today's form. Called once for each value, at the first start with
+   * the new version; the batch that follows writes all of them anew.
+   */
+  readonly migrate?: (old: unknown, fromVersion: number) => S
 }
 
 /** Throws where a number of row partitions is none. */

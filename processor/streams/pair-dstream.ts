@@ -124,7 +124,7 @@ export class PairDStream<K, V> extends DStream<readonly [K, V]> {
    */
   mapWithState<S, M>(
     spec: StateSpec<K, V, S, M>,
-    options?: Pick<MapWithStateOptions<K, S>, 'name' | 'codec' | 'migrate'>,
+    options?: Pick<MapWithStateOptions<K, S>, 'name' | 'codec' | 'version' | 'migrate'>,
   ): MapWithStateDStream<K, S, M>
   mapWithState<S, M>(
     mapping: StateFunction<K, V, S, M>,

@@ -66,9 +66,16 @@ export function stateOperator<S>(
   shape: string,
   options: StateOptions<S>,
 ): (id: string) => StateOperator<S> {
-  const { codec, migrate } = options
+  const { codec, version, migrate } = options
   const partitions = partitionsOf(graph, options)
-  return (id) => ({ id, shape, partitions, ...(codec && { codec }), ...(migrate && { migrate }) })
+  return (id) => ({
+    id,
+    shape,
+    partitions,
+    ...(codec && { codec }),
+    ...(version && { version }),
+    ...(migrate && { migrate }),
+  })
 }
 
 /** All keys and their state, beside the update node whose rows are the changes. */

@@ -27,8 +27,8 @@ export function reportText(report: CheckpointReport): string {
       lines.push(`  ${inputId}: ${topic}-${partition} ${offset}`)
   }
   lines.push('', report.state.length === 0 ? 'no state' : 'state')
-  for (const { id, shape, keys, sizeInBytes } of report.state) {
-    lines.push(`  ${id} (${shape}): ${count(keys)} keys, ${count(sizeInBytes)} bytes`)
+  for (const { id, shape, version, keys, sizeInBytes } of report.state) {
+    lines.push(`  ${id} (${shape}, version ${version}): ${count(keys)} keys, ${count(sizeInBytes)} bytes`)
   }
   lines.push('', report.plans.length === 0 ? 'no plans are kept' : 'plans')
   for (const { batchId, timeMs, records, status } of report.plans) {

@@ -8,6 +8,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { PoisonPolicy, RecordPlace } from '../../graph/contracts/poison.ts'
 import type { ShippedRange } from '../../graph/contracts/source.ts'
+import type { KeptPlace } from '../../graph/contracts/state.ts'
 import type { Moved } from './link.ts'
 
 /** What a worker thread is started with. */
@@ -97,7 +98,7 @@ export interface WorkerCalls {
   cancel(args: undefined): void
   /** So many bytes of batches have been handed to the transaction. */
   taken(args: { bytes: number }): void
-  resetState(args: { numbers: ReadonlyMap<string, number> }): void
+  resetState(args: { places: ReadonlyMap<string, KeptPlace> }): void
   restoreState(args: { increments: Uint8Array }): void
   restored(args: undefined): Promise<ReadonlyMap<string, readonly number[]>>
   applyState(args: undefined): void

@@ -5,7 +5,13 @@ import { ByteReader } from '../../checkpoint/bytes.ts'
 import { IncrementsWriter } from '../../checkpoint/increments.ts'
 import { ElsewherePartition } from '../../checkpoint/local-state.ts'
 import { readKey } from '../../checkpoint/plain-data.ts'
-import type { StagedValues, StateHost, StateOperator, StatePartition } from '../../graph/contracts/state.ts'
+import type {
+  KeptPlace,
+  StagedValues,
+  StateHost,
+  StateOperator,
+  StatePartition,
+} from '../../graph/contracts/state.ts'
 import { partitionOf } from '../../graph/key.ts'
 import { ownerOf } from '../../rdd/dataset.ts'
 import type { StagedShare, WorkerCalls } from './calls.ts'
@@ -46,12 +52,14 @@ export class RemoteState implements StateHost {
     )
   }
 
-  reset(numbers: ReadonlyMap<string, number>): void {
-    this.byNumber = new Map(this.operators.map((operator) => [numbers.get(operator.id) as number, operator]))
+  reset(places: ReadonlyMap<string, KeptPlace>): void {
+    this.byNumber = new Map(
+      this.operators.map((operator) => [(places.get(operator.id) as KeptPlace).number, operator]),
+    )
     this.outgoing = this.links.map(() => ({ writer: new IncrementsWriter(), entries: 0 }))
     this.shares = undefined
     this.stagedSizes = undefined
-    for (const link of this.links) link.note('resetState', { numbers })
+    for (const link of this.links) link.note('resetState', { places })
   }
 
   restore(number: number, key: Buffer, value: Buffer | undefined): void {

@@ -129,9 +129,9 @@ export function serve(port: MessagePort, { index, ports, job, parameters, contex
     taken({ bytes }) {
       for (const output of outputs) output.taken(bytes)
     },
-    resetState({ numbers }) {
+    resetState({ places }) {
       restoring = Promise.resolve()
-      stateOf().reset(numbers)
+      stateOf().reset(places)
     },
     restoreState({ increments }) {
       const bytes = Buffer.from(increments.buffer, increments.byteOffset, increments.length)

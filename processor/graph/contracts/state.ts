@@ -18,8 +18,10 @@ export interface StateOperator<S = unknown> {
   /** What the state means (`update`, `window 30000/1000`). A store that kept another shape refuses by name. */
   readonly shape: string
   readonly codec?: StateCodec<S>
-  /** Turns a value read from the checkpoint into today's form; called for each value at opening. */
-  readonly migrate?: (old: unknown) => S
+  /** Version of the values' schema, from 1; default 1. */
+  readonly version?: number
+  /** Turns a value that was kept in an older version into today's form. Needed where the version is raised. */
+  readonly migrate?: (old: unknown, fromVersion: number) => S
 }
 
 /** Walks entries without an object per entry: `while (cursor.next()) use(cursor.key, cursor.value)`. */
@@ -54,9 +56,16 @@ export interface StagedValues {
 }
 
 /** The values of all operators of a job, as a commit protocol handles them, wherever they are. */
+/** Where an operator's values are kept, and which version of its schema they were kept in. */
+export interface KeptPlace {
+  readonly number: number
+  /** Other than the operator's: each value goes through `migrate`, and the next batch stages all of them. */
+  readonly migratesFrom?: number
+}
+
 export interface StateHost extends StateStore {
   /** Begins anew and empty. In bytes, operators go by these numbers. */
-  reset(numbers: ReadonlyMap<string, number>): void
+  reset(places: ReadonlyMap<string, KeptPlace>): void
   /** Takes up a kept value; `value` undefined: removed. The bytes may be used again once it returns. */
   restore(number: number, key: Buffer, value: Buffer | undefined): void
   /** Resolves when all that was restored is in place; rejects with what could not be taken up. */

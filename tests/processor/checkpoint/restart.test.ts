@@ -249,10 +249,67 @@ test('what is no plain data is refused with operator and key, and a codec makes 
     decode: (bytes: Uint8Array) => new Total(Number(Buffer.from(bytes).toString())),
   }
   await runs(withClass({ codec }), 1)
-  await runs(withClass({ codec, migrate: (old: Total) => new Total(old.sum + 100) }), 1)
   log.produce('lines', 0, ['a'])
-  await runs(withClass({ codec, migrate: (old: Total) => new Total(old.sum + 100) }), 2)
+  const migrate = (old: Total, fromVersion: number) => new Total(old.sum + fromVersion * 100)
+  await runs(withClass({ codec, version: 2, migrate }), 2)
   expect(shown().at(-1)).toBe('a 102')
+})
+
+test('a raised version reads every value once through migrate, and keeps all of them anew', async () => {
+  const seen: string[] = []
+  const versioned = (version: number, migrate?: (old: unknown, fromVersion: number) => unknown[]) => {
+    const context = new StreamingContext({
+      appName: 'v',
+      trigger: 'asap',
+      commit: durable(),
+      parallelism: version,
+    })
+    context
+      .createDirectStream(
+        new TopicSource({ views: log, topics: 'lines', rows: textValues, startingOffsets: 'earliest' }),
+      )
+      .mapToPair((word): [string, number] => [word, 1])
+      .updateStateByKey<unknown[]>((ones, list = []) => (ones.length === 0 ? list : [...list, version]), {
+        name: 'list',
+        version,
+        ...(migrate && { migrate }),
+      })
+      .foreachRDD(async (rdd) => void seen.splice(0, 99, ...(await rdd.collect()).map(String).sort()))
+    return context
+  }
+  const run = async (context: StreamingContext, word: string) => {
+    const completed = new Promise<void>((resolve) =>
+      context.addStreamingListener({ onBatchCompleted: () => resolve() }),
+    )
+    log.produce('lines', 0, [word])
+    await context.start()
+    await completed
+    await context.stop()
+  }
+  await run(versioned(1), 'a')
+  await run(versioned(1), 'b')
+  let migrated = 0
+  const migrate = (old: unknown, fromVersion: number) => {
+    migrated++
+    return [`from ${fromVersion}`, ...(old as unknown[])]
+  }
+  await run(versioned(2, migrate), 'c')
+  expect(seen).toEqual(['a,from 1,1', 'b,from 1,1', 'c,2'])
+  expect(migrated).toBe(2)
+  await run(versioned(2, migrate), 'a')
+  expect(seen).toEqual(['a,from 1,1,2', 'b,from 1,1', 'c,2'])
+  expect(migrated).toBe(2)
+  await run(versioned(3, migrate), 'a')
+  expect(seen).toEqual(['a,from 2,from 1,1,2,3', 'b,from 2,from 1,1', 'c,from 2,2'])
+  await expect(versioned(4).start()).rejects.toThrow(
+    /the state of 'list' was kept in version 3, the program has version 4 and no migrate for it/,
+  )
+  await expect(versioned(2, migrate).start()).rejects.toThrow(
+    /program has version 2: a newer program wrote it/,
+  )
+  await run(versioned(3), 'b')
+  expect(seen).toEqual(['a,from 2,from 1,1,2,3', 'b,from 2,from 1,1,3', 'c,from 2,2'])
+  expect(warnings.filter((warning) => warning.includes('no operator'))).toEqual([])
 })
 
 test('a job without an output port keeps its state by the checkpoint alone, and cannot write to topics', async () => {

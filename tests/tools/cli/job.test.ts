@@ -55,7 +55,7 @@ test('inspect says where the job is and what it keeps', async () => {
   expect(text).toMatch(/^last decided batch 2 of \S+$/m)
   expect(text).toMatch(/^replay can run batches 1 to 2$/m)
   expect(text).toMatch(/^ {2}lines: lines-0 2$/m)
-  expect(text).toMatch(/^ {2}totals \(update\): 4 keys, \d+ bytes$/m)
+  expect(text).toMatch(/^ {2}totals \(update, version 1\): 4 keys, \d+ bytes$/m)
   const report = JSON.parse((await job('inspect', at('job'), '--format', 'json')).lines.join('\n')) as unknown
   expect(report).toMatchObject({ lastBatch: { batchId: 2 }, inputs: [{ positions: [{ offset: '2' }] }] })
 })
