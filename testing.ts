@@ -2,4 +2,5 @@
 
 export { TestInput, type TestInputOptions } from './tools/testing/inputs.ts'
 export { TestOutput } from './tools/testing/outputs.ts'
+export { type TestRecord, TestTopic } from './tools/testing/topics.ts'
 export { StreamingTest, type StreamingTestOptions } from './tools/testing/streaming-test.ts'

@@ -4,13 +4,16 @@
 import { ManualClock } from '../../broker/time/manual-clock.ts'
 import { MemoryProtocol } from '../../processor/executor/memory-protocol.ts'
 import type { OutputRecord } from '../../processor/graph/contracts/output.ts'
+import type { PoisonPolicy } from '../../processor/graph/contracts/poison.ts'
 import { durationMs, type Duration } from '../../processor/graph/duration.ts'
 import type { Key } from '../../processor/graph/key.ts'
 import type { BatchInfo } from '../../processor/scheduler/listener.ts'
+import type { OutputPort } from '../../processor/ports.ts'
 import { StreamingContext } from '../../processor/streaming-context.ts'
 import type { DStream } from '../../processor/streams/dstream.ts'
 import { TestInput, type TestInputOptions } from './inputs.ts'
 import { TestOutput } from './outputs.ts'
+import { type TestTopic, TestTopics } from './topics.ts'
 
 export interface StreamingTestOptions {
   /** Default '1s'. */
@@ -20,6 +23,13 @@ export interface StreamingTestOptions {
   /** Partitions of shuffles and state; default 1. With more, a test sees whether the order of rows matters. */
   readonly parallelism?: number
   readonly appName?: string
+  /** As of a context. */
+  readonly onPoison?: PoisonPolicy
+}
+
+const NO_OUTPUT: OutputPort = {
+  open: () => Promise.reject(new Error('a job under test has no transactions')),
+  ensureTopic: () => Promise.resolve(1),
 }
 
 export class StreamingTest implements AsyncDisposable {
@@ -35,6 +45,7 @@ export class StreamingTest implements AsyncDisposable {
   private readonly commit = new MemoryProtocol()
   private readonly intervalMs: number
   private readonly inputs: TestInput<unknown>[] = []
+  private readonly topics = new TestTopics()
   private nextBatchMs: number
   private due = 0
   private starting: Promise<void> | undefined
@@ -52,6 +63,9 @@ export class StreamingTest implements AsyncDisposable {
       batchDuration,
       clock,
       commit,
+      // Records are written through `commit`: nothing else is ever asked of a broker.
+      broker: { logViews: this.topics, output: NO_OUTPUT },
+      onPoison: options.onPoison ?? 'fatal',
       parallelism: options.parallelism ?? 1,
       executor: { monotonicMs: () => clock.now() },
       writeLine: (line) => lines.push(line),
@@ -72,6 +86,11 @@ export class StreamingTest implements AsyncDisposable {
     return input
   }
 
+  /** A topic that the test feeds, for jobs that read it by name. */
+  topic(name: string, options: { readonly partitions?: number } = {}): TestTopic {
+    return this.topics.topic(name, options.partitions ?? 1)
+  }
+
   /** Collects what the stream yields from the first batch on. */
   output<T>(stream: DStream<T>): TestOutput<T> {
     return new TestOutput(stream, () => this.batches.length)
@@ -90,6 +109,7 @@ export class StreamingTest implements AsyncDisposable {
     await this.started()
     const untilMs = this.clock.now() + durationMs(duration, 'duration')
     for (; this.nextBatchMs <= untilMs; this.nextBatchMs += this.intervalMs) {
+      for (const topic of this.topics.all) topic.arrive(this.clock.now())
       this.due++
       await this.clock.advance(this.nextBatchMs - this.clock.now())
       await this.committed()
@@ -100,7 +120,7 @@ export class StreamingTest implements AsyncDisposable {
   /** Moves on until all batches that were given are committed. */
   async run(): Promise<void> {
     do await this.advance()
-    while (this.inputs.some((input) => input.waiting > 0))
+    while ([...this.inputs, ...this.topics.all].some(({ waiting }) => waiting > 0))
   }
 
   /** The committed state of an operator, by key: of a stateful stream, or of the name it was given. */

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { BatchError } from '../../../streaming.ts'
+import { BatchError, type StreamingContext, wholeRecords } from '../../../streaming.ts'
 import { StreamingTest } from '../../../testing.ts'
 
 test('batches in, batches out; a batch without a data set is not an empty one', async () => {
@@ -64,6 +64,39 @@ test('state, records and lines are those of committed batches', async () => {
   expect(() => job.state('total')).toThrow("no operator 'total' keeps state; these do: 'totals'")
   // The job has ended: whoever goes on is told again.
   await expect(job.advance()).rejects.toThrow(BatchError)
+})
+
+test('a job that reads topics by name is fed through them; its poison is put aside', async () => {
+  await using job = new StreamingTest({ onPoison: { deadLetterTopic: 'dead' } })
+  const orders = job.topic('orders', { partitions: 2 })
+  // As it would be written for production: a function of the context.
+  const build = (context: StreamingContext) =>
+    context
+      .createDirectStream('orders', wholeRecords)
+      .map(({ key, value, partition, timestampMs, headers }) => {
+        const { n } = JSON.parse(String(value)) as { n: number }
+        return `${String(key)} ${n} of ${partition} at ${timestampMs} ${headers.length}`
+      })
+      .toTopic('out', (value) => ({ value }))
+  build(job.context)
+  orders.give(
+    ['{"n":1}', { key: 'k', value: '{"n":2}', timestampMs: 7, headers: [['trace', null]] }],
+    ['no json', { value: '{"n":3}', partition: 1 }],
+  )
+  await job.run()
+  const start = Date.UTC(2024, 0, 1)
+  expect(job.records('out').map(({ value }) => value)).toEqual([
+    `null 1 of 0 at ${start} 0`,
+    'k 2 of 0 at 7 1',
+    `null 3 of 1 at ${start + 1000} 0`,
+  ])
+  expect(job.records('dead').map(({ value }) => String(value))).toEqual(['no json'])
+  expect(job.warnings[0]).toMatch(/^batch 2 left out orders-0 offset 2: map-1: /)
+  orders.give([{ value: null, partition: 2 }])
+  await expect(job.run()).rejects.toThrow("topic 'orders' has no partition 2")
+  // Nothing of that has become a batch: the test can go on.
+  await job.advance()
+  expect(job.batches.length).toBe(3)
 })
 
 test('a job that waits for something outside is waited for', async () => {
