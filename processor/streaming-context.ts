@@ -31,11 +31,15 @@ import type { RowKind } from './source/row-kind.ts'
 import { type FileFormat, fixedRecords, textLines } from './source/planned-files.ts'
 import type { StartingOptions } from './source/starting-offsets.ts'
 import { isTopicSelection, type TopicSelection } from './source/topic-selection.ts'
+import type { Receiver } from './source/receiver.ts'
+import { type RowCodec, textRows } from './source/row-codec.ts'
+import { linesOf, SocketReceiver, type SocketConverter } from './source/socket-receiver.ts'
 import { topicSource } from './source/remote-topic-source.ts'
 import type { TopicSourceOptions } from './source/topic-source.ts'
 import { directStream } from './streams/direct-input.ts'
 import type { DStream } from './streams/dstream.ts'
 import { fileStream, type FileStreamOptions } from './streams/file-input.ts'
+import { receiverStream, type ReceiverOptions, type ReceiverWorld } from './streams/receiver-input.ts'
 import { streamHost, type StreamHost } from './streams/host.ts'
 import type { PairDStream } from './streams/pair-dstream.ts'
 import type { OperatorOptions } from './streams/options.ts'
@@ -287,6 +291,35 @@ export class StreamingContext implements AsyncDisposable {
     return this.batchContext
   }
 
+  /** Rows that a receiver stores. With a broker they are in its log before they are part of a batch. */
+  receiverStream<T>(receiver: Receiver<T>, options: ReceiverOptions<T> = {}): DStream<T> {
+    // The default codec keeps plain data as it is; for anything else it says that it does not.
+    const world = this.receiverWorld(plainCodec as RowCodec<T>)
+    return this.host.stream(
+      this.graph.add(receiverStream(receiver, { kind: 'receiverStream', options }, world)),
+    )
+  }
+
+  /** Rows from a TCP server, as `converter` cuts them out of the bytes of each connection. */
+  socketStream<T>(
+    host: string,
+    port: number,
+    converter: SocketConverter<T>,
+    options: ReceiverOptions<T> = {},
+  ): DStream<T> {
+    return this.socket(
+      new SocketReceiver(host, port, converter),
+      `${host}:${port}`,
+      plainCodec as RowCodec<T>,
+      options,
+    )
+  }
+
+  /** Lines of UTF-8 text from a TCP server. */
+  socketTextStream(host: string, port: number, options: ReceiverOptions<string> = {}): DStream<string> {
+    return this.socket(new SocketReceiver(host, port, linesOf), `${host}:${port}`, textRows, options)
+  }
+
   /** Lines of the text files that are moved into a directory, or into those that a pattern matches. */
   textFileStream(directory: string, options?: FileStreamOptions): DStream<string> {
     return this.fileStream(directory, textLines, options)
@@ -450,6 +483,21 @@ export class StreamingContext implements AsyncDisposable {
       maxWorkerFailures: positive(maxTaskFailures, 'maxTaskFailures'),
       warn,
     })
+  }
+
+  private socket<T>(
+    receiver: Receiver<T>,
+    server: string,
+    codec: RowCodec<T>,
+    options: ReceiverOptions<T>,
+  ): DStream<T> {
+    const place = { kind: 'socketStream', description: `socket ${server}`, options }
+    return this.host.stream(this.graph.add(receiverStream(receiver, place, this.receiverWorld(codec))))
+  }
+
+  private receiverWorld<T>(defaultCodec: RowCodec<T>): ReceiverWorld<T> {
+    const { appName, clock, broker, onPoison } = this
+    return { appName, clock, broker, defaultCodec, onPoison }
   }
 
   private protocol(): CommitProtocol {

@@ -6,6 +6,7 @@ import type { RddContext } from '../rdd/rdd-context.ts'
 import type { FilesAside } from './contracts/files.ts'
 import type { BatchOutput } from './contracts/output.ts'
 import type { PoisonPolicy, RecordPlace } from './contracts/poison.ts'
+import type { ReceiverReport } from './contracts/receiver.ts'
 import type { BatchStamp } from './contracts/rows.ts'
 import type { OffsetRange, SourcePosition, SourceRecord } from './contracts/source.ts'
 import type { StateOperator, StatePartition } from './contracts/state.ts'
@@ -84,6 +85,8 @@ export interface InputDriver {
   start(positions: readonly SourcePosition[]): Promise<void>
   /** `maxRows`: what backpressure leaves it, of which it knows nothing else; undefined: its own limits alone. */
   plan(timeMs: number, intervalMs: number | undefined, maxRows?: number): Promise<InputPlan>
+  /** Before start, where it has a receiver: whom to tell how that one stands. */
+  reportsTo?(report: ReceiverReport): void
   /** Told the name of its operator, which its records are known by. */
   named?(id: string): void
   /** What becomes of records at which a function throws; absent: 'fatal'. */

@@ -173,7 +173,11 @@ export class Job {
     recovered: Recovered | undefined,
     { pending, history }: Resumption,
   ): Promise<void> {
-    for (const { id, driver } of this.options.graph.inputs) {
+    const { graph, listeners } = this.options
+    for (const { id, driver } of graph.inputs) {
+      driver.reportsTo?.((event, status) =>
+        listeners.post((listener) => listener[event]?.({ input: id, ...status })),
+      )
       await driver.start(positionsAfter(recovered?.positions[id] ?? [], pending, id))
     }
     for (const plan of history) {

@@ -1,5 +1,6 @@
 // What the scheduler tells about its batches (Spark's StreamingListener and BatchInfo).
 
+import type { ReceiverStatus } from '../graph/contracts/receiver.ts'
 import type { OffsetRange } from '../graph/contracts/source.ts'
 import type { PoisonRecord } from './poison.ts'
 
@@ -40,15 +41,9 @@ export interface BatchInfo {
 }
 
 /** An input that receives rows by itself (a receiver): how it stands. */
-export interface ReceiverInfo {
+export interface ReceiverInfo extends ReceiverStatus {
   /** Name of the input operator. */
   readonly input: string
-  /** What it receives from, for messages. */
-  readonly description: string
-  readonly active: boolean
-  readonly lastErrorMessage: string | undefined
-  readonly lastError: unknown
-  readonly lastErrorTimeMs: number | undefined
 }
 
 export interface StreamingListener {

@@ -8,7 +8,7 @@ import type { InputDriver, InputPlan } from '../graph/node.ts'
 import type { OperatorOptions } from './options.ts'
 import { SourceDataset } from '../rdd/source-dataset.ts'
 
-class DirectInput<T> implements InputDriver {
+export class DirectInput<T> implements InputDriver {
   readonly durable = true
   readonly description: string
   readonly onPoison: PoisonPolicy
