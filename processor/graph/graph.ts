@@ -29,6 +29,7 @@ export interface NodeSpec<T> {
   input?: InputDriver
   /** Made from the node's final id. */
   state?: (id: string) => StateOperator
+  recovers?: boolean
   compute: (timeMs: number, scope: Scope, id: string) => Dataset<T> | undefined
 }
 
@@ -84,6 +85,7 @@ export class Graph implements Scope {
       rememberMs: spec.rememberMs ?? 0,
       windowMs: spec.windowMs,
       state: spec.state?.(id),
+      recovers: spec.recovers ?? false,
       isNamed: spec.name !== undefined,
       input: spec.input,
       compute: (timeMs, scope) => spec.compute(timeMs, scope, id),
@@ -218,6 +220,12 @@ export class Graph implements Scope {
     const partitions = this.states.get(operator.id)
     if (partitions === undefined) throw new Error(`${operator.id}: its state was never opened`)
     return partitions as readonly StatePartition<S>[]
+  }
+
+  rememberMs(id: string): number {
+    const node = this.nodes.find((each) => each.id === id)
+    if (node === undefined) throw new Error(`there is no operator '${id}'`)
+    return this.remember.get(node) ?? 0
   }
 
   rddContext(scope: string): RddContext {

@@ -23,6 +23,8 @@ export interface Scope {
   /** The last batch time before this one that a stream with this slide is valid at, as far as is remembered. */
   timeBefore(timeMs: number, slideMs: number): number | undefined
   state<S>(operator: StateOperator<S>): readonly StatePartition<S>[]
+  /** How far back the rows of this node may be asked for. */
+  rememberMs(id: string): number
   /** For the RDDs handed to a user's function inside the operator `scope`. */
   rddContext(scope: string): RddContext
 }
@@ -43,6 +45,8 @@ export interface StreamNode<T> {
   /** Window length as the user gave it, for messages and checks; undefined for all other operators. */
   readonly windowMs: number | undefined
   readonly state: StateOperator | undefined
+  /** It keeps its rows of past batches itself, whatever its parents can do. */
+  readonly recovers: boolean
   readonly input: InputDriver | undefined
   compute(timeMs: number, scope: Scope): Dataset<T> | undefined
 }

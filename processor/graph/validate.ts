@@ -66,25 +66,11 @@ function parentProblems(node: StreamNode<unknown>): string[] {
   return [`${node.id}: its parents must have the same slide, but ${list}`]
 }
 
-// After a restart, past batches are computed again from their plans. A queue's rows are gone by then, and
-// state knows only its present.
-function recoveryProblems(node: StreamNode<unknown>): string[] {
-  const problems: string[] = []
-  if (node.input !== undefined && !node.input.durable) {
-    problems.push(
-      `${node.id}: ${node.input.description} cannot be recovered; run the job without a checkpoint`,
-    )
-  }
-  if (node.reachMs > 0) {
-    const stateful = ancestors(node).find((ancestor) => ancestor.state !== undefined)
-    if (stateful !== undefined) {
-      problems.push(
-        `${node.id}: a window over the state of '${stateful.id}' cannot be recovered; put the window before it, ` +
-          `or run the job without a checkpoint`,
-      )
-    }
-  }
-  return problems
+// After a restart, past batches are computed again from their plans. A queue's rows are gone by then. (State knows
+// only its present: what looks back over it stands on kept rows, streams/kept-rows.ts.)
+function recoveryProblems({ id, input }: StreamNode<unknown>): string[] {
+  if (input === undefined || input.durable) return []
+  return [`${id}: ${input.description} cannot be recovered; run the job without a checkpoint`]
 }
 
 // State is moved on by one batch after the other, and a job has one transaction at a time.
@@ -99,17 +85,4 @@ function orderProblems({ nodes, outputs }: GraphShape): string[] {
   return [...stateful, ...writing, ...rerun].map(
     (what) => `${what}, so batches cannot run side by side: set concurrentJobs to 1`,
   )
-}
-
-function ancestors(node: StreamNode<unknown>): StreamNode<unknown>[] {
-  const found = new Set<StreamNode<unknown>>()
-  const visit = (child: StreamNode<unknown>) => {
-    for (const parent of child.parents) {
-      if (found.has(parent)) continue
-      found.add(parent)
-      visit(parent)
-    }
-  }
-  visit(node)
-  return [...found]
 }

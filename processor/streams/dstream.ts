@@ -132,7 +132,7 @@ export class DStream<T> {
 
   /** Rows of the batches in (t − length, t], every `slide` (default: this stream's own). */
   window(length: Duration, slide?: Duration, options?: OperatorOptions): DStream<T> {
-    return this.stream(window(this.node, this.lengths(length, slide), options?.name))
+    return this.stream(window(this.host.graph, this.node, this.lengths(length, slide), options?.name))
   }
 
   /** How many rows the window has: 0 while it is empty. */

@@ -11,6 +11,7 @@
 import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
 import type { Scope, StreamNode } from '../graph/node.ts'
+import { recoverable } from './kept-rows.ts'
 import type { StateOptions } from './options.ts'
 import { inItsOwnBatch, StateUpdateDataset, type StateChange, type StateStep } from './state.ts'
 import { stateOperator } from './update-state-by-key.ts'
@@ -21,15 +22,16 @@ export interface InverseOptions<K, V> extends StateOptions<V> {
   readonly filter?: (key: K, value: V) => boolean
 }
 
-/** `parent` must hold one value per key and batch (a reduceByKey). */
+/** `stream` must hold one value per key and batch (a reduceByKey). */
 export function inverseWindow<K, V>(
   graph: Graph,
-  parent: StreamNode<readonly [K, V]>,
+  stream: StreamNode<readonly [K, V]>,
   reduce: (a: V, b: V) => V,
   inverse: (a: V, b: V) => V,
   { windowMs, slideMs }: WindowLengths,
   options: InverseOptions<K, V>,
 ): NodeSpec<StateChange<K, V>> {
+  const parent = recoverable(graph, stream)
   const operator = stateOperator(graph, `window ${windowMs}/${slideMs}`, options)
   return {
     kind: 'reduceByKeyAndWindow',

@@ -49,7 +49,7 @@ export class PairDStream<K, V> extends DStream<readonly [K, V]> {
   }
 
   override window(length: Duration, slide?: Duration, options?: OperatorOptions): PairDStream<K, V> {
-    return this.pairs(window(this.node, this.lengths(length, slide), options?.name))
+    return this.pairs(window(this.host.graph, this.node, this.lengths(length, slide), options?.name))
   }
 
   reduceByKey(f: (a: V, b: V) => V, options?: ShuffleOptions): PairDStream<K, V> {

@@ -5,16 +5,23 @@
 //
 // The parent computes each batch's rows once and holds them as long as a window can reach them.
 
-import type { NodeSpec } from '../graph/graph.ts'
+import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
 import { UnionDataset } from '../rdd/union.ts'
+import { recoverable } from './kept-rows.ts'
 
 export interface WindowLengths {
   readonly windowMs: number
   readonly slideMs: number
 }
 
-export function window<T>(parent: StreamNode<T>, lengths: WindowLengths, name?: string): NodeSpec<T> {
+export function window<T>(
+  graph: Graph,
+  stream: StreamNode<T>,
+  lengths: WindowLengths,
+  name?: string,
+): NodeSpec<T> {
+  const parent = recoverable(graph, stream)
   return {
     kind: 'window',
     name,

@@ -234,6 +234,7 @@ export class WorkerExecution implements Execution {
       },
       timeBefore: (timeMs, slideMs) => graph.timeBefore(timeMs, slideMs),
       state: (operator) => graph.state(operator),
+      rememberMs: (id) => graph.rememberMs(id),
       rddContext: (scope) => graph.rddContext(scope),
     }
   }

@@ -300,15 +300,4 @@ test('a job that recovers refuses what it could not recover', async () => {
   const queued = make()
   queued.queueStream([[1]], { name: 'rows' }).print()
   await expect(queued.start()).rejects.toThrow('rows: queueStream cannot be recovered')
-  const windowed = make()
-  windowed
-    .createDirectStream(new TwinSource(newTopic()))
-    .mapToPair((line) => [line, 1])
-    .updateStateByKey((values, state: number = 0) => state + values.length, { name: 'totals' })
-    .mapValues((n) => n)
-    .window('2s')
-    .print()
-  await expect(windowed.start()).rejects.toThrow(
-    "window-1: a window over the state of 'totals' cannot be recovered",
-  )
 })

@@ -1,6 +1,8 @@
 // Stateful operators with a checkpoint: where the job is stopped and started again must not show in what they yield.
 
 import { expect, test } from 'vitest'
+import type { StateOperator } from '../../../processor/graph/contracts/state.ts'
+import type { Graph } from '../../../processor/graph/graph.ts'
 import type { DStream } from '../../../processor/streams/dstream.ts'
 import { type State, StateSpec } from '../../../processor/streams/state-spec.ts'
 import { tableWithRestarts } from './restarts.ts'
@@ -81,6 +83,32 @@ const programs: [string, (stream: DStream<string>) => DStream<unknown>][] = [
           },
         },
       ),
+  ],
+  [
+    'a window over state, and a window of that',
+    (s) =>
+      keyed(s)
+        .updateStateByKey((values, n: number = 0) => n + values.length, { name: 'n' })
+        .filter(([, n]) => n > 0)
+        .window('3s', '1s')
+        .window('2s', '2s'),
+  ],
+  [
+    'a window with an inverse over mapWithState, beside a window over the same',
+    (s) => {
+      const seen = keyed(s)
+        .mapWithState(
+          (word, one, state: State<number>) => {
+            state.update((state.getOption() ?? 0) + (one ?? 0))
+            return [word, state.get()] as const
+          },
+          { name: 'n' },
+        )
+        .mapToPair((row) => row)
+      return seen
+        .reduceByKeyAndWindow(sum, '2s', '1s', minus, { name: 'w', filter: (_, n) => n !== 0 })
+        .union(seen.window('2s').mapValues((n) => -n))
+    },
   ],
   ['countByWindow', (s) => s.countByWindow('3s', '1s', { name: 'n' })],
   ['countByValueAndWindow', (s) => s.countByValueAndWindow('3s', '2s', { name: 'n' })],
@@ -168,4 +196,24 @@ test('a batch that runs again without a poison record leaves state and timeouts 
   const poisoned = batches.map((batch) => (batch.length > 0 ? [...batch, 'bad'] : batch))
   const options = { onPoison: 'skip', restartsAfter: [2, 4] } as const
   expect(await tableWithRestarts(poisoned, program, options)).toEqual(clean)
+})
+
+test('rows that no window reaches any more are not kept', async () => {
+  const kept: number[] = []
+  await tableWithRestarts(
+    Array.from({ length: 12 }, () => ['a']),
+    (s) => {
+      const ages = keyed(s).updateStateByKey((_, age: number = 0) => age + 1, { name: 'age' })
+      const { graph } = s.context as unknown as { graph: Graph }
+      ages.window('3s').foreachRDD(() => {
+        const rows = graph.stateOperators.find(({ shape }) => shape === 'rows') as StateOperator
+        kept.push(graph.state(rows).reduce((all, { size }) => all + size, 0))
+      })
+      return ages
+    },
+    { restartsAfter: [7] },
+  )
+  // This batch's and the two before, and what has just been outrun.
+  expect(Math.max(...kept)).toBeLessThanOrEqual(5)
+  expect(kept.at(-1)).toBe(kept[5])
 })

@@ -139,6 +139,7 @@ export default function build(ssc: StreamingContext, { partitions, prefix }: Par
       .changes(),
     mapWithState: mapped,
     stateSnapshots: mapped.stateSnapshots(),
+    windowOverState: updated.window(2 * SECOND),
     groupByKeyAndWindow: pairs.groupByKeyAndWindow(3 * SECOND, SECOND),
     countByValueAndWindow: pairs.map(([key]) => key).countByValueAndWindow(2 * SECOND, SECOND),
     transformWith: pairs.transformWith(named, (a, b) => a.join(b)),

@@ -1,0 +1,177 @@
+// Rows of past batches kept as state: what a window stands on that looks back over the stream of a stateful operator.
+// Elsewhere a restart computes a window's past again, from plans; state knows only its present, so here the past is
+// kept itself. Each batch puts its rows and takes away those that no window reaches any more.
+//
+//    state ─► kept rows ─► window          key "TIME/PARTITION" → the rows
+//
+// In the run that made them, windows read them as any held rows; after a restart they come from the state.
+
+import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { StatePartition } from '../graph/contracts/state.ts'
+import type { Graph } from '../graph/graph.ts'
+import { partitionOf } from '../graph/key.ts'
+import type { StreamNode } from '../graph/node.ts'
+import {
+  Once,
+  openHeld,
+  ownerIn,
+  ownerOf,
+  owns,
+  type Dataset,
+  type Held,
+  type TaskRunner,
+} from '../rdd/dataset.ts'
+import { placing, takeAll } from '../rdd/shuffle.ts'
+import { StateReader } from './state.ts'
+
+/** The parent itself where its past can be computed again; else the node that keeps its rows. */
+export function recoverable<T>(graph: Graph, parent: StreamNode<T>): StreamNode<T> {
+  if (!standsOnState(parent)) return parent
+  const known = graph.nodes.find(({ kind, parents }) => kind === 'keptRows' && parents[0] === parent)
+  return (known as StreamNode<T> | undefined) ?? addKeptRows(graph, parent)
+}
+
+function standsOnState(stream: StreamNode<unknown>): boolean {
+  const seen = new Set<StreamNode<unknown>>([stream])
+  for (const { state, recovers, parents } of seen) {
+    if (recovers) continue
+    if (state !== undefined) return true
+    for (const parent of parents) seen.add(parent)
+  }
+  return false
+}
+
+function addKeptRows<T>(graph: Graph, parent: StreamNode<T>): StreamNode<T> {
+  const partitions = graph.parallelism
+  const operator = (id: string) => ({ id, shape: 'rows', partitions })
+  return graph.add<T>({
+    kind: 'keptRows',
+    name: `${parent.id}.rows`,
+    parents: [parent],
+    state: operator,
+    recovers: true,
+    compute(timeMs, scope, id) {
+      const state = scope.state<T[]>(operator(id))
+      if (scope.runningMs !== timeMs) return new RestoredRows(state, timeMs)
+      const rows = scope.rows(parent, timeMs)
+      return (
+        rows && new KeptRows(rows, state, { operator: id, timeMs, forgetMs: timeMs - scope.rememberMs(id) })
+      )
+    },
+  })
+}
+
+interface Keeping {
+  readonly operator: string
+  readonly timeMs: number
+  /** Batches at this time and before are no longer reached. */
+  readonly forgetMs: number
+}
+
+class KeptRows<T> implements Dataset<T> {
+  readonly keeps = 'always'
+  readonly partitions: number
+  private readonly once = new Once()
+  private readonly parent: Dataset<T>
+  private readonly state: readonly StatePartition<T[]>[]
+  private readonly keeping: Keeping
+  private rows: Held<T> = []
+
+  constructor(parent: Dataset<T>, state: readonly StatePartition<T[]>[], keeping: Keeping) {
+    this.parent = parent
+    this.partitions = parent.partitions
+    this.state = state
+    this.keeping = keeping
+  }
+
+  owner(partition: number, count: number): number {
+    return ownerIn(this.parent, partition, count)
+  }
+
+  prepare(run: TaskRunner): Promise<void> {
+    return this.once.run(async () => {
+      await this.parent.prepare(run)
+      this.rows = []
+      for (let partition = 0; partition < this.partitions; partition++) {
+        this.rows.push(owns(this, partition, run.peers) ? await this.read(partition, run) : undefined)
+      }
+      await this.keep(run)
+      await this.forget(run)
+    })
+  }
+
+  open(partition: number, emit: Emit<T>): RowReader {
+    return openHeld(this.rows, partition, emit)
+  }
+
+  private async read(partition: number, run: TaskRunner): Promise<T[]> {
+    const rows: T[] = []
+    await run.drain(this.parent.open(partition, (row) => void rows.push(row)))
+    return rows
+  }
+
+  // The state of a key is with the thread that has its partition, which need not be the one that has the rows.
+  private async keep(run: TaskRunner): Promise<void> {
+    const { operator, timeMs } = this.keeping
+    const { peers } = run
+    const share = placing<readonly [string, T[]]>(operator, this.state.length, peers?.count ?? 1)
+    for (const [partition, rows] of this.rows.entries()) {
+      if (rows !== undefined && rows.length > 0) share.place([`${timeMs}/${partition}`, rows])
+    }
+    const entries = peers === undefined ? share.rows : await peers.exchange(operator, share.rows)
+    await takeAll(entries, run, ([key, rows]) => {
+      const state = this.state[partitionOf(key, this.state.length)] as StatePartition<T[]>
+      state.put(key, rows)
+    })
+  }
+
+  private async forget(run: TaskRunner): Promise<void> {
+    for (const [index, partition] of this.state.entries()) {
+      if (run.peers !== undefined && ownerOf(index, this.state.length, run.peers.count) !== run.peers.index)
+        continue
+      const visit = (key: string) => {
+        if (timeOf(key) <= this.keeping.forgetMs) partition.remove(key)
+      }
+      await run.drain(new StateReader<string, T[]>(partition.committed(), visit))
+    }
+  }
+}
+
+/** Rows of a batch before the restart, a row partition for each partition of the state. */
+class RestoredRows<T> implements Dataset<T> {
+  readonly keeps = 'always'
+  readonly partitions: number
+  private readonly once = new Once()
+  private readonly state: readonly StatePartition<T[]>[]
+  private readonly timeMs: number
+  private rows: Held<T> = []
+
+  constructor(state: readonly StatePartition<T[]>[], timeMs: number) {
+    this.state = state
+    this.partitions = state.length
+    this.timeMs = timeMs
+  }
+
+  prepare(run: TaskRunner): Promise<void> {
+    return this.once.run(async () => {
+      this.rows = this.state.map(() => undefined)
+      for (const [index, partition] of this.state.entries()) {
+        if (!owns(this, index, run.peers)) continue
+        const found: [number, T[]][] = []
+        const visit = (key: string, rows: T[]) => {
+          if (timeOf(key) === this.timeMs) found.push([Number(key.slice(key.indexOf('/') + 1)), rows])
+        }
+        await run.drain(new StateReader<string, T[]>(partition.committed(), visit))
+        this.rows[index] = found.sort(([a], [b]) => a - b).flatMap(([, rows]) => rows)
+      }
+    })
+  }
+
+  open(partition: number, emit: Emit<T>): RowReader {
+    return openHeld(this.rows, partition, emit)
+  }
+}
+
+function timeOf(key: string): number {
+  return Number(key.slice(0, key.indexOf('/')))
+}
