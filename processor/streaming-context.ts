@@ -36,6 +36,7 @@ import { type RowCodec, textRows } from './source/row-codec.ts'
 import { linesOf, SocketReceiver, type SocketConverter } from './source/socket-receiver.ts'
 import { topicSource } from './source/remote-topic-source.ts'
 import type { TopicSourceOptions } from './source/topic-source.ts'
+import { constantStream } from './streams/constant-input.ts'
 import { directStream } from './streams/direct-input.ts'
 import type { DStream } from './streams/dstream.ts'
 import { fileStream, type FileStreamOptions } from './streams/file-input.ts'
@@ -43,7 +44,7 @@ import { receiverStream, type ReceiverOptions, type ReceiverWorld } from './stre
 import { streamHost, type StreamHost } from './streams/host.ts'
 import type { PairDStream } from './streams/pair-dstream.ts'
 import type { OperatorOptions } from './streams/options.ts'
-import { queueStream, type Batches, type QueueOptions } from './streams/queue-input.ts'
+import { queueStream, type Batches, type DefaultRows, type QueueOptions } from './streams/queue-input.ts'
 import { transform } from './streams/transform.ts'
 import { union } from './streams/union.ts'
 
@@ -277,8 +278,16 @@ export class StreamingContext implements AsyncDisposable {
   }
 
   /** Batches from memory: one per batch time, unless `oneAtATime: false`. */
-  queueStream<T>(batches: Batches<T>, options?: QueueOptions): DStream<T> {
+  queueStream<T>(batches: Batches<T>, options?: QueueOptions & DefaultRows<T>): DStream<T> {
     return this.host.stream(this.graph.add(queueStream(batches, options)))
+  }
+
+  /** The same rows in every batch. */
+  constantStream<T>(
+    rows: readonly T[],
+    options?: OperatorOptions & { readonly numPartitions?: number },
+  ): DStream<T> {
+    return this.host.stream(this.graph.add(constantStream(rows, options)))
   }
 
   /** RDDs of files, topics and collections, broadcasts and accumulators, for use beside and inside of batches. */

@@ -31,8 +31,8 @@ class RemoteTopicSource<T> implements Source<T> {
   private readonly views: RemoteLogViews
   private readonly near: TopicSource<T>
   private readonly reads: (topic: string, partition: number) => boolean
-  /** Ranges that are here, each of them once. */
-  private readonly brought = new Map<string, OffsetRange>()
+  /** Ranges that are here or under way, each of them once. */
+  private readonly brought = new Map<string, { readonly range: OffsetRange; readonly here: Promise<void> }>()
 
   constructor(options: TopicSourceOptions<T> & { readonly views: RemoteLogViews }) {
     const selected = selectTopics(options.topics)
@@ -59,16 +59,13 @@ class RemoteTopicSource<T> implements Source<T> {
 
   async prepare(ranges: readonly OffsetRange[]): Promise<void> {
     for (const range of ranges) {
-      if (range.from === range.until || this.brought.has(keyOf(range))) continue
-      try {
-        await this.views.bring(range)
-      } catch (error) {
-        // Where the rows are gone, that is what to say.
-        await this.views.refresh(this.reads)
-        this.near.check(range)
-        throw error
+      if (range.from === range.until) continue
+      let brought = this.brought.get(keyOf(range))
+      if (brought === undefined) {
+        brought = { range, here: this.bring(range) }
+        this.brought.set(keyOf(range), brought)
       }
-      this.brought.set(keyOf(range), range)
+      await brought.here
     }
   }
 
@@ -91,7 +88,19 @@ class RemoteTopicSource<T> implements Source<T> {
 
   stop(): void {
     this.near.stop()
-    for (const range of this.brought.values()) this.letGo(range)
+    for (const { range } of this.brought.values()) this.letGo(range)
+  }
+
+  private async bring(range: OffsetRange): Promise<void> {
+    try {
+      await this.views.bring(range)
+    } catch (error) {
+      this.brought.delete(keyOf(range))
+      // Where the rows are gone, that is what to say.
+      await this.views.refresh(this.reads)
+      this.near.check(range)
+      throw error
+    }
   }
 
   private letGo(range: OffsetRange): void {

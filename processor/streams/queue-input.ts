@@ -17,17 +17,24 @@ export interface QueueOptions {
   readonly numPartitions?: number
 }
 
+export interface DefaultRows<T> {
+  /** Rows of a batch for which nothing waits (Spark's defaultRDD); default: none. */
+  readonly defaultRows?: readonly T[]
+}
+
 class QueueInput<T> implements InputDriver {
   readonly durable = false
   readonly description = 'queueStream'
   private readonly oneAtATime: boolean
   private readonly numPartitions: number
+  private readonly defaultRows: readonly T[]
   private readonly queue: { take(): T[] | undefined; readonly waiting: boolean }
   private readonly planned = new Map<number, ArrayDataset<T>>()
   private readonly callbacks = new Set<() => void>()
   private stopped = false
 
-  constructor(batches: Batches<T>, options: QueueOptions) {
+  constructor(batches: Batches<T>, options: QueueOptions & DefaultRows<T>) {
+    this.defaultRows = options.defaultRows ?? []
     this.oneAtATime = options.oneAtATime ?? true
     this.numPartitions = options.numPartitions ?? 1
     if (Array.isArray(batches)) {
@@ -49,12 +56,11 @@ class QueueInput<T> implements InputDriver {
   }
 
   plan(timeMs: number): Promise<InputPlan> {
-    const rows: T[] = []
-    do {
-      for (const row of this.queue.take() ?? []) rows.push(row)
-    } while (!this.oneAtATime && this.queue.waiting)
+    const taken = this.take()
+    const rows = taken ?? this.defaultRows
     this.planned.set(timeMs, new ArrayDataset(sliceRows(rows, this.numPartitions)))
-    return Promise.resolve({ ranges: [], records: rows.length, more: this.queue.waiting })
+    // Default rows are no reason for a batch of their own.
+    return Promise.resolve({ ranges: [], records: taken?.length ?? 0, more: this.queue.waiting })
   }
 
   restore(timeMs: number): InputPlan {
@@ -77,6 +83,15 @@ class QueueInput<T> implements InputDriver {
   stop(): Promise<void> {
     this.stopped = true
     return Promise.resolve()
+  }
+
+  /** undefined: nothing waits. */
+  private take(): T[] | undefined {
+    const first = this.queue.take()
+    if (first === undefined || this.oneAtATime) return first
+    const rows = [...first]
+    while (this.queue.waiting) for (const row of this.queue.take() ?? []) rows.push(row)
+    return rows
   }
 
   private advanced(): void {
@@ -128,7 +143,10 @@ function lookAhead<T>(iterator: Iterator<T[]>) {
   }
 }
 
-export function queueStream<T>(batches: Batches<T>, options: QueueOptions = {}): NodeSpec<T> {
+export function queueStream<T>(
+  batches: Batches<T>,
+  options: QueueOptions & DefaultRows<T> = {},
+): NodeSpec<T> {
   const input = new QueueInput(batches, options)
   return {
     kind: 'queueStream',

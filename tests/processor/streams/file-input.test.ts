@@ -241,6 +241,23 @@ test.each([
   await expect(context.awaitTermination()).rejects.toThrow(message)
 })
 
+test('with the as-soon-as-data trigger the directory is looked at, and a batch follows a file', async () => {
+  const context = new StreamingContext({ appName: 'asap', trigger: 'asap', clock, warn: () => {} })
+  const seen: string[] = []
+  context
+    .textFileStream(join(directory, 'in'))
+    .foreachRDD(async (rdd) => void seen.push(...(await rdd.collect())))
+  await context.start()
+  file('in/a', 'a\n', 0.1)
+  while (seen.length === 0) {
+    await clock.advance(100)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await context.stop()
+  expect(seen).toEqual(['a'])
+  expect(clock.timersSet).toBe(0)
+})
+
 describe('restarts', () => {
   test('no file is taken twice or left out; those of the downtime belong to its batches', async () => {
     let context = await started({ checkpoint: true })
