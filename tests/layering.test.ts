@@ -57,6 +57,7 @@ const onlyIn: Record<string, readonly string[]> = {
   'node:fs': [
     'broker/storage',
     'processor/checkpoint',
+    'processor/rdd',
     'processor/source',
     'processor/sink',
     'processor/executor',

@@ -4,7 +4,8 @@
 
 import type { TaskRunner, Dataset } from '../rdd/dataset.ts'
 import { type RddContext, rddContext } from '../rdd/rdd-context.ts'
-import { CachedDataset } from '../rdd/stored.ts'
+import type { StorageLevel } from '../rdd/storage-level.ts'
+import { CachedDataset, persisted } from '../rdd/stored.ts'
 import type { StateOperator, StatePartition, StateStore } from './contracts/state.ts'
 import type { FilesAside } from './contracts/files.ts'
 import { GraphError, operatorFailed } from './errors.ts'
@@ -52,7 +53,7 @@ export class Graph implements Scope {
   private readonly consumers = new Map<StreamNode<unknown>, number>()
   private readonly states = new Map<string, readonly StatePartition<unknown>[]>()
   runningMs: number | undefined
-  private readonly persisted = new Set<StreamNode<unknown>>()
+  private readonly persisted = new Map<StreamNode<unknown>, StorageLevel>()
   private remember = new Map<StreamNode<unknown>, number>()
   private rememberAtLeastMs = 0
   private frozen = false
@@ -113,12 +114,12 @@ export class Graph implements Scope {
    * Computed rows are held while their data set is. For a window that is its parent's matter (as in Spark): its
    * windows share the parent's rows, and holding each window would hold them many times.
    */
-  persist(node: StreamNode<unknown>, held: boolean): void {
+  persist(node: StreamNode<unknown>, level: StorageLevel): void {
     this.mustGrow(`change the storage level of ${node.id}`)
     const [parent] = node.parents
-    if (node.kind === 'window' && parent !== undefined) this.persist(parent, held)
-    else if (held) this.persisted.add(node)
-    else this.persisted.delete(node)
+    if (node.kind === 'window' && parent !== undefined) this.persist(parent, level)
+    else if (level === 'NONE') this.persisted.delete(node)
+    else this.persisted.set(node, level)
   }
 
   /** Data sets stay reachable at least this long (StreamingContext.remember). */
@@ -304,12 +305,12 @@ export class Graph implements Scope {
     } catch (error) {
       throw operatorFailed(node.id, error)
     }
-    if (dataset === undefined || dataset.keeps === 'always') return dataset
-    if (timeMs === this.uncachedMs) return dataset
+    if (dataset === undefined || timeMs === this.uncachedMs) return dataset
+    const level = this.persisted.get(node)
+    if (level !== undefined) return persisted(dataset, level, node.id)
+    if (dataset.keeps === 'always') return dataset
     const again = (this.consumers.get(node) ?? 0) > 1 && dataset.keeps === 'no'
-    return this.persisted.has(node) || again || this.isReadLater(node, timeMs)
-      ? new CachedDataset(dataset)
-      : dataset
+    return again || this.isReadLater(node, timeMs) ? new CachedDataset(dataset) : dataset
   }
 
   private isReadLater(node: StreamNode<unknown>, timeMs: number): boolean {

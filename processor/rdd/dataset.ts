@@ -125,8 +125,12 @@ export type Held<T> = (T[] | undefined)[]
 export function openHeld<T>(rows: Held<T>, partition: number, emit: Emit<T>): RowReader {
   const held = rows[partition]
   if (held !== undefined) return new ArrayReader(held, emit)
-  throw new Error(
-    `partition ${partition} of ${rows.length} is another worker's: an operator that brings partitions ` +
+  throw heldElsewhere(partition, rows.length)
+}
+
+export function heldElsewhere(partition: number, partitions: number): Error {
+  return new Error(
+    `partition ${partition} of ${partitions} is another worker's: an operator that brings partitions ` +
       `together without a shuffle cannot run with executors`,
   )
 }

@@ -14,7 +14,7 @@ import { RepartitionedDataset } from './repartition.ts'
 import { checkFraction, drawnBetween, sampled, type SampleOptions } from './sample.ts'
 import { type Compare, comparing, naturally, SortedDataset } from './sorted.ts'
 import { SourceDataset } from './source-dataset.ts'
-import { CachedDataset } from './stored.ts'
+import { CachedDataset, persisted } from './stored.ts'
 import { checkStorageLevel, type StorageLevel } from './storage-level.ts'
 import { UnionDataset } from './union.ts'
 import { WholePartitionDataset } from './whole-partition.ts'
@@ -141,7 +141,7 @@ export class RDD<T> extends RddActions<T> {
 
   /** Rows with their number in the order of the partitions. Holds the rows, to count them first. */
   zipWithIndex(): PairRDD<T, number> {
-    const held = new CachedDataset(this.dataset, true)
+    const held = new CachedDataset(this.dataset, { counted: true })
     const numbered = new IndexedDataset<T, readonly [T, number]>(held, (partition) => (emit) => {
       let next = held.rowsBefore(partition)
       return (row) => emit([row, next++])
@@ -174,9 +174,9 @@ export class RDD<T> extends RddActions<T> {
   persist(level: StorageLevel = 'MEMORY_ONLY'): this {
     checkStorageLevel(level)
     if (level === 'NONE') return this.unpersist()
-    if (this.uncached !== undefined || this.current.keeps === 'always') return this
+    if (this.uncached !== undefined) return this
     this.uncached = this.current
-    this.current = new CachedDataset(this.current)
+    this.current = persisted(this.current, level, this.name('persist'))
     return this
   }
 
@@ -194,6 +194,13 @@ export class RDD<T> extends RddActions<T> {
   /** Held for good: how the rows were made is forgotten once they are. */
   localCheckpoint(): this {
     this.persist()
+    this.uncached = undefined
+    return this
+  }
+
+  /** As localCheckpoint, with the rows in a file. */
+  checkpoint(): this {
+    this.persist('DISK_ONLY')
     this.uncached = undefined
     return this
   }

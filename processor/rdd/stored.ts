@@ -2,16 +2,9 @@
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { ArrayReader } from './array-reader.ts'
-import {
-  Once,
-  openHeld,
-  ownerIn,
-  owns,
-  type Dataset,
-  type Held,
-  type Slices,
-  type TaskRunner,
-} from './dataset.ts'
+import { heldElsewhere, Once, ownerIn, owns, type Dataset, type Slices, type TaskRunner } from './dataset.ts'
+import { SourceDataset } from './source-dataset.ts'
+import { type HeldRows, holding, type StorageLevel } from './storage-level.ts'
 
 export class ArrayDataset<T> implements Dataset<T> {
   readonly keeps = 'always'
@@ -50,22 +43,36 @@ export function sliceRows<T>(rows: readonly T[], partitions: number): T[][] {
   )
 }
 
+export interface CacheOptions {
+  readonly counted?: boolean
+  readonly level?: StorageLevel
+  readonly operator?: string
+}
+
 /** Runs its parent once and lets go of it: later readers run no function of the parent again. */
 export class CachedDataset<T> implements Dataset<T> {
   readonly partitions: number
   readonly keeps = 'always'
   private readonly once = new Once()
   private parent: Dataset<T> | undefined
-  private rows: Held<T> = []
+  private readonly level: StorageLevel
+  private readonly operator: string
+  /** Of this thread's partitions. */
+  private rows: (HeldRows<T> | undefined)[] = []
   /** By partition, once the parent is gone. */
   private owners: number[] = []
   private readonly counted: boolean
   private counts: number[] = []
 
-  /** `counted`: for rowsBefore. */
-  constructor(parent: Dataset<T>, counted = false) {
+  /** `counted`: for rowsBefore. `operator` is named where a row cannot be held at the level. */
+  constructor(
+    parent: Dataset<T>,
+    { counted = false, level = 'MEMORY_ONLY', operator = 'persist' }: CacheOptions = {},
+  ) {
     this.parent = parent
     this.counted = counted
+    this.level = level
+    this.operator = operator
     this.partitions = parent.partitions
   }
 
@@ -78,7 +85,7 @@ export class CachedDataset<T> implements Dataset<T> {
     return this.once.run(async () => {
       const parent = this.parent as Dataset<T>
       await parent.prepare(run)
-      const rows: Held<T> = []
+      const rows: (HeldRows<T> | undefined)[] = []
       const owners: number[] = []
       for (let partition = 0; partition < parent.partitions; partition++) {
         owners.push(run.peers === undefined ? 0 : ownerIn(parent, partition, run.peers.count))
@@ -86,8 +93,9 @@ export class CachedDataset<T> implements Dataset<T> {
           rows.push(undefined)
           continue
         }
-        const kept: T[] = []
-        await run.drain(parent.open(partition, (row) => void kept.push(row)))
+        const kept = holding<T>(this.level, this.operator)
+        await run.drain(parent.open(partition, (row) => kept.add(row)))
+        kept.finish()
         rows.push(kept)
       }
       this.rows = rows
@@ -98,7 +106,9 @@ export class CachedDataset<T> implements Dataset<T> {
   }
 
   open(partition: number, emit: Emit<T>): RowReader {
-    return openHeld(this.rows, partition, emit)
+    const held = this.rows[partition]
+    if (held === undefined) throw heldElsewhere(partition, this.partitions)
+    return held.open(emit)
   }
 
   /** Only after `prepare`: rows of the partitions before this one. */
@@ -107,8 +117,18 @@ export class CachedDataset<T> implements Dataset<T> {
   }
 }
 
+/** Held at the level, unless the rows are held already just so: in memory, or by the log. */
+export function persisted<T>(dataset: Dataset<T>, level: StorageLevel, operator: string): Dataset<T> {
+  const isInMemory = level === 'MEMORY_ONLY' || level === 'MEMORY_ONLY_SER'
+  if (dataset.keeps === 'always' && (isInMemory || dataset instanceof SourceDataset)) return dataset
+  return new CachedDataset(dataset, { level, operator })
+}
+
 /** Rows of every partition, also of those that other threads hold. */
-async function countsOf(rows: Held<unknown>, { peers }: TaskRunner): Promise<number[]> {
+async function countsOf(
+  rows: readonly (HeldRows<unknown> | undefined)[],
+  { peers }: TaskRunner,
+): Promise<number[]> {
   const mine = rows.map((held) => held?.length ?? 0)
   if (peers === undefined) return mine
   const all = await peers.exchange('counts', Array<number[]>(peers.count).fill(mine))

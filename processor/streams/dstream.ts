@@ -174,7 +174,7 @@ export class DStream<T> {
    */
   persist(level: StorageLevel = 'MEMORY_ONLY_SER'): this {
     checkStorageLevel(level)
-    this.host.graph.persist(this.node, level !== 'NONE')
+    this.host.graph.persist(this.node, level)
     return this
   }
 

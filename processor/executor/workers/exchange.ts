@@ -5,7 +5,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Peers } from '../../rdd/dataset.ts'
-import { BLOCK_ROWS, decodeRows, encodeRows } from './row-block.ts'
+import { BLOCK_ROWS, decodeRows, encodeRows } from '../../rdd/row-block.ts'
 
 interface BlockMessage {
   /** Of the batch: a batch that failed is run again under another number. */

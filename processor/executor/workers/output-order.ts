@@ -3,7 +3,7 @@
 
 import type { BatchOutput, BatchSink, OutputRecord, TopicWriter } from '../../graph/contracts/output.ts'
 import type { WriterTerms } from './calls.ts'
-import { decodeRows } from './row-block.ts'
+import { decodeRows } from '../../rdd/row-block.ts'
 
 type Written =
   | {

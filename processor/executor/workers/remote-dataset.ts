@@ -5,7 +5,7 @@ import type { Emit, RowReader } from '../../graph/contracts/rows.ts'
 import { Once, type Dataset } from '../../rdd/dataset.ts'
 import type { WorkerCalls } from './calls.ts'
 import type { Link } from './link.ts'
-import { decodeRows } from './row-block.ts'
+import { decodeRows } from '../../rdd/row-block.ts'
 
 export interface RemoteRows {
   readonly links: readonly Link<WorkerCalls>[]

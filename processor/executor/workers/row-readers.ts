@@ -3,7 +3,7 @@
 import type { RowReader } from '../../graph/contracts/rows.ts'
 import type { Dataset, TaskRunner } from '../../rdd/dataset.ts'
 import { Moved } from './link.ts'
-import { encodeRows } from './row-block.ts'
+import { encodeRows } from '../../rdd/row-block.ts'
 
 /** Few, so that a look at the first rows costs little. */
 const ROWS = 1024

@@ -6,7 +6,7 @@ import type { StreamNode } from '../../graph/node.ts'
 import type { Dataset, TaskRunner } from '../../rdd/dataset.ts'
 import { SourceDataset } from '../../rdd/source-dataset.ts'
 import type { ShippedInput, ShippedTime } from './calls.ts'
-import { BLOCK_ROWS, encodeRows } from './row-block.ts'
+import { BLOCK_ROWS, encodeRows } from '../../rdd/row-block.ts'
 
 export interface Shipment {
   readonly shipped: ShippedTime

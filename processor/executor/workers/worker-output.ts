@@ -8,7 +8,7 @@ import { discardingOutput } from '../../sink/batch-output.ts'
 import { BatchTopicWriter, type Appends } from '../../sink/topic-writer.ts'
 import type { DriverCalls } from './calls.ts'
 import type { Link } from './link.ts'
-import { BLOCK_ROWS, encodeRows } from './row-block.ts'
+import { BLOCK_ROWS, encodeRows } from '../../rdd/row-block.ts'
 
 /** Bytes that may wait at the driver: it appends the workers' batches in their order. */
 const LIMIT_BYTES = 32 * 1024 * 1024

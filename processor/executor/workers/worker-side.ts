@@ -18,7 +18,7 @@ import { Exchange } from './exchange.ts'
 import { shapeOf } from './graph-shape.ts'
 import { Link } from './link.ts'
 import { loadJob } from './load-job.ts'
-import { decodeRows } from './row-block.ts'
+import { decodeRows } from '../../rdd/row-block.ts'
 import { RowReaders } from './row-readers.ts'
 import { WorkerOutput } from './worker-output.ts'
 

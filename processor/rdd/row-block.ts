@@ -1,8 +1,9 @@
-// Rows as bytes, for their way between threads: the engine's own structured clone, after a look at what it would
-// silently change. An instance of a class would come over without its methods, so it is refused by name.
+// Rows as bytes, for their way between threads and for where they are held as bytes: the engine's own structured
+// clone, after a look at what it would silently change. An instance of a class would come back without its methods,
+// so it is refused by name.
 
 import { deserialize, serialize } from 'node:v8'
-import { operatorFailed } from '../../graph/errors.ts'
+import { operatorFailed } from '../graph/errors.ts'
 
 /** Rows of one block: a few hundred kilobytes for ordinary rows. */
 export const BLOCK_ROWS = 8192
@@ -26,8 +27,7 @@ export function decodeRows<T>(bytes: Uint8Array): T[] {
 function checkPlain(value: unknown, depth: number): void {
   if (typeof value === 'function' || typeof value === 'symbol') throw notPlain(`a ${typeof value}`)
   if (typeof value !== 'object' || value === null) return
-  if (depth > DEEPEST)
-    throw new TypeError(`a row nested more than ${DEEPEST} deep cannot go to another worker`)
+  if (depth > DEEPEST) throw new TypeError(`a row nested more than ${DEEPEST} deep cannot be kept as bytes`)
   if (Array.isArray(value)) {
     for (const part of value) checkPlain(part, depth + 1)
     return
@@ -49,6 +49,6 @@ function checkPlain(value: unknown, depth: number): void {
 
 function notPlain(what: string): TypeError {
   return new TypeError(
-    `${what} cannot go from one worker to another: make plain data of it first (text, numbers, arrays, objects, bytes)`,
+    `${what} cannot be kept as bytes, nor go from one worker to another: make plain data of it first (text, numbers, arrays, objects, bytes)`,
   )
 }
