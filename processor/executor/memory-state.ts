@@ -146,6 +146,7 @@ class SlotCursor<S> implements StateCursor<S> {
 
 export class MemoryStateStore implements StateStore {
   private readonly operators = new Map<string, MemoryStatePartition<unknown>[]>()
+  private readonly views = new Map<string, (kept: unknown) => unknown>()
 
   /** What is committed of an operator's state. Throws where it has none. */
   entries(operatorId: string): Map<Key, unknown> {
@@ -154,9 +155,11 @@ export class MemoryStateStore implements StateStore {
       const names = [...this.operators.keys()].map((name) => `'${name}'`).join(', ')
       throw new Error(`no operator '${operatorId}' keeps state; these do: ${names === '' ? 'none' : names}`)
     }
+    const shownAs = this.views.get(operatorId) ?? ((kept: unknown) => kept)
     const entries = new Map<Key, unknown>()
     for (const partition of partitions) {
-      for (const cursor = partition.committed(); cursor.next(); ) entries.set(cursor.key, cursor.value)
+      for (const cursor = partition.committed(); cursor.next(); )
+        entries.set(cursor.key, shownAs(cursor.value))
     }
     return entries
   }
@@ -165,6 +168,9 @@ export class MemoryStateStore implements StateStore {
     if (this.operators.has(operator.id)) throw new Error(`state of '${operator.id}' is opened twice`)
     const partitions = Array.from({ length: operator.partitions }, () => new MemoryStatePartition<S>())
     this.operators.set(operator.id, partitions as unknown as MemoryStatePartition<unknown>[])
+    if (operator.shownAs !== undefined) {
+      this.views.set(operator.id, operator.shownAs as (kept: unknown) => unknown)
+    }
     return Promise.resolve(partitions)
   }
 

@@ -28,6 +28,7 @@ export function mapWithState<K, V, S, M>(
     id,
     shape: 'mapWithState',
     partitions,
+    shownAs: ([value]) => value,
     ...(options.codec && { codec: touchedCodec(options.codec) }),
     ...(options.version && { version: options.version }),
     ...(options.migrate && { migrate: migrateTouched(options.migrate) }),

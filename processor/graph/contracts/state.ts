@@ -22,6 +22,8 @@ export interface StateOperator<S = unknown> {
   readonly version?: number
   /** Turns a value that was kept in an older version into today's form. Needed where the version is raised. */
   readonly migrate?: (old: unknown, fromVersion: number) => S
+  /** What the program calls the state, where the operator keeps more with it; for those who show it. */
+  readonly shownAs?: (kept: S) => unknown
 }
 
 /** Walks entries without an object per entry: `while (cursor.next()) use(cursor.key, cursor.value)`. */

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { BatchError, type StreamingContext, wholeRecords } from '../../../streaming.ts'
+import { BatchError, type State, type StreamingContext, wholeRecords } from '../../../streaming.ts'
 import { StreamingTest } from '../../../testing.ts'
 
 test('batches in, batches out; a batch without a data set is not an empty one', async () => {
@@ -25,6 +25,24 @@ test('batches in, batches out; a batch without a data set is not an empty one', 
     '2024-01-01T00:00:15.000Z',
   ])
   expect(job.time).toEqual(job.batches.at(-1)?.time)
+})
+
+test('the state of mapWithState is what its function calls so', async () => {
+  await using job = new StreamingTest()
+  const words = job
+    .input<string>()
+    .give(['a', 'b', 'a'])
+    .stream.mapToPair((word) => [word, 1])
+  const counts = words.mapWithState(
+    (_, one, state: State<number>) => state.update((state.getOption() ?? 0) + (one ?? 0)),
+    { name: 'counts', timeout: '1m' },
+  )
+  job.output(counts)
+  await job.run()
+  expect([...job.state(counts)]).toEqual([
+    ['a', 2],
+    ['b', 1],
+  ])
 })
 
 test('time passes only as far as it is told to', async () => {
