@@ -15,14 +15,14 @@ export interface ClusterOptions extends ConnectionOptions {
   readonly bootstrap: readonly Address[]
   /** How long something is tried before it fails; Kafka's default.api.timeout.ms. */
   readonly deadlineMs: number
+  /** Between attempts; Kafka's retry.backoff.ms. */
+  readonly retryBackoffMs: number
 }
 
 export type Metadata = ResponseOf<typeof metadata>
 export type CoordinatorKind = 'group' | 'transaction'
 
 const KEY_TYPES = { group: 0, transaction: 1 } as const
-/** Kafka's retry.backoff.ms. */
-const BACKOFF_MS = 100
 /** Coordinators are busy for moments only. */
 const BUSY_BACKOFF_MS = 10
 
@@ -147,8 +147,8 @@ export class Cluster {
 
   private pause(error: unknown): Promise<void> {
     const isBusy = error instanceof KafkaError && error.errorCode === errorCodes.CONCURRENT_TRANSACTIONS
-    const { clock } = this.options
-    return new Promise((resolve) => clock.setTimer(isBusy ? BUSY_BACKOFF_MS : BACKOFF_MS, resolve))
+    const { clock, retryBackoffMs } = this.options
+    return new Promise((resolve) => clock.setTimer(isBusy ? BUSY_BACKOFF_MS : retryBackoffMs, resolve))
   }
 }
 

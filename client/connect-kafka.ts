@@ -18,6 +18,8 @@ export interface KafkaOptions {
   readonly requestTimeoutMs?: number
   /** How long a step is tried again before it fails; default 60 s, as Kafka's clients have it. */
   readonly deadlineMs?: number
+  /** Between attempts; default 100 ms, as Kafka's clients have it. */
+  readonly retryBackoffMs?: number
   /** How often it is looked for new records between batches, for the as-soon-as-data trigger; default 100 ms. */
   readonly pollMs?: number
   /** Default: the machine's clock. */
@@ -34,9 +36,10 @@ export interface RemoteKafka extends AsyncDisposable {
 /** Connects with the first that is asked of it. Throws TypeError where an address is none. */
 export function connectKafka(options: KafkaOptions): RemoteKafka {
   const { clientId = 'logmill', requestTimeoutMs = 30_000, deadlineMs = 60_000, pollMs = 100 } = options
-  const { clock = systemClock } = options
+  const { retryBackoffMs = 100, clock = systemClock } = options
   const bootstrap = addressesOf(options.bootstrapServers)
-  const newCluster = () => new Cluster({ bootstrap, clientId, requestTimeoutMs, deadlineMs, clock })
+  const newCluster = () =>
+    new Cluster({ bootstrap, clientId, requestTimeoutMs, deadlineMs, retryBackoffMs, clock })
   // A Fetch that waits holds up what is behind it on its connection, so output has connections of its own.
   const reading = newCluster()
   const writing = newCluster()

@@ -24,7 +24,12 @@ beforeEach(async () => {
   // Both have the input's name: they must not be taken for each other.
   near = await startBroker({ port: 0, topics: { orders: { partitions: 1 }, copies: { partitions: 1 } } })
   far = await startBroker({ port: 0, topics: { orders: { partitions: 1 }, copies: { partitions: 1 } } })
-  wire = connectKafka({ bootstrapServers: far.bootstrapServers, pollMs: 5, deadlineMs: 5_000 })
+  wire = connectKafka({
+    bootstrapServers: far.bootstrapServers,
+    pollMs: 5,
+    retryBackoffMs: 5,
+    deadlineMs: 5_000,
+  })
   warnings = []
 })
 

@@ -38,7 +38,12 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
     })
     beforeEach(() => {
       run++
-      kafka = connectKafka({ bootstrapServers: broker.bootstrapServers, pollMs: 5, deadlineMs: 20_000 })
+      kafka = connectKafka({
+        bootstrapServers: broker.bootstrapServers,
+        pollMs: 5,
+        retryBackoffMs: 5,
+        deadlineMs: 20_000,
+      })
       directory = mkdtempSync(join(tmpdir(), 'logmill-wire-'))
     })
     afterEach(async () => {
