@@ -215,6 +215,7 @@ export class StreamingContext implements AsyncDisposable {
     this.stopsOnShutdown = options.stopGracefullyOnShutdown ?? false
     this.listeners = new ListenerBus(warn)
     const { executors } = options
+    if (executors !== undefined) positive(executors, 'executors')
     const parallelism = positive(options.parallelism ?? executors ?? 1, 'parallelism')
     this.graph = new Graph({ intervalMs, run: executor, parallelism })
     this.module = moduleOf(options)
@@ -481,7 +482,7 @@ export class StreamingContext implements AsyncDisposable {
     if (module === undefined) throw new TypeError('executors need a job: the module that each of them loads')
     const { intervalMs, parallelism } = graph
     return new WorkerExecution({
-      count: positive(count, 'executors'),
+      count,
       start: {
         job: module.url,
         parameters: module.parameters,

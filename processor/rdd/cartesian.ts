@@ -2,24 +2,29 @@
 // times those of the right, in Spark's order.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import type { Dataset, TaskRunner } from './dataset.ts'
+import { ownerIn, type Dataset, type TaskRunner } from './dataset.ts'
+import { EverywhereDataset } from './everywhere.ts'
 import { CachedDataset } from './stored.ts'
 
 export class CartesianDataset<T, U> implements Dataset<readonly [T, U]> {
   readonly keeps = 'no'
   readonly partitions: number
   private readonly left: Dataset<T>
-  private readonly right: CachedDataset<U>
+  private readonly right: Dataset<U>
 
   constructor(left: Dataset<T>, right: Dataset<U>) {
     this.left = left
-    this.right = new CachedDataset(right)
+    this.right = new EverywhereDataset(new CachedDataset(right))
     this.partitions = left.partitions * right.partitions
   }
 
   async prepare(run: TaskRunner): Promise<void> {
     await this.left.prepare(run)
     await this.right.prepare(run)
+  }
+
+  owner(partition: number, count: number): number {
+    return ownerIn(this.left, Math.floor(partition / this.right.partitions), count)
   }
 
   open(partition: number, emit: Emit<readonly [T, U]>): RowReader {

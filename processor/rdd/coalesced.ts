@@ -2,6 +2,7 @@
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { Dataset, Keeps, TaskRunner } from './dataset.ts'
+import { EverywhereDataset } from './everywhere.ts'
 
 export class CoalescedDataset<T> implements Dataset<T> {
   readonly partitions: number
@@ -9,7 +10,7 @@ export class CoalescedDataset<T> implements Dataset<T> {
 
   /** Never more partitions than the parent has. */
   constructor(parent: Dataset<T>, partitions: number) {
-    this.parent = parent
+    this.parent = new EverywhereDataset(parent)
     this.partitions = Math.min(partitions, parent.partitions)
   }
 
@@ -48,6 +49,10 @@ class NeighboursReader<T> implements RowReader {
     this.reader.close()
     this.reader = undefined
     return this.at++ < this.last
+  }
+
+  waiting(): Promise<void> | undefined {
+    return this.reader?.waiting?.()
   }
 
   close(): void {

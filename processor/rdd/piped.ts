@@ -5,8 +5,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { operatorFailed } from '../graph/errors.ts'
-import { ArrayReader } from './array-reader.ts'
-import { Once, type Dataset, type TaskRunner } from './dataset.ts'
+import { Once, openHeld, ownerIn, owns, type Dataset, type Held, type TaskRunner } from './dataset.ts'
 
 const LONGEST_ERROR = 1000
 
@@ -17,7 +16,9 @@ export class PipedDataset<T> implements Dataset<string> {
   private parent: Dataset<T> | undefined
   private readonly operator: string
   private readonly command: readonly [string, ...string[]]
-  private readonly rows: string[][] = []
+  private rows: Held<string> = []
+  /** By partition, once the parent is gone. */
+  private owners: number[] = []
 
   constructor(parent: Dataset<T>, operator: string, command: readonly [string, ...string[]]) {
     this.parent = parent
@@ -30,15 +31,28 @@ export class PipedDataset<T> implements Dataset<string> {
     return this.once.run(async () => {
       const parent = this.parent as Dataset<T>
       await parent.prepare(run)
-      for (let partition = 0; partition < this.partitions; partition++) {
-        this.rows.push(await this.through(parent, partition, run))
+      const rows: Held<string> = []
+      const { peers } = run
+      if (peers !== undefined) {
+        this.owners = Array.from({ length: this.partitions }, (_, i) => ownerIn(parent, i, peers.count))
       }
+      for (let partition = 0; partition < this.partitions; partition++) {
+        const isHere = owns(parent, partition, peers)
+        rows.push(isHere ? await this.through(parent, partition, run) : undefined)
+      }
+      this.rows = rows
       this.parent = undefined
     })
   }
 
+  owner(partition: number, count: number): number {
+    return this.parent === undefined
+      ? (this.owners[partition] as number)
+      : ownerIn(this.parent, partition, count)
+  }
+
   open(partition: number, emit: Emit<string>): RowReader {
-    return new ArrayReader(this.rows[partition] as string[], emit)
+    return openHeld(this.rows, partition, emit)
   }
 
   private async through(parent: Dataset<T>, partition: number, run: TaskRunner): Promise<string[]> {

@@ -4,7 +4,8 @@
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { operatorFailed } from '../graph/errors.ts'
 import { ArrayReader } from './array-reader.ts'
-import { Once, type Dataset, type TaskRunner } from './dataset.ts'
+import { Once, ownerIn, type Dataset, type TaskRunner } from './dataset.ts'
+import { EverywhereDataset } from './everywhere.ts'
 import { CachedDataset } from './stored.ts'
 
 export class ZippedDataset<T, U, R> implements Dataset<R> {
@@ -28,7 +29,7 @@ export class ZippedDataset<T, U, R> implements Dataset<R> {
     }
     this.partitions = left.partitions
     this.left = new CachedDataset(left)
-    this.right = new CachedDataset(right)
+    this.right = new EverywhereDataset(new CachedDataset(right))
     this.operator = operator
     this.f = f
   }
@@ -38,6 +39,10 @@ export class ZippedDataset<T, U, R> implements Dataset<R> {
       await this.left.prepare(run)
       await this.right.prepare(run)
     })
+  }
+
+  owner(partition: number, count: number): number {
+    return ownerIn(this.left, partition, count)
   }
 
   open(partition: number, emit: Emit<R>): RowReader {

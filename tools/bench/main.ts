@@ -17,6 +17,7 @@ import { client } from './suites/client.ts'
 import { connections } from './suites/connections.ts'
 import { codec } from './suites/codec.ts'
 import { decode } from './suites/decode.ts'
+import { executors } from './suites/executors.ts'
 import { fetch } from './suites/fetch.ts'
 import { hostile } from './suites/hostile.ts'
 import { latency } from './suites/latency.ts'
@@ -31,6 +32,7 @@ const SUITES: Record<string, Suite> = {
   decode,
   processor,
   state,
+  executors,
   startup,
   client,
   latency,

@@ -1,7 +1,7 @@
 // One job with many operations side by side, as a module: the driver and every worker build it. What each operation
 // yields, batch by batch, is collected here, in the driver's copy of the module.
 
-import type { DStream, PairDStream, State, StreamingContext } from '../../../../streaming.ts'
+import { type DStream, type PairDStream, type State, type StreamingContext } from '../../../../streaming.ts'
 
 type Word = readonly [string, number]
 
@@ -94,6 +94,7 @@ export default function build(ssc: StreamingContext, { partitions, prefix }: Par
     filter: twice.filter((value) => value > 10),
     mapPartitions: values.mapPartitions((rows) => [rows.length, ...rows.toReversed()]),
     glom: values.glom(),
+    ...overRdds(pairs),
     repartition: values.repartition(3).glom(),
     union: values.union(twice),
     count: values.count(),
@@ -157,6 +158,29 @@ export default function build(ssc: StreamingContext, { partitions, prefix }: Par
       },
       { name },
     )
+  }
+}
+
+/** What RDDs have beyond streams. */
+function overRdds(pairs: PairDStream<string, number>): Record<string, DStream<unknown>> {
+  const other = () => pairs.map(([key, value]) => `${key}${value}`).countByValue({ numPartitions: 3 })
+  return {
+    partitionBy: pairs.transform((rdd) => rdd.partitionBy(3).glom()),
+    sortBy: pairs.transform((rdd) => rdd.sortBy(([, value]) => -value)),
+    zipWithIndex: pairs.transform((rdd) => rdd.reduceByKey((a, b) => a + b, 3).zipWithIndex()),
+    coalesce: pairs.transform((rdd) =>
+      rdd
+        .reduceByKey((a, b) => a + b, 3)
+        .coalesce(1)
+        .glom(),
+    ),
+    cartesian: pairs.transform((rdd) => rdd.keys().cartesian(rdd.reduceByKey((a, b) => a + b, 3))),
+    zip: other().transform((rdd) => rdd.zip(rdd.map(([key]) => key))),
+    distinct: pairs.transform((rdd) => rdd.keys().distinct()),
+    sample: pairs.transform((rdd) => rdd.sample(0.5, { seed: 7 })),
+    unionOfShuffles: other()
+      .union(pairs.map(([key]) => key).countByValue({ numPartitions: 2 }))
+      .glom(),
   }
 }
 

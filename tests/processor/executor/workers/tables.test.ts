@@ -45,7 +45,7 @@ async function run(executors: number | undefined, jobParameters: Parameters): Pr
 
 test.each([1, 3])('with %i partitions, operations yield the same on workers', async (partitions) => {
   const expected = await run(undefined, { partitions })
-  expect(Object.keys(expected)).toHaveLength(40)
+  expect(Object.keys(expected)).toHaveLength(49)
   expect(Object.keys(expected.slidingWithInverse ?? {})).toHaveLength(words.length)
   for (const executors of [1, 2]) {
     const actual = await run(executors, { partitions })

@@ -1,0 +1,43 @@
+// A job whose functions can end the thread that they run in: what a worker that ends itself, and an error that
+// nobody catches, do to a batch.
+
+import { type StreamingContext, textValues } from '../../../../streaming.ts'
+
+export interface DeathParameters {
+  /** Shared by all threads: how many more deaths there are to be, by exit and by error. */
+  readonly deathsLeft: Int32Array
+  readonly hasState: boolean
+}
+
+export default function build(ssc: StreamingContext, { deathsLeft, hasState }: DeathParameters): void {
+  const lines = ssc.createDirectStream('lines', textValues, { startingOffsets: 'earliest' }).map((line) => {
+    if (line === 'death by exit' && Atomics.sub(deathsLeft, 0, 1) > 0) exit()
+    if (line === 'death by error' && Atomics.sub(deathsLeft, 1, 1) > 0) fail()
+    return line
+  })
+  const words = lines.mapToPair((line): [string, number] => [line, 1])
+  lines.toTopic('copies', (line) => ({ key: line, value: line }))
+  words
+    .reduceByKeyAndWindow((a, b) => a + b, '2s', '1s')
+    .toTopic('windows', ([word, count]) => ({ key: word, value: `${word} ${count}` }))
+  if (!hasState) return
+  words
+    .updateStateByKey<number>((values, total) => values.length + (total ?? 0), { name: 'total' })
+    .changes()
+    .toTopic('totals', ([word, total]) => ({ key: word, value: `${word} ${total}` }))
+}
+
+function exit(): void {
+  // In a worker it ends the thread, not the process.
+  // oxlint-disable-next-line no-restricted-properties
+  process.exit(3)
+}
+
+function fail(): void {
+  setImmediate(() => {
+    throw new Error('nobody catches this')
+  })
+  // The event loop has its turn before the batch is done.
+  const until = performance.now() + 20
+  while (performance.now() < until);
+}

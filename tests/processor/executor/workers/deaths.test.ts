@@ -1,0 +1,108 @@
+// Worker threads die in the middle of batches, and every record counts once all the same: the batch is aborted, new
+// workers take up the state of the last decided batch, and it runs again from its plan.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ManualClock } from '../../../../broker/time/manual-clock.ts'
+import { StreamingContext, type StreamingContextOptions } from '../../../../processor/streaming-context.ts'
+import { ModelLog } from '../../model-log.ts'
+import type { DeathParameters } from './death-jobs.ts'
+
+const START = 1_700_000_000_000
+const SECOND = 1000
+
+let directory: string
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'logmill-deaths-'))
+})
+
+afterEach(() => {
+  rmSync(directory, { recursive: true, force: true })
+})
+
+interface Run {
+  readonly log: ModelLog
+  readonly warnings: string[]
+}
+
+/** Five batches of a second, each of lines in two partitions; two of them have a deadly one. */
+async function run(
+  deaths: number,
+  options: Partial<StreamingContextOptions> & { hasState?: boolean } = {},
+): Promise<Run> {
+  const { hasState = true, ...contextOptions } = options
+  const log = new ModelLog()
+  for (const topic of ['lines', 'copies', 'windows', 'totals']) log.createTopic(topic, 2)
+  const deathsLeft = new Int32Array(new SharedArrayBuffer(8)).fill(deaths)
+  const warnings: string[] = []
+  const clock = new ManualClock(START)
+  const context = new StreamingContext({
+    appName: 'mortal',
+    batchDuration: SECOND,
+    clock,
+    broker: { logViews: log, output: log },
+    parallelism: 2,
+    job: new URL('./death-jobs.ts', import.meta.url),
+    jobParameters: { deathsLeft, hasState } satisfies DeathParameters,
+    warn: (message) => warnings.push(message),
+    ...contextOptions,
+  } as StreamingContextOptions)
+  let completed = () => {}
+  context.addStreamingListener({ onBatchCompleted: () => completed() })
+  await context.start()
+  for (let batch = 1; batch <= 5; batch++) {
+    const lines = ['a', 'b', `c${batch}`, batch % 2 === 0 ? 'a' : 'b']
+    for (const partition of [0, 1]) log.produce('lines', partition, lines)
+    // One is the second worker's to read, the other the first one's.
+    if (batch === 2) log.produce('lines', 1, ['death by exit', 'a'])
+    if (batch === 4) log.produce('lines', 0, ['death by error', 'b'])
+    const done = new Promise<void>((resolve) => (completed = resolve))
+    await clock.advance(SECOND)
+    await Promise.race([done, context.awaitTermination()])
+  }
+  await context.stop({ graceful: true })
+  await context.awaitTermination()
+  return { log, warnings }
+}
+
+function committed({ log }: Run, topic: string): (string | null)[][] {
+  return (log.partitions.get(topic) ?? []).map(({ committed: records }) => records.map(({ value }) => value))
+}
+
+test('two workers die in two batches: output, windows and state are those of a run without deaths', async () => {
+  const checkpoint = join(directory, 'checkpoint')
+  const expected = await run(0)
+  const actual = await run(1, { executors: 2, checkpoint })
+  for (const topic of ['copies', 'windows', 'totals']) {
+    expect(committed(expected, topic).flat().length).toBeGreaterThan(10)
+    expect(committed(actual, topic)).toEqual(committed(expected, topic))
+  }
+  expect(actual.warnings).toEqual([
+    expect.stringMatching(/worker 1 died: it ended itself with exit code 3: the batch runs again/),
+    expect.stringMatching(/worker 0 died: Error: nobody catches this: the batch runs again/),
+  ])
+})
+
+test('without a checkpoint, a job that keeps no state survives its workers', async () => {
+  const expected = await run(0, { hasState: false })
+  const actual = await run(1, { hasState: false, executors: 2 })
+  for (const topic of ['copies', 'windows']) {
+    expect(committed(actual, topic)).toEqual(committed(expected, topic))
+  }
+  expect(actual.warnings).toHaveLength(2)
+})
+
+test('without a checkpoint, state dies with its worker: the job ends and says so', async () => {
+  await expect(run(1, { executors: 2 })).rejects.toThrow(
+    /batch 2 .*worker 1 died.*the state of its keys: the job has no checkpoint/,
+  )
+})
+
+test('a record that kills every worker that reads it ends the job', async () => {
+  await expect(run(1000, { hasState: false, executors: 1, maxTaskFailures: 2 })).rejects.toThrow(
+    /batch 2 .*worker 0 died: it ended itself with exit code 3/,
+  )
+})

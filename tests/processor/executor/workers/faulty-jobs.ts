@@ -1,0 +1,43 @@
+// Jobs with something wrong with them, or with their records.
+
+import { isMainThread } from 'node:worker_threads'
+import { type StreamingContext, textValues } from '../../../../streaming.ts'
+
+export type Fault = 'throws' | 'differs' | 'instances' | 'starts' | 'endless' | 'none'
+
+class Weight {
+  readonly grams: number
+
+  constructor(grams: number) {
+    this.grams = grams
+  }
+}
+
+export default async function build(ssc: StreamingContext, { fault }: { fault: Fault }): Promise<void> {
+  const lines = ssc.createDirectStream('lines', textValues, { startingOffsets: 'earliest' })
+  if (fault === 'starts' && !isMainThread) await ssc.start()
+  const checked = lines.map(
+    (line) => {
+      if (fault === 'throws' && line === 'bad') throw new RangeError('this line is bad')
+      return line
+    },
+    { name: 'checked' },
+  )
+  if (fault === 'differs' && !isMainThread) checked.filter((line) => line !== '')
+  if (fault === 'instances') {
+    checked
+      .mapToPair((line): [string, Weight] => [line, new Weight(line.length)])
+      .groupByKey({ name: 'weights' })
+      .toTopic('out', ([line, weights]) => ({ value: `${line} ${weights.length}` }))
+    return
+  }
+  if (fault === 'endless') {
+    // Never ends, but is read in slices.
+    checked
+      .transform((rdd) => rdd.cartesian(ssc.parallelize(Array.from({ length: 1e6 }, (_, i) => i))))
+      .count()
+      .print()
+    return
+  }
+  checked.toTopic('out', (line) => ({ key: line, value: line }))
+}
