@@ -36,7 +36,6 @@ export type { MapWithStateDStream } from './processor/streams/map-with-state-dst
 export type { Combiner } from './processor/rdd/shuffle.ts'
 export { type State, StateSpec } from './processor/streams/state-spec.ts'
 export type { StorageLevel } from './processor/rdd/storage-level.ts'
-export { readObjectFiles } from './processor/sink/read-object-files.ts'
 export { CheckpointError } from './processor/checkpoint/store.ts'
 export { DataLossError } from './processor/source/errors.ts'
 export { type RawRecord, valueContains } from './processor/source/raw-record.ts'

@@ -4,6 +4,7 @@
 import { CallingThreadExecutor, type ExecutorOptions } from './executor/calling-thread.ts'
 import type { OffsetRange } from './graph/contracts/source.ts'
 import type { LogViews } from './ports.ts'
+import type { Dataset } from './rdd/dataset.ts'
 import type { PairRDD, RDDOf } from './rdd/pair-rdd.ts'
 import { type RddContext, rddContext } from './rdd/rdd-context.ts'
 import type { RDD } from './rdd/rdd.ts'
@@ -12,6 +13,7 @@ import { SourceDataset } from './rdd/source-dataset.ts'
 import { ArrayDataset, sliceRows } from './rdd/stored.ts'
 import { UnionDataset } from './rdd/union.ts'
 import type { RowKind } from './source/row-kind.ts'
+import { ObjectFilesDataset } from './source/object-files.ts'
 import { BinaryRecordsDataset, filesOf, TextFileDataset, WholeTextFilesDataset } from './source/text-file.ts'
 import { TopicSource } from './source/topic-source.ts'
 
@@ -80,6 +82,11 @@ export class BatchContext implements Disposable {
     numPartitions = this.parallelism,
   ): PairRDD<string, string> {
     return this.of('wholeTextFiles', new WholeTextFilesDataset(filesOf(location), wholeNumber(numPartitions)))
+  }
+
+  /** Rows that saveAsObjectFile or saveAsObjectFiles wrote: of a directory, a file, or several of either. */
+  objectFile<T>(location: string | readonly string[]): RDDOf<T> {
+    return this.of('objectFile', new ObjectFilesDataset(filesOf(location)) as Dataset<T>)
   }
 
   /** Records of a fixed length in bytes. */

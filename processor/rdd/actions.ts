@@ -3,6 +3,9 @@
 
 import { OperatorError, operatorFailed } from '../graph/errors.ts'
 import { checkKey, type Key } from '../graph/key.ts'
+import { objects, textLines } from '../sink/file-format.ts'
+import { saveRows } from '../sink/part-files.ts'
+import { rowText } from '../sink/row-text.ts'
 import { reducing } from './aggregate.ts'
 import { drainAll, type Dataset } from './dataset.ts'
 import { DistinctCount } from './distinct-count.ts'
@@ -260,6 +263,19 @@ export abstract class RddActions<T> implements AsyncIterable<T> {
 
   protected name(kind: string): string {
     return `${this.context.scope}.${kind}`
+  }
+
+  /**
+   * A directory with a text file for each partition and a line for each row; it shows whole. Throws where something is
+   * there already. In a streaming job files are the matter of the stream's saveAsTextFiles: this would be run again.
+   */
+  saveAsTextFile(path: string): Promise<void> {
+    return saveRows(path, this.dataset, this.context.run, textLines<T>(rowText))
+  }
+
+  /** As `saveAsTextFile`, with rows of plain data, for BatchContext.objectFile. */
+  saveAsObjectFile(path: string): Promise<void> {
+    return saveRows<T>(path, this.dataset, this.context.run, objects)
   }
 
   /** Pushes every row; with `kind`, what `f` throws is that action's failure. */

@@ -17,16 +17,13 @@
 //
 // A directory of that name that was there before (another run of a job without a checkpoint) is replaced.
 
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { FilesAside, FilesRun } from '../graph/contracts/files.ts'
 import type { BatchStamp } from '../graph/contracts/rows.ts'
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
-import type { FileFormat, RowEncoder } from './file-format.ts'
-
-const SUCCESS = '_SUCCESS'
-/** Bytes of a part file that gather before they are written. */
-const WRITE_BYTES = 128 * 1024
+import type { FileFormat } from './file-format.ts'
+import { exists, SUCCESS, syncDirectory, writeParts } from './part-files.ts'
 
 export interface BatchFilesOptions {
   /** Path of the directories up to the batch's time. */
@@ -58,11 +55,7 @@ export class BatchFiles<T> implements FilesAside {
     if (isRepeat && (await exists(directory))) return
     const aside = this.asideOf(directory, batchId)
     await rm(aside, { recursive: true, force: true })
-    await mkdir(aside, { recursive: true })
-    await this.writeParts(aside, rows, executor)
-    await writeSynced(join(aside, SUCCESS))
-    await syncDirectory(aside)
-    await syncDirectory(dirname(aside))
+    await writeParts(aside, rows, executor, this.format)
     this.written = { batchId, aside, directory }
   }
 
@@ -94,22 +87,6 @@ export class BatchFiles<T> implements FilesAside {
     }
   }
 
-  private async writeParts(aside: string, rows: Dataset<T>, run: TaskRunner): Promise<void> {
-    await rows.prepare(run)
-    for (let partition = 0; partition < rows.partitions; partition++) {
-      const part = await PartFile.create(join(aside, partName(partition)), this.format())
-      try {
-        await run.drain(
-          rows.open(partition, (row) => part.add(row)),
-          () => part.write(WRITE_BYTES),
-        )
-        await part.finish()
-      } finally {
-        await part.close()
-      }
-    }
-  }
-
   private async rename(aside: string, directory: string): Promise<void> {
     if (await exists(directory)) {
       await rename(directory, `${aside}.old`)
@@ -134,77 +111,6 @@ export class BatchFiles<T> implements FilesAside {
   private get owner(): string {
     if (this.run === undefined) throw new Error('files are written before they were settled')
     return `@${encodeURIComponent(this.run.appName)}@${encodeURIComponent(this.run.operatorId)}`
-  }
-}
-
-function partName(partition: number): string {
-  return `part-${String(partition).padStart(5, '0')}`
-}
-
-class PartFile<T> {
-  private readonly file: Awaited<ReturnType<typeof open>>
-  private readonly encoder: RowEncoder<T>
-
-  private constructor(file: Awaited<ReturnType<typeof open>>, encoder: RowEncoder<T>) {
-    this.file = file
-    this.encoder = encoder
-  }
-
-  static async create<T>(path: string, encoder: RowEncoder<T>): Promise<PartFile<T>> {
-    return new PartFile(await open(path, 'wx'), encoder)
-  }
-
-  add(row: T): void {
-    this.encoder.add(row)
-  }
-
-  /** undefined: fewer bytes than that wait. */
-  write(atLeast: number): Promise<void> | undefined {
-    return this.encoder.size < atLeast ? undefined : this.append()
-  }
-
-  async finish(): Promise<void> {
-    await this.append()
-    await this.file.sync()
-  }
-
-  close(): Promise<void> {
-    return this.file.close()
-  }
-
-  private async append(): Promise<void> {
-    const bytes = this.encoder.take()
-    if (bytes.length > 0) await this.file.writeFile(bytes)
-  }
-}
-
-async function writeSynced(path: string): Promise<void> {
-  const file = await open(path, 'wx')
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-// Windows opens no directories; names are durable there with the file system's own log.
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
   }
 }
 

@@ -226,7 +226,7 @@ export class DStream<T> {
     saveAsTextFiles(this.host, this.node, prefix, options)
   }
 
-  /** As `saveAsTextFiles`, with rows of plain data, for readObjectFiles. */
+  /** As `saveAsTextFiles`, with rows of plain data, for BatchContext.objectFile. */
   saveAsObjectFiles(prefix: string, options: FileOptions = {}): void {
     saveAsObjectFiles(this.host, this.node, prefix, options)
   }

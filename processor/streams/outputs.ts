@@ -7,7 +7,7 @@ import type { OutputBatch, StreamNode } from '../graph/node.ts'
 import { drainShare, type Dataset } from '../rdd/dataset.ts'
 import { mapPipe, NarrowDataset } from '../rdd/narrow.ts'
 import { PairRDD } from '../rdd/pair-rdd.ts'
-import { rowText } from './row-text.ts'
+import { rowText } from '../sink/row-text.ts'
 
 type Output = (batch: OutputBatch, id: string) => Promise<void>
 

@@ -8,7 +8,7 @@ import { objects, textLines, type FileFormat } from '../sink/file-format.ts'
 import type { StreamHost } from './host.ts'
 import type { OperatorOptions } from './options.ts'
 import { rowsOf } from './outputs.ts'
-import { rowText } from './row-text.ts'
+import { rowText } from '../sink/row-text.ts'
 
 export interface FileOptions extends OperatorOptions {
   /** Put behind the batch's time, after a dot. */

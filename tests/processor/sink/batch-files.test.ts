@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { BatchContext } from '../../../processor/batch-context.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { Checkpoint } from '../../../processor/checkpoint/checkpoint.ts'
 import type { FilesAside } from '../../../processor/graph/contracts/files.ts'
@@ -11,7 +12,6 @@ import { CallingThreadExecutor } from '../../../processor/executor/calling-threa
 import { ArrayDataset } from '../../../processor/rdd/stored.ts'
 import { BatchFiles } from '../../../processor/sink/batch-files.ts'
 import { objects, readObjects, textLines } from '../../../processor/sink/file-format.ts'
-import { readObjectFiles } from '../../../processor/sink/read-object-files.ts'
 import { textValues } from '../../../processor/source/row-kind.ts'
 import { TopicSource } from '../../../processor/source/topic-source.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
@@ -148,12 +148,8 @@ test('objects come back as they were, and damage is seen', async () => {
   await files.settle(job(0))
   const dataset = new ArrayDataset([rows.slice(0, 3), [], rows.slice(3)])
   await files.write({ batchId: 1, timeMs: 1000 }, dataset, executor, false)
-  await expect(async () => {
-    for await (const row of readObjectFiles(folder)) expect(row).toBe('not there')
-  }).rejects.toThrow('is not a whole directory')
   await files.show({ batchId: 1, timeMs: 1000 })
-  const read: unknown[] = []
-  for await (const row of readObjectFiles(join(folder, 'rows-1000'))) read.push(row)
+  const read = await new BatchContext().objectFile(join(folder, 'rows-1000')).collect()
   expect(read).toEqual(rows)
   const bytes = readFileSync(join(folder, 'rows-1000', 'part-00000'))
   for (let at = 0; at < bytes.length; at++) {
@@ -164,6 +160,26 @@ test('objects come back as they were, and damage is seen', async () => {
   for (let length = 9; length < bytes.length; length++) {
     expect(() => [...readObjects(bytes.subarray(0, length), 'it')]).toThrow('it ends within a block')
   }
+})
+
+test('an RDD is saved as a directory that shows whole, and never into one that is there', async () => {
+  const context = new BatchContext({ parallelism: 2 })
+  const rdd = context.parallelize(['a', 'b', 'c']).map((letter) => [letter, { letter }] as const)
+  const [text, saved] = [join(folder, 'text'), join(folder, 'deep', 'objects')]
+  await rdd.saveAsTextFile(text)
+  await rdd.saveAsObjectFile(saved)
+  expect(lines('text')).toEqual({
+    'part-00000': '(a,{"letter":"a"})\n',
+    'part-00001': '(b,{"letter":"b"})\n(c,{"letter":"c"})\n',
+    _SUCCESS: '',
+  })
+  expect(await context.textFile(text).count()).toBe(3)
+  expect(await context.objectFile(saved).collect()).toEqual(await rdd.collect())
+  await expect(rdd.saveAsTextFile(text)).rejects.toThrow(/text is there already/)
+  await expect(context.parallelize([() => 1]).saveAsObjectFile(join(folder, 'never'))).rejects.toThrow(
+    TypeError,
+  )
+  expect(shown()).toEqual(['deep', 'text'])
 })
 
 class Crash extends Error {}
@@ -286,8 +302,7 @@ async function filesOf(): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {}
   for (const name of shown()) {
     if (name.startsWith('changes')) {
-      found[name] = []
-      for await (const row of readObjectFiles(join(folder, name))) found[name].push(String(row))
+      found[name] = (await new BatchContext().objectFile(join(folder, name)).collect()).map(String)
     } else {
       found[name] = Object.values(lines(name)).join('').trim().split('\n')
     }

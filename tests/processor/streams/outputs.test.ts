@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { readObjectFiles } from '../../../processor/sink/read-object-files.ts'
+import { BatchContext } from '../../../processor/batch-context.ts'
 import { finish, newWorld, SECOND, START, start, type World } from './tables.ts'
 
 test('print shows the first rows under the batch time, and that there are more', async () => {
@@ -136,8 +136,7 @@ test('saveAsObjectFiles keeps rows as values', async () => {
     .countByValue()
     .saveAsObjectFiles(join(folder, 'counts'))
   await runBatches(world, 1)
-  const rows: unknown[] = []
-  for await (const row of readObjectFiles(join(folder, `counts-${START + SECOND}`))) rows.push(row)
+  const rows = await new BatchContext().objectFile(join(folder, `counts-${START + SECOND}`)).collect()
   expect(rows).toEqual([
     ['a', 2],
     ['b', 1],

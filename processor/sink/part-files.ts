@@ -1,0 +1,123 @@
+// Rows as a directory of files: `part-00000` …, one for each row partition, empty ones too, and `_SUCCESS`. All of it
+// is durable when it is done; where it stands until then is the caller's matter.
+
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
+import type { FileFormat, RowEncoder } from './file-format.ts'
+
+export const SUCCESS = '_SUCCESS'
+/** Bytes of a part file that gather before they are written. */
+const WRITE_BYTES = 128 * 1024
+
+/** Makes the directory, which must not be there. */
+export async function writeParts<T>(
+  directory: string,
+  rows: Dataset<T>,
+  executor: TaskRunner,
+  format: FileFormat<T>,
+): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  await rows.prepare(executor)
+  for (let partition = 0; partition < rows.partitions; partition++) {
+    const part = await PartFile.create(join(directory, partName(partition)), format())
+    try {
+      await executor.drain(
+        rows.open(partition, (row) => part.add(row)),
+        () => part.write(WRITE_BYTES),
+      )
+      await part.finish()
+    } finally {
+      await part.close()
+    }
+  }
+  await writeSynced(join(directory, SUCCESS))
+  await syncDirectory(directory)
+  await syncDirectory(dirname(directory))
+}
+
+/** As an RDD's action: the directory shows whole. Throws where something is in its place. */
+export async function saveRows<T>(
+  directory: string,
+  rows: Dataset<T>,
+  executor: TaskRunner,
+  format: FileFormat<T>,
+): Promise<void> {
+  if (await exists(directory)) throw new Error(`${directory} is there already`)
+  const aside = join(dirname(directory), `.${basename(directory)}@saving`)
+  await rm(aside, { recursive: true, force: true })
+  await writeParts(aside, rows, executor, format)
+  await rename(aside, directory)
+  await syncDirectory(dirname(directory))
+}
+
+// Windows opens no directories; names are durable there with the file system's own log.
+export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+function partName(partition: number): string {
+  return `part-${String(partition).padStart(5, '0')}`
+}
+
+async function writeSynced(path: string): Promise<void> {
+  const file = await open(path, 'wx')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+class PartFile<T> {
+  private readonly file: Awaited<ReturnType<typeof open>>
+  private readonly encoder: RowEncoder<T>
+
+  private constructor(file: Awaited<ReturnType<typeof open>>, encoder: RowEncoder<T>) {
+    this.file = file
+    this.encoder = encoder
+  }
+
+  static async create<T>(path: string, encoder: RowEncoder<T>): Promise<PartFile<T>> {
+    return new PartFile(await open(path, 'wx'), encoder)
+  }
+
+  add(row: T): void {
+    this.encoder.add(row)
+  }
+
+  /** undefined: fewer bytes than that wait. */
+  write(atLeast: number): Promise<void> | undefined {
+    return this.encoder.size < atLeast ? undefined : this.append()
+  }
+
+  async finish(): Promise<void> {
+    await this.append()
+    await this.file.sync()
+  }
+
+  close(): Promise<void> {
+    return this.file.close()
+  }
+
+  private async append(): Promise<void> {
+    const bytes = this.encoder.take()
+    if (bytes.length > 0) await this.file.writeFile(bytes)
+  }
+}
