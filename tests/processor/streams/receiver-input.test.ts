@@ -8,6 +8,7 @@ import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { Checkpoint } from '../../../processor/checkpoint/checkpoint.ts'
 import { startBroker } from '../../../broker/server/start-broker.ts'
 import type { ReceiverInfo } from '../../../processor/scheduler/listener.ts'
+import type { OutputPort } from '../../../processor/ports.ts'
 import { Receiver, ReceiverFullError } from '../../../processor/source/receiver.ts'
 import { byteRows } from '../../../processor/source/row-codec.ts'
 import { type ProcessorHost, StreamingContext } from '../../../processor/streaming-context.ts'
@@ -46,12 +47,13 @@ const TOPIC = 'logmill-receiver-job-orders'
 
 interface JobOptions extends ReceiverOptions<unknown> {
   readonly durable?: boolean
+  readonly output?: OutputPort
   readonly check?: (row: unknown) => void
 }
 
 async function started(receiver: Receiver<unknown>, options: JobOptions = {}): Promise<StreamingContext> {
-  const { durable = true, check = () => {}, ...rest } = options
-  const broker: ProcessorHost = { logViews: log, output: log }
+  const { durable = true, output = log, check = () => {}, ...rest } = options
+  const broker: ProcessorHost = { logViews: log, output }
   const commit = new Checkpoint({ directory, output: log, warn: () => {} })
   const context = new StreamingContext({
     appName: 'job',
@@ -175,6 +177,28 @@ describe('with a broker', () => {
   test('a graceful stop takes in what was stored until then', async () => {
     const receiver = new Handmade()
     const context = await started(receiver)
+    void receiver.store('late')
+    await context.stop({ graceful: true })
+    expect(Object.values(rows).flat()).toEqual(['late'])
+  })
+
+  test('a graceful stop waits for what is decided and not shown yet', async () => {
+    // As in Kafka: the decision is answered before its markers are written, and who opens the session again waits.
+    let showing: Promise<void> = Promise.resolve()
+    const output: OutputPort = {
+      ensureTopic: (topic) => log.ensureTopic(topic),
+      async open(id) {
+        await showing
+        const session = await log.open(id)
+        const commit = () => {
+          showing = new Promise((resolve) => setImmediate(resolve)).then(() => session.commit())
+          return Promise.resolve()
+        }
+        return { ...session, commit }
+      },
+    }
+    const receiver = new Handmade()
+    const context = await started(receiver, { output })
     void receiver.store('late')
     await context.stop({ graceful: true })
     expect(Object.values(rows).flat()).toEqual(['late'])
