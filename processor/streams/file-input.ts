@@ -97,6 +97,12 @@ class FileInput<T> implements InputDriver {
     return () => void this.callbacks.delete(callback)
   }
 
+  /** Files that have come since the last batch belong to a last one. */
+  drain(): Promise<void> {
+    this.advanced()
+    return Promise.resolve()
+  }
+
   stop(): Promise<void> {
     this.isWatching = false
     this.timer?.cancel()
@@ -137,6 +143,10 @@ class FileInput<T> implements InputDriver {
     } catch {
       // The plan that follows meets it, too, and says so.
     }
+    this.advanced()
+  }
+
+  private advanced(): void {
     for (const callback of this.callbacks) callback()
   }
 }

@@ -88,10 +88,15 @@ abstract class ReceiverInput<T> implements InputDriver {
 
   async drain(): Promise<void> {
     await this.supervisor?.end()
+    this.advanced()
   }
 
   async stop(): Promise<void> {
     await this.supervisor?.end()
+  }
+
+  private advanced(): void {
+    for (const callback of this.callbacks) callback()
   }
 
   protected abstract planNext(
@@ -103,9 +108,7 @@ abstract class ReceiverInput<T> implements InputDriver {
   protected receiveInto(sink: BlockSink<T>): void {
     const { receiver, clock, description, blockIntervalMs, report } = this
     // The next plan says so; it should not wait for rows that do not come.
-    const onFailure = () => {
-      for (const callback of this.callbacks) callback()
-    }
+    const onFailure = () => this.advanced()
     const options = { receiver, sink, clock, description, blockIntervalMs, report, onFailure }
     this.supervisor = new ReceiverSupervisor(options)
     this.supervisor.start()
@@ -190,9 +193,11 @@ class LoggedReceiverInput<T> extends ReceiverInput<T> {
   }
 
   override async drain(): Promise<void> {
-    await super.drain()
+    await this.supervisor?.end()
     // The id is had again when its last transaction is over, and rows of it can be planned: not before.
     if (this.supervisor?.failure === undefined) this.session = await this.takeOver()
+    // Of a log that is elsewhere, nobody has told that it moved.
+    await super.drain()
   }
 
   override async stop(): Promise<void> {

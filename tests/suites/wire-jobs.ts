@@ -1,6 +1,6 @@
 // Jobs on a Kafka that is elsewhere: the same stories for logmill behind a socket and for Apache Kafka.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -10,6 +10,7 @@ import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import type { Codec } from '../../broker/protocol/record-batch/header.ts'
 import { connectKafka, type RemoteKafka } from '../../client/connect-kafka.ts'
 import { FencedError, type OutputPort, type OutputSession } from '../../processor/ports.ts'
+import { Receiver } from '../../processor/source/receiver.ts'
 import { topicSource } from '../../processor/source/remote-topic-source.ts'
 import { textValues } from '../../processor/source/row-kind.ts'
 import type { TopicSourceOptions } from '../../processor/source/topic-source.ts'
@@ -242,6 +243,37 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
       expect(await committed(own('dead'))).toEqual(['bad 1', 'bad 2'])
     }, 60_000)
 
+    test('what a receiver stores is in a topic there first, and files are decided there: each row once over restarts', async () => {
+      await create(own('out'), 1)
+      mkdirSync(join(directory, 'in'))
+      const expected: string[] = []
+      for (const part of ['a', 'b']) {
+        const receiver = new Handmade()
+        const context = new StreamingContext({
+          appName: own('received'),
+          trigger: 'asap',
+          broker: kafka,
+          checkpoint: join(directory, 'checkpoint'),
+          warn: () => {},
+        })
+        const received = context.receiverStream(receiver, { name: 'rows', blockInterval: 5 })
+        const files = context.textFileStream(join(directory, 'in'))
+        context.union([received, files]).toTopic(own('out'), (value) => ({ value }))
+        await context.start()
+        await receiver.store(`${part} acknowledged`)
+        writeFileSync(join(directory, 'in', part), `${part} file\n`)
+        expected.push(`${part} acknowledged`, `${part} file`)
+        await until(async () => (await committed(own('out'))).length === expected.length, context)
+        void receiver.store(`${part} at the end`)
+        expected.push(`${part} at the end`)
+        await context.stop({ graceful: true })
+        await context.awaitTermination()
+        // Decided it is; the markers that show it come behind the decision.
+        await until(async () => (await committed(own('out'))).length === expected.length)
+        expect((await committed(own('out'))).sort()).toEqual(expected.toSorted())
+      }
+    }, 60_000)
+
     test('partitions that come are found, and a topic that goes ends the job by name', async () => {
       const topics = own('coming')
       const rows: string[] = []
@@ -270,6 +302,11 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
       expect(rows).toEqual(['first'])
     }, 60_000)
   })
+}
+
+class Handmade extends Receiver<string> {
+  onStart(): void {}
+  onStop(): void {}
 }
 
 const ZERO = '0'.repeat(32)

@@ -258,6 +258,15 @@ test('with the as-soon-as-data trigger the directory is looked at, and a batch f
   expect(clock.timersSet).toBe(0)
 })
 
+test('a graceful stop takes the files that came since the last batch', async () => {
+  const context = await started()
+  await until(context, 1)
+  file('in/late', 'late\n', 1.5)
+  await clock.advance(SECOND / 2)
+  await context.stop({ graceful: true })
+  expect(rows).toEqual({ 1: [], 2: ['late'] })
+})
+
 describe('restarts', () => {
   test('no file is taken twice or left out; those of the downtime belong to its batches', async () => {
     let context = await started({ checkpoint: true })

@@ -1,0 +1,65 @@
+// Rows that are not of the broker in this process, in worker threads: brought here, and shared with them.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
+import { startBroker } from '../../broker/server/start-broker.ts'
+import { textValues } from '../../processor/source/row-kind.ts'
+import { TopicSource } from '../../processor/source/topic-source.ts'
+import { StreamingContext } from '../../processor/streaming-context.ts'
+
+test('a topic elsewhere, files and a receiver feed two workers, each row once', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'logmill-far-'))
+  mkdirSync(join(directory, 'in'))
+  await using near = await startBroker({ port: 0, topics: { out: { partitions: 2 } } })
+  await using far = await startBroker({ port: 0, topics: { far: { partitions: 2 } } })
+  const session = await far.output.open('producer', 10_000)
+  session.begin()
+  for (const partition of [0, 1]) {
+    const record = { timestampMs: 1, key: null, value: Buffer.from(`far ${partition}`) }
+    await session.append('far', partition, buildBatch([record]))
+  }
+  await session.commit()
+  await session.close()
+
+  const context = new StreamingContext({
+    appName: 'far',
+    trigger: 'asap',
+    broker: near,
+    checkpoint: join(directory, 'checkpoint'),
+    executors: 2,
+    job: new URL('./remote-jobs.ts', import.meta.url),
+    jobParameters: { bootstrapServers: far.bootstrapServers, directory },
+    warn: () => {},
+  })
+  await context.start()
+  writeFileSync(join(directory, 'in', 'a'), 'file 0\nfile 1\n')
+  const rows = () => {
+    const source = new TopicSource({
+      views: near.logViews,
+      topics: 'out',
+      rows: textValues,
+      startingOffsets: 'earliest',
+    })
+    const found: string[] = []
+    source.start([])
+    for (const range of source.plan({ timeMs: 0, intervalMs: undefined, maxRows: undefined }).ranges) {
+      const reader = source.rows(range, (row) => found.push(row))
+      while (reader.read(100));
+      reader.close()
+    }
+    source.stop()
+    return found.sort()
+  }
+  let ended: { error: unknown } | undefined
+  context.awaitTermination().catch((error: unknown) => (ended = { error }))
+  while (rows().length < 5) {
+    if (ended !== undefined) throw ended.error
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await context.stop()
+  expect(rows()).toEqual(['FAR 0', 'FAR 1', 'FILE 0', 'FILE 1', 'RECEIVED'])
+  rmSync(directory, { recursive: true, force: true })
+}, 20_000)
