@@ -263,7 +263,7 @@ export class Graph implements Scope {
    * come from their records each time, however many operators read them, so that a failure can be told its record.
    */
   discard(timeMs: number, uncached: boolean): void {
-    for (const byTime of this.yielded.values()) byTime.delete(timeMs)
+    for (const byTime of this.yielded.values()) letGo(byTime, timeMs)
     this.uncachedMs = uncached ? timeMs : undefined
   }
 
@@ -275,7 +275,7 @@ export class Graph implements Scope {
       const rememberMs = this.remember.get(node) as number
       longestMs = Math.max(longestMs, rememberMs)
       const byTime = this.yielded.get(node)
-      for (const time of byTime?.keys() ?? []) if (time <= timeMs - rememberMs) byTime?.delete(time)
+      for (const time of byTime?.keys() ?? []) if (time <= timeMs - rememberMs) letGo(byTime, time)
       if (node.input !== undefined) {
         for (const time of this.times) if (time <= timeMs - rememberMs) node.input.release(time)
       }
@@ -341,4 +341,9 @@ export class Graph implements Scope {
   private mustGrow(what: string): void {
     if (this.frozen) throw new Error(`cannot ${what}: the graph is frozen once the job has started`)
   }
+}
+
+function letGo(byTime: Map<number, Dataset<unknown> | undefined> | undefined, timeMs: number): void {
+  byTime?.get(timeMs)?.release?.()
+  byTime?.delete(timeMs)
 }

@@ -47,6 +47,8 @@ export interface Dataset<T> {
   prepare(run: TaskRunner): Promise<void>
   /** Only after `prepare`. */
   open(partition: number, emit: Emit<T>): RowReader
+  /** Gives back what it holds outside of the heap: it is not read any more. */
+  release?(): void
 }
 
 /** Rows that any thread can read, from the middle too: sources, arrays, and row by row what is made of them. */

@@ -38,6 +38,8 @@ export interface HeldRows<T> {
   /** After the last row. */
   finish(): void
   open(emit: Emit<T>): RowReader
+  /** Gives back what is not memory of the heap. Nothing is read after it. */
+  release(): void
 }
 
 /** `operator` is named where a row is no plain data. */
@@ -71,6 +73,8 @@ class RowsInMemory<T> implements HeldRows<T> {
   open(emit: Emit<T>): RowReader {
     return new ArrayReader(this.rows, emit)
   }
+
+  release(): void {}
 }
 
 /** Few enough that a block's rows are soon made again. */
@@ -80,6 +84,7 @@ interface Blocks {
   readonly count: number
   add(bytes: Buffer): void
   get(index: number): Buffer
+  release(): void
 }
 
 class MemoryBlocks implements Blocks {
@@ -95,6 +100,10 @@ class MemoryBlocks implements Blocks {
 
   get(index: number): Buffer {
     return this.blocks[index] as Buffer
+  }
+
+  release(): void {
+    this.blocks.length = 0
   }
 }
 
@@ -113,6 +122,10 @@ class FileBlocks implements Blocks {
   get(index: number): Buffer {
     const { position, length } = this.places[index] as { position: number; length: number }
     return this.file.read(position, length)
+  }
+
+  release(): void {
+    this.file.close()
   }
 }
 
@@ -154,6 +167,10 @@ class RowsAsBytes<T> implements HeldRows<T> {
       },
       close() {},
     }
+  }
+
+  release(): void {
+    this.blocks.release()
   }
 }
 
@@ -203,5 +220,9 @@ class RowsThenBytes<T> implements HeldRows<T> {
       },
       close: () => then?.close(),
     }
+  }
+
+  release(): void {
+    this.spilled?.release()
   }
 }

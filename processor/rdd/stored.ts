@@ -111,6 +111,11 @@ export class CachedDataset<T> implements Dataset<T> {
     return held.open(emit)
   }
 
+  release(): void {
+    for (const held of this.rows) held?.release()
+    this.rows = []
+  }
+
   /** Only after `prepare`: rows of the partitions before this one. */
   rowsBefore(partition: number): number {
     return this.counts.slice(0, partition).reduce((sum, rows) => sum + rows, 0)
