@@ -1,21 +1,25 @@
-// Reads both topics of a running broker and shows them to the histories. It goes on where it was, so that what
+// Reads input and output of a running broker and shows them to the histories. It goes on where it was, so that what
 // it has seen once and is gone or different later is found too: an end that went back, at the latest by the
 // whole reading at the end of a run.
 
-import { readLog } from '../world/read-log.ts'
 import { WireClient } from '../world/wire-client.ts'
-import { Anomaly, InputHistory, OutputHistory } from './history.ts'
-import { type Ack, INPUT_TOPIC, OUTPUT_PARTITIONS, OUTPUT_TOPIC, PARTITIONS } from './load.ts'
+import { Anomaly, InputHistory } from './history.ts'
+import { type Ack, INPUT_TOPIC, PARTITIONS } from './load.ts'
+import { Outputs, TopicReader } from './outputs.ts'
 
 export class Checker {
   input: InputHistory
-  output = new OutputHistory()
+  outputs: Outputs
   private readonly seed: number
+  private readonly dataDir: string | undefined
   private readonly acks: Ack[] = []
-  private readonly next = new Map<string, bigint>()
+  private reader = new TopicReader()
 
-  constructor(seed: number) {
+  /** `dataDir`: where the job's files lie, if it writes any. */
+  constructor(seed: number, dataDir?: string) {
     this.seed = seed
+    this.dataDir = dataDir
+    this.outputs = new Outputs(dataDir)
     this.input = new InputHistory(seed)
   }
 
@@ -24,10 +28,10 @@ export class Checker {
     this.take(acks)
     await using client = await WireClient.connect(bootstrap)
     // Output first: what it counts must be in the input that is read after it.
-    if (hasJob) await this.readOutput(client)
+    if (hasJob) await this.outputs.read(client)
     await this.readInput(client)
     this.input.settle()
-    this.output.within(this.input.counts)
+    this.outputs.within(this.input)
   }
 
   /** Notes acknowledgements without looking at the log yet. */
@@ -40,26 +44,19 @@ export class Checker {
 
   async readInput(client: WireClient): Promise<void> {
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      await this.readOn(client, INPUT_TOPIC, partition, 'read_uncommitted', (offset, key, value) =>
+      const of = { topic: INPUT_TOPIC, partition, isolation: 'read_uncommitted' as const }
+      await this.reader.readOn(client, of, (offset, key, value) =>
         this.input.read(partition, offset, String(key), String(value)),
       )
     }
   }
 
-  async readOutput(client: WireClient): Promise<void> {
-    for (let partition = 0; partition < OUTPUT_PARTITIONS; partition++) {
-      await this.readOn(client, OUTPUT_TOPIC, partition, 'read_committed', (offset, key, value) =>
-        this.output.read(offset, String(key), Number(value)),
-      )
-    }
-  }
-
-  /** Both topics from their start, against all that was ever acknowledged; then the last totals. */
+  /** All from its start, against all that was ever acknowledged; then the last totals. */
   async checkWhole(bootstrap: string, hasJob: boolean): Promise<void> {
     const before = this.input
     this.input = new InputHistory(this.seed)
-    this.output = new OutputHistory()
-    this.next.clear()
+    this.outputs = new Outputs(this.dataDir)
+    this.reader = new TopicReader()
     for (const ack of this.acks) this.input.acknowledged(ack)
     await using client = await WireClient.connect(bootstrap)
     await this.readInput(client)
@@ -67,23 +64,7 @@ export class Checker {
     if (this.input.recordCount < before.recordCount)
       throw new Anomaly('lost', `${before.recordCount} records were read, now ${this.input.recordCount}`)
     if (!hasJob) return
-    await this.readOutput(client)
-    this.output.equals(this.input.counts)
-  }
-
-  private async readOn(
-    client: WireClient,
-    topic: string,
-    partition: number,
-    isolation: 'read_uncommitted' | 'read_committed',
-    show: (offset: bigint, key: Buffer | null, value: Buffer | null) => void,
-  ): Promise<void> {
-    const name = `${topic}-${partition}`
-    const fromOffset = this.next.get(name) ?? 0n
-    const end = await readLog(client, { topic, partition, fromOffset, isolation }, (offset, key, value) => {
-      show(offset, key, value)
-      this.next.set(name, offset + 1n)
-    })
-    this.next.set(name, end)
+    await this.outputs.read(client)
+    this.outputs.equals(this.input)
   }
 }

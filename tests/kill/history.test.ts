@@ -2,7 +2,7 @@
 // test that passes says nothing.
 
 import { describe, expect, test } from 'vitest'
-import { type Anomaly, InputHistory, OutputHistory } from './history.ts'
+import { type Anomaly, InputHistory, OutputHistory, VisitHistory } from './history.ts'
 import { keyOf, lineOf } from './load.ts'
 
 const SEED = 42
@@ -169,3 +169,31 @@ function swapped(rows: Row[], a: number, b: number): Row[] {
   copy[b] = rows[a] as Row
   return copy
 }
+
+describe('the judge of visits', () => {
+  const judgeVisits = (what: readonly string[], visits = 12): string => {
+    const history = new VisitHistory()
+    try {
+      for (const [offset, each] of what.entries()) history.read(BigInt(offset), 'a', each)
+      history.equals(new Map([['a', visits]]))
+      return 'good'
+    } catch (error) {
+      return (error as Anomaly).kind
+    }
+  }
+
+  test.each([
+    { what: ['count 4', 'gone 6', 'count 4'], says: 'good' },
+    { what: ['count 4', 'count 8', 'count 12'], says: 'good' },
+    { what: ['count 4', 'count 4'], says: 'repeated' },
+    { what: ['count 4', 'count 12'], says: 'skipped' },
+    { what: ['count 8'], says: 'skipped' },
+    { what: ['count 4', 'gone 8'], says: 'skipped' },
+    { what: ['count 4', 'gone 3'], says: 'skipped' },
+    { what: ['gone 4', 'gone 0'], says: 'skipped' },
+    { what: ['gone 3', 'count 4', 'count 8', 'count 12'], says: 'invented' },
+    { what: ['count 4', 'gone 5'], says: 'wrong' },
+  ])('$what: $says', ({ what, says }) => {
+    expect(judgeVisits(what)).toBe(says)
+  })
+})

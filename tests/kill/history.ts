@@ -6,8 +6,9 @@
 //            gap: offsets are not dense
 //   output   repeated: a total that was there already   backwards: a smaller one
 //            invented: more than the input has        wrong: the last total is not the count of the input
+//   visits   skipped: a count that does not follow its word's last one; repeated, invented, wrong as above
 
-import { type Ack, keyOf, lineOf, parseKey } from './load.ts'
+import { type Ack, isVisit, keyOf, lineOf, parseKey, VISITS_STEP } from './load.ts'
 
 export class Anomaly extends Error {
   override readonly name = 'Anomaly'
@@ -21,6 +22,8 @@ export class Anomaly extends Error {
 
 export class InputHistory {
   readonly counts = new Map<string, number>()
+  /** How often a word came as the first of two. */
+  readonly visits = new Map<string, number>()
   recordCount = 0
   ackedCount = 0
   private readonly seed: number
@@ -57,7 +60,10 @@ export class InputHistory {
     if (value !== line) throw new Anomaly('changed', `${where} is '${value}', sent was '${line}'`)
     lane.push(expected)
     this.recordCount++
-    for (const word of line.split(' ')) this.counts.set(word, (this.counts.get(word) ?? 0) + 1)
+    const words = line.split(' ')
+    for (const word of words) this.counts.set(word, (this.counts.get(word) ?? 0) + 1)
+    const [first = ''] = words
+    if (isVisit(words)) this.visits.set(first, (this.visits.get(first) ?? 0) + 1)
   }
 
   /** Everything acknowledged so far must have been read by now, where the broker said it is. */
@@ -98,9 +104,11 @@ export class InputHistory {
 
 export class OutputHistory {
   readonly totals = new Map<string, number>()
+  /** Of each word's totals in their order: equal where the totals are. */
+  readonly prints = new Map<string, number>()
   recordCount = 0
 
-  /** The next record of the output topic as a read_committed reader got it. */
+  /** The next record of the output topic as a read_committed reader got it, or the next row of files. */
   read(offset: bigint, word: string, total: number): void {
     const before = this.totals.get(word)
     if (!Number.isSafeInteger(total) || total <= 0)
@@ -109,6 +117,7 @@ export class OutputHistory {
     if (before !== undefined && total < before)
       throw new Anomaly('backwards', `offset ${offset}: '${word}' went from ${before} to ${total}`)
     this.totals.set(word, total)
+    this.prints.set(word, (Math.imul(this.prints.get(word) ?? 0, 31) + total) | 0)
     this.recordCount++
   }
 
@@ -132,6 +141,51 @@ export class OutputHistory {
     for (const [word, count] of counts) {
       const total = this.totals.get(word) ?? 0
       if (total !== count) throw new Anomaly('wrong', `'${word}' has the total ${total}, the input ${count}`)
+    }
+  }
+}
+
+export class VisitHistory {
+  recordCount = 0
+  /** Words given up, and how often. */
+  goneCount = 0
+  private readonly words = new Map<string, { gone: number; count: number }>()
+
+  /** The next record of the topic of visits as a read_committed reader got it. */
+  read(offset: bigint, word: string, what: string): void {
+    const { gone, count } = this.words.get(word) ?? { gone: 0, count: 0 }
+    const [kind, text] = what.split(' ')
+    const now = Number(text)
+    const where = `offset ${offset}: '${word}' has '${what}' behind ${count}`
+    if (kind === 'count') {
+      if (now === count) throw new Anomaly('repeated', where)
+      if (now !== count + VISITS_STEP) throw new Anomaly('skipped', where)
+      this.words.set(word, { gone, count: now })
+    } else {
+      if (kind !== 'gone' || now < 1 || now < count || now >= count + VISITS_STEP)
+        throw new Anomaly('skipped', where)
+      this.words.set(word, { gone: gone + now, count: 0 })
+      this.goneCount++
+    }
+    this.recordCount++
+  }
+
+  /** `visits` are of all input that was there when the output was read, or more. */
+  within(visits: ReadonlyMap<string, number>): void {
+    for (const [word, { gone, count }] of this.words) {
+      const found = visits.get(word) ?? 0
+      if (gone + count > found)
+        throw new Anomaly('invented', `'${word}' has ${gone} + ${count} visits, the input ${found}`)
+    }
+  }
+
+  /** At the end: what is not told yet is less than a step. */
+  equals(visits: ReadonlyMap<string, number>): void {
+    this.within(visits)
+    for (const [word, visit] of visits) {
+      const { gone, count } = this.words.get(word) ?? { gone: 0, count: 0 }
+      if (visit >= gone + count + VISITS_STEP)
+        throw new Anomaly('wrong', `'${word}' has ${gone} + ${count} visits, the input ${visit}`)
     }
   }
 }

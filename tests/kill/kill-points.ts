@@ -3,6 +3,7 @@
 // under test knows nothing of it.
 
 import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 
 export interface KillPoint {
   /** `step`: of the job's commit, see job-steps.ts. */
@@ -78,6 +79,19 @@ export const KILL_POINTS: readonly (Omit<KillPoint, 'nth'> & { name: string; mos
   ]),
 ]
 
+/** Of the directories of batches (processor/sink/batch-files.ts), which are put aside under names with a dot. */
+export const FILE_KILL_POINTS: typeof KILL_POINTS = (['before', 'after'] as const).flatMap((moment) =>
+  (
+    [
+      { name: 'a part is opened', operation: 'open', file: '/\\.totals-.*/part-', mostNth: 20 },
+      { name: 'a part is synced', operation: 'sync', file: '/\\.totals-.*/part-', mostNth: 20 },
+      { name: 'files are whole', operation: 'sync', file: '/\\.totals-.*/_SUCCESS$', mostNth: 10 },
+      { name: 'files are aside', operation: 'sync', file: 'word-count-files$', mostNth: 10 },
+      { name: 'files are shown', operation: 'rename', file: '/totals-\\d+$', mostNth: 10 },
+    ] as const
+  ).map((point) => ({ ...point, moment })),
+)
+
 type Call = (...args: unknown[]) => unknown
 const functions = fs as unknown as Record<string, Call>
 
@@ -114,6 +128,29 @@ export function armKillPoint(point: KillPoint): void {
   around('ftruncateSync', 'truncate', 0)
   around('renameSync', 'rename', 1)
   around('unlinkSync', 'remove', 0)
+  const { open, rename } = fs.promises
+  fs.promises.rename = async (from, to) => {
+    const now = isNow('rename', String(to))
+    if (now && point.moment === 'before') die()
+    await rename(from, to)
+    if (now) die()
+  }
+  fs.promises.open = async (path, ...rest) => {
+    const now = isNow('open', String(path))
+    if (now && point.moment === 'before') die()
+    const file = await open(path, ...rest)
+    if (now) die()
+    const sync = file.sync.bind(file)
+    file.sync = async () => {
+      const isSync = isNow('sync', String(path))
+      if (isSync && point.moment === 'before') die()
+      await sync()
+      if (isSync) die()
+    }
+    return file
+  }
+  // For those who import a function by its name.
+  syncBuiltinESMExports()
   for (const name of ['fdatasync', 'fsync']) {
     replace(name, (original) => (fd, callback) => {
       if (!isNow('sync', pathOf(fd))) return original(fd, callback)

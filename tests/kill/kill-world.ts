@@ -3,7 +3,7 @@
 import { setTimeout as after } from 'node:timers/promises'
 import { Random } from '../world/random.ts'
 import { JOB_STEPS } from './job-steps.ts'
-import { KILL_POINTS } from './kill-points.ts'
+import { FILE_KILL_POINTS, KILL_POINTS } from './kill-points.ts'
 import { Life, live } from './life.ts'
 import type { Victim } from './processes.ts'
 
@@ -38,6 +38,13 @@ export interface KillFigures {
   acknowledgedRecords: number
   inputRecords: number
   outputRecords: number
+  visitRecords: number
+  /** Words that mapWithState gave up. */
+  timedOut: number
+  /** Of all outputs, by the reader that is there all the time. */
+  readings: number
+  /** Victims whose job ran on worker threads. */
+  withExecutors: number
   /** How often each named point was died at. */
   atNamedPoints: Record<string, number>
 }
@@ -74,6 +81,7 @@ class KillWorld {
         await this.kill(victim)
         victim = await this.reachNamedPoint()
       } else {
+        if (this.options.hasJob && random.chance(0.7)) await victim.underWay()
         await Promise.race([victim.running.ended, after(random.below(LONGEST_LIFE_MS))])
       }
       if (victim.isAlive && random.chance(0.15)) {
@@ -92,16 +100,26 @@ class KillWorld {
       await life.check(victim)
     }
     await life.finish(victim)
-    const { input, output } = life.checker
+    const { input, outputs } = life.checker
     return {
       kills: this.kills,
       beforeReady: this.beforeReady,
       cleanStops: this.cleanStops,
       acknowledgedRecords: input.ackedCount,
       inputRecords: input.recordCount,
-      outputRecords: output.recordCount,
+      outputRecords: outputs.totals.recordCount,
+      visitRecords: outputs.visits.recordCount,
+      timedOut: outputs.visits.goneCount,
+      readings: life.watcher?.readings ?? 0,
+      withExecutors: life.withExecutors,
       atNamedPoints: this.atNamedPoints,
     }
+  }
+
+  private async hasLived(victim: Victim, lifeMs: number): Promise<void> {
+    if (!(await victim.ready())) return
+    if (this.options.hasJob) await victim.underWay()
+    await after(lifeMs)
   }
 
   private async kill(victim: Victim): Promise<void> {
@@ -111,13 +129,10 @@ class KillWorld {
 
   /** A process that has died at its point, or that has lived long enough without coming there. */
   private async reachNamedPoint(): Promise<Victim> {
-    const points = this.options.hasJob ? [...KILL_POINTS, ...STEPS] : KILL_POINTS
+    const points = this.options.hasJob ? [...KILL_POINTS, ...STEPS, ...FILE_KILL_POINTS] : KILL_POINTS
     const { name, mostNth, operation, file, moment } = this.random.pick(points)
     const victim = this.life.spawn({ operation, file, moment, nth: this.random.between(1, mostNth) })
-    await Promise.race([
-      victim.running.ended,
-      victim.ready().then((isReady) => (isReady ? after(POINT_DEADLINE_MS) : undefined)),
-    ])
+    await Promise.race([victim.running.ended, this.hasLived(victim, POINT_DEADLINE_MS)])
     if (victim.isAlive) return victim
     if (victim.running.child.signalCode !== 'SIGKILL') throw victim.running.failure('ended by itself')
     const point = `${moment} ${name}`

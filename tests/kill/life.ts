@@ -5,10 +5,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
+import { Random } from '../world/random.ts'
 import { WireClient } from '../world/wire-client.ts'
 import { Checker } from './checker.ts'
 import type { KillPoint } from './kill-points.ts'
 import { Loader, Victim } from './processes.ts'
+import { Watcher } from './watcher.ts'
 
 const CATCH_UP_DEADLINE_MS = 120_000
 
@@ -28,32 +30,41 @@ export class Life {
   private readonly dataDir: string
   private victim: Victim | undefined
   private loader: Loader | undefined
+  watcher: Watcher | undefined
+  withExecutors = 0
+  private readonly random: Random
   private port = 0
 
   constructor(options: LifeOptions) {
     this.options = options
-    this.checker = new Checker(options.seed)
+    this.random = new Random(options.seed + 1)
     this.dataDir = options.dataDir ?? join(this.directory, 'data')
+    this.checker = new Checker(options.seed, this.dataDir)
   }
 
   /** The first broker, and the load on it. */
   async begin(): Promise<Victim> {
     const victim = await this.restart()
     this.port = Number(victim.bootstrap.split(':')[1])
-    const { seed, recordsPerSecond } = this.options
+    const { seed, recordsPerSecond, hasJob } = this.options
     const { bootstrap } = victim
     const ackFile = join(this.directory, 'acknowledged')
     this.loader = new Loader({ bootstrap, seed, ackFile, producers: 2, recordsPerSecond })
+    if (hasJob) this.watcher = new Watcher(bootstrap, this.dataDir)
     await this.loader.underWay()
     return victim
   }
 
   /** Does not wait until it is ready. */
   spawn(killPoint?: KillPoint): Victim {
+    // Some lives with worker threads, some without: state must not care.
+    const executors = this.options.hasJob && this.random.chance(0.4) ? 2 : undefined
+    if (executors !== undefined) this.withExecutors++
     this.victim = Victim.spawn({
       dataDir: this.dataDir,
       port: this.port,
       job: this.options.hasJob,
+      executors,
       // So that segments roll, and indexes, snapshots and side files change, within every life.
       config: {
         'log.roll.ms': '1000',
@@ -76,6 +87,7 @@ export class Life {
   async check(victim: Victim): Promise<void> {
     await this.checker.check(victim.bootstrap, this.loaded().newAcks(), this.options.hasJob)
     victim.jobIsWell()
+    this.watcher?.check()
   }
 
   /** Takes note of what was acknowledged without looking at the log. */
@@ -96,12 +108,15 @@ export class Life {
     this.note()
     if (hasJob) await this.untilCountedAll(victim)
     await this.checker.checkWhole(victim.bootstrap, hasJob)
+    await this.watcher?.end()
+    this.watcher?.check()
     await victim.stop()
   }
 
   /** Nothing is left behind but, after a failure, the files, which the failure names. */
   async end(hasFailed: boolean): Promise<void> {
     await this.victim?.kill()
+    await this.watcher?.end()
     await this.loader?.end()
     if (!hasFailed) rmSync(this.directory, { recursive: true, force: true })
   }
@@ -120,10 +135,10 @@ export class Life {
     const deadline = Date.now() + CATCH_UP_DEADLINE_MS
     for (;;) {
       victim.jobIsWell()
-      await checker.readOutput(client)
-      if (checker.output.sum() >= words) return
+      await checker.outputs.read(client)
+      if (checker.outputs.sum() >= words) return
       if (Date.now() > deadline || !victim.isAlive)
-        throw victim.running.failure(`${checker.output.sum()} of ${words} words counted, no more come`)
+        throw victim.running.failure(`${checker.outputs.sum()} of ${words} words counted, no more come`)
       await after(50)
     }
   }

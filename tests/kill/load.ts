@@ -4,8 +4,15 @@
 
 export const INPUT_TOPIC = 'lines'
 export const OUTPUT_TOPIC = 'totals'
+/** Of words that came as the first of two: `count 4`, `count 8`, …, `gone 9`, `count 4`, … */
+export const VISITS_TOPIC = 'visits'
+export const VISITS_STEP = 4
 export const PARTITIONS = 3
 export const OUTPUT_PARTITIONS = 2
+
+export function isVisit(words: readonly string[]): boolean {
+  return words.length === 2
+}
 
 /** One writer's order in one partition. */
 export interface Lane {

@@ -78,12 +78,12 @@ test.skipIf(obstacle !== undefined).each([
       await life.finish(victim)
     },
   )
-  const { input, output } = life.checker
+  const { input, outputs } = life.checker
   console.log(
-    `seed ${seed}: ${done} cuts, ${input.ackedCount} records acknowledged, ${output.recordCount} of output`,
+    `seed ${seed}: ${done} cuts, ${input.ackedCount} records acknowledged, ${outputs.totals.recordCount} of output`,
   )
   expect(input.ackedCount).toBeGreaterThan(cuts * 50)
-  if (hasJob) expect(output.recordCount).toBeGreaterThan(0)
+  if (hasJob) expect(outputs.totals.recordCount).toBeGreaterThan(0)
 })
 
 test.skipIf(obstacle !== undefined)(

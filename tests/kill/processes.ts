@@ -59,6 +59,14 @@ export class Victim {
     return true
   }
 
+  /** Resolves when the job has started, or the process or the job has ended. */
+  async underWay(): Promise<void> {
+    const told = ({ lines }: Running) => lines.find((text) => /jobStarted|jobFailed/.test(text))
+    await this.running.waitFor('start of the job', told).catch((error: unknown) => {
+      if (this.isAlive) throw error
+    })
+  }
+
   /** Throws when the job has ended by an error, which is the process's last word about it. */
   jobIsWell(): void {
     const line = this.running.lines.find((text) => text.includes('jobFailed'))

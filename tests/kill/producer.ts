@@ -8,7 +8,7 @@ import { produce } from '../../broker/protocol/apis/produce.ts'
 import { errorCodes, errorName, isRetriable } from '../../broker/protocol/errors.ts'
 import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import { Random } from '../world/random.ts'
-import { ConnectionClosedError, WireClient } from '../world/wire-client.ts'
+import { ConnectionClosedError, isConnectionError, WireClient } from '../world/wire-client.ts'
 import { type Ack, INPUT_TOPIC, keyOf, lineOf, PARTITIONS } from './load.ts'
 
 const PRODUCE_VERSION = 9
@@ -188,9 +188,4 @@ export class Producer {
 
 function isTransient(errorCode: number): boolean {
   return isRetriable(errorCode) || errorCode === errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER
-}
-
-function isConnectionError(error: unknown): boolean {
-  if (error instanceof ConnectionClosedError) return true
-  return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')
 }

@@ -15,7 +15,7 @@ describe('a broker and its job on a disk that loses its power', () => {
       const world = new TwinWorld({ seed, crashes: 5, durability: 'fsync' })
       await world.run()
       expect(world.checker.input.ackedCount).toBeGreaterThan(100)
-      expect(world.checker.output.recordCount).toBeGreaterThan(0)
+      expect(world.checker.outputs.totals.recordCount).toBeGreaterThan(0)
       expect(world.warnings.filter((line) => /is offline|has failed/.test(line))).toEqual([])
     },
   )

@@ -7,7 +7,14 @@ import { type Storage, StorageError } from '../../broker/storage/storage.ts'
 import { type Broker, startBrokerOn } from '../../broker/server/start-broker.ts'
 import type { StreamingContext } from '../../processor/streaming-context.ts'
 import { Checker } from '../kill/checker.ts'
-import { type Ack, INPUT_TOPIC, OUTPUT_PARTITIONS, OUTPUT_TOPIC, PARTITIONS } from '../kill/load.ts'
+import {
+  type Ack,
+  INPUT_TOPIC,
+  OUTPUT_PARTITIONS,
+  OUTPUT_TOPIC,
+  PARTITIONS,
+  VISITS_TOPIC,
+} from '../kill/load.ts'
 import { Producer } from '../kill/producer.ts'
 import { wordCount } from '../kill/word-count.ts'
 import { SimulatedStore } from '../simulation/exactly-once/store.ts'
@@ -128,6 +135,7 @@ export class TwinWorld {
       topics: {
         [INPUT_TOPIC]: { partitions: PARTITIONS },
         [OUTPUT_TOPIC]: { partitions: OUTPUT_PARTITIONS },
+        [VISITS_TOPIC]: { partitions: OUTPUT_PARTITIONS },
       },
     })
     this.port = this.broker.port
@@ -164,9 +172,9 @@ export class TwinWorld {
     await this.checker.readInput(client)
     const { counts } = this.checker.input
     const words = [...counts.values()].reduce((sum, count) => sum + count, 0)
-    while (this.checker.output.sum() < words) {
+    while (this.checker.outputs.sum() < words) {
       this.jobIsWell()
-      await this.checker.readOutput(client)
+      await this.checker.outputs.read(client)
     }
   }
 

@@ -11,6 +11,12 @@ export class ConnectionClosedError extends Error {
   override readonly name = 'ConnectionClosedError'
 }
 
+/** The broker is not there, or went away. */
+export function isConnectionError(error: unknown): boolean {
+  if (error instanceof ConnectionClosedError) return true
+  return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
 interface Waiter {
   resolve(frame: Buffer): void
   reject(error: Error): void
