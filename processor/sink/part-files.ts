@@ -2,7 +2,7 @@
 // is durable when it is done; where it stands until then is the caller's matter.
 
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
 import type { FileFormat, RowEncoder } from './file-format.ts'
 
@@ -17,7 +17,8 @@ export async function writeParts<T>(
   executor: TaskRunner,
   format: FileFormat<T>,
 ): Promise<void> {
-  await mkdir(directory, { recursive: true })
+  const first = await mkdir(directory, { recursive: true })
+  if (first === undefined) throw new Error(`${directory} is there already`)
   await rows.prepare(executor)
   for (let partition = 0; partition < rows.partitions; partition++) {
     const part = await PartFile.create(join(directory, partName(partition)), format())
@@ -33,7 +34,15 @@ export async function writeParts<T>(
   }
   await writeSynced(join(directory, SUCCESS))
   await syncDirectory(directory)
-  await syncDirectory(dirname(directory))
+  await syncFoldersDown(dirname(resolve(first)), dirname(resolve(directory)))
+}
+
+/** Makes the names of new folders durable: in `top`, and in what lies between it and `bottom`. */
+async function syncFoldersDown(top: string, bottom: string): Promise<void> {
+  for (let folder = bottom; ; folder = dirname(folder)) {
+    await syncDirectory(folder)
+    if (folder === top || folder === dirname(folder)) return
+  }
 }
 
 /** As an RDD's action: the directory shows whole. Throws where something is in its place. */
