@@ -37,6 +37,8 @@ export class BatchContext implements Disposable {
   private readonly scopeOf: (scope: string) => RddContext
   private readonly parallelism: number
   private readonly held: (() => void)[] = []
+  /** In the order in which they were made, which is the same in every thread of a job. Not part of the public API. */
+  readonly accumulators: Accumulator<unknown, unknown>[] = []
 
   /** `inside`: the RDDs are a streaming job's. */
   constructor(options: BatchContextOptions = {}, inside?: (scope: string) => RddContext) {
@@ -124,11 +126,8 @@ export class BatchContext implements Disposable {
   }
 
   doubleAccumulator(name?: string): Accumulator<number, number> {
-    return new Accumulator(
-      () => 0,
-      (sum, value: number) => sum + value,
-      name,
-    )
+    const add = (sum: number, value: number) => sum + value
+    return this.registered(new Accumulator(() => 0, add, add, name))
   }
 
   collectionAccumulator<T>(name?: string): Accumulator<T, T[]> {
@@ -136,7 +135,16 @@ export class BatchContext implements Disposable {
       values.push(value)
       return values
     }
-    return new Accumulator<T, T[]>(() => [], add, name)
+    const addAll = (values: T[], more: T[]): T[] => {
+      for (const value of more) values.push(value)
+      return values
+    }
+    return this.registered(new Accumulator<T, T[]>(() => [], add, addAll, name))
+  }
+
+  private registered<T, R>(accumulator: Accumulator<T, R>): Accumulator<T, R> {
+    this.accumulators.push(accumulator as Accumulator<unknown, unknown>)
+    return accumulator
   }
 
   /** Lets go of what topics' RDDs hold in the log. */

@@ -490,6 +490,7 @@ export class StreamingContext implements AsyncDisposable {
       },
       graph,
       executor,
+      accumulators: () => this.batchContext?.accumulators ?? [],
       maxWorkerFailures: positive(maxTaskFailures, 'maxTaskFailures'),
       warn,
     })

@@ -28,12 +28,19 @@ export class Accumulator<T, R> {
   readonly name: string | undefined
   private readonly zero: () => R
   private readonly merge: (into: R, value: T) => R
+  private readonly combine: (into: R, total: R) => R
   private total: R
 
-  constructor(zero: () => R, merge: (into: R, value: T) => R, name?: string) {
+  constructor(
+    zero: () => R,
+    merge: (into: R, value: T) => R,
+    combine: (into: R, total: R) => R,
+    name?: string,
+  ) {
     this.name = name
     this.zero = zero
     this.merge = merge
+    this.combine = combine
     this.total = zero()
   }
 
@@ -41,6 +48,12 @@ export class Accumulator<T, R> {
     this.total = this.merge(this.total, value)
   }
 
+  /** What another thread's copy of it has gathered. */
+  addTotal(total: R): void {
+    this.total = this.combine(this.total, total)
+  }
+
+  /** With executors: what the workers have gathered, as of the last rows or outputs that they finished. */
   get value(): R {
     return this.total
   }

@@ -110,4 +110,6 @@ export interface DriverCalls {
   writer(args: { operatorId: string; topic: string }): Promise<WriterTerms>
   batch(args: { writer: number; partition: number; batch: Uint8Array; records: number }): void
   records(args: { writer: number; block: Uint8Array }): void
+  /** What accumulators have gathered since the last time, by their places; before the answer to what gathered it. */
+  added(args: { totals: readonly (readonly [number, unknown])[] }): void
 }

@@ -9,6 +9,7 @@ import type { RecordPlace } from '../../graph/contracts/poison.ts'
 import type { Graph } from '../../graph/graph.ts'
 import type { OutputNode, Scope, StreamNode } from '../../graph/node.ts'
 import type { Dataset } from '../../rdd/dataset.ts'
+import type { Accumulator } from '../../rdd/shared.ts'
 import type { Execution } from '../../scheduler/execution.ts'
 import type { CallingThreadExecutor } from '../calling-thread.ts'
 import type { DriverCalls, RunningOutput, WorkerCalls, WorkerStart } from './calls.ts'
@@ -28,8 +29,13 @@ export interface WorkerExecutionOptions {
   readonly executor: CallingThreadExecutor
   /** How many times in a row workers may die in one batch before the job ends. */
   readonly maxWorkerFailures: number
+  /** The job's, in the order in which they were made. */
+  readonly accumulators: () => readonly Accumulator<unknown, unknown>[]
   readonly warn: (message: string) => void
 }
+
+/** How long a batch that is to end may go on. */
+const PATIENCE_MS = 5000
 
 export class WorkerExecution implements Execution {
   private readonly options: WorkerExecutionOptions
@@ -48,6 +54,7 @@ export class WorkerExecution implements Execution {
   private readers = 0
   private deaths = 0
   private cancelled = false
+  private patience: NodeJS.Timeout | undefined
 
   constructor(options: WorkerExecutionOptions) {
     this.options = options
@@ -187,9 +194,12 @@ export class WorkerExecution implements Execution {
     this.cancelled = true
     this.options.executor.cancel()
     this.pool?.note('cancel', undefined)
+    // A function that does not come back hears nothing: its thread is ended.
+    this.patience ??= setTimeout(() => void this.pool?.close(), PATIENCE_MS).unref()
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.patience)
     await this.pool?.close()
     this.forgetAll()
   }
@@ -218,6 +228,10 @@ export class WorkerExecution implements Execution {
       writer: ({ operatorId, topic }) => order().open(operatorId, topic),
       batch: (written) => order().take(worker, written),
       records: (written) => order().take(worker, written),
+      added: ({ totals }) => {
+        const accumulators = this.options.accumulators()
+        for (const [place, total] of totals) accumulators[place]?.addTotal(total)
+      },
     }
   }
 

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import { CancelledError } from '../../graph/errors.ts'
 import type { DriverCalls, WorkerCalls, WorkerStart } from './calls.ts'
 import { Link, type Answer, type Argument } from './link.ts'
 
@@ -68,7 +69,7 @@ export class WorkerPool {
   async close(): Promise<void> {
     this.closing = true
     await Promise.all(this.threads.map((thread) => thread.terminate()))
-    for (const link of this.links) link.break(new Error('the workers have ended'))
+    for (const link of this.links) link.break(new CancelledError())
   }
 
   private watch(worker: Worker, index: number): void {
@@ -118,7 +119,7 @@ load().catch((error) => setImmediate(() => { throw error }))
 function startThread(start: WorkerStart): Worker {
   const isSource = import.meta.url.endsWith('.ts')
   const entry = new URL(isSource ? './worker.ts' : './worker.js', import.meta.url).href
-  const isTypeScript = isSource || /\\.[mc]?ts$/.test(new URL(start.job).pathname)
+  const isTypeScript = isSource || /\.[mc]?ts$/.test(new URL(start.job).pathname)
   const transferList = start.ports.filter((port) => port !== undefined)
   return new Worker(BOOTSTRAP, {
     eval: true,

@@ -10,6 +10,7 @@ import type { StreamNode } from '../../graph/node.ts'
 import { ownerIn } from '../../rdd/dataset.ts'
 import { ArrayDataset } from '../../rdd/stored.ts'
 import { isolated } from '../../scheduler/isolated-state.ts'
+import type { Accumulator } from '../../rdd/shared.ts'
 import { ShippedLogs } from '../../source/shipped-logs.ts'
 import { StreamingContext } from '../../streaming-context.ts'
 import type { CallingThreadExecutor } from '../calling-thread.ts'
@@ -57,6 +58,10 @@ export function serve(port: MessagePort, { index, ports, job, parameters, contex
     return rows
   }
   const readers = new RowReaders(executor)
+  const tellAdded = () => {
+    const totals = takeTotals(ssc.sparkContext.accumulators)
+    if (totals.length > 0) link.note('added', { totals })
+  }
 
   const calls: WorkerCalls = {
     async build({ durable }) {
@@ -95,18 +100,25 @@ export function serve(port: MessagePort, { index, ports, job, parameters, contex
       } finally {
         outputs.delete(output)
       }
+      tellAdded()
     },
     async prepare({ index: place }) {
       await rowsOf(place).prepare(executor)
+      tellAdded()
     },
     open({ reader, index: place, partition }) {
       const { id } = graph.outputs[place] as { id: string }
       readers.open(reader, id, rowsOf(place), partition)
     },
-    read: ({ reader }) => readers.read(reader),
+    async read({ reader }) {
+      const rows = await readers.read(reader)
+      tellAdded()
+      return rows
+    },
     close: ({ reader }) => readers.close(reader),
     async finish({ stage }) {
       await graph.prepareAt(batch.timeMs)
+      tellAdded()
       const sizes = stateOf().sizes()
       if (!stage) return { increments: NOTHING, sizes }
       return { increments: (await stateOf().stage()).increments, sizes }
@@ -153,6 +165,17 @@ export function serve(port: MessagePort, { index, ports, job, parameters, contex
       throw error
     })
   })
+}
+
+/** What they have gathered, which is theirs no more. */
+function takeTotals(accumulators: readonly Accumulator<unknown, unknown>[]): (readonly [number, unknown])[] {
+  const totals: (readonly [number, unknown])[] = []
+  for (const [place, accumulator] of accumulators.entries()) {
+    if (accumulator.isZero) continue
+    totals.push([place, accumulator.value])
+    accumulator.reset()
+  }
+  return totals
 }
 
 const NOTHING = new Uint8Array(0)

@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ManualClock } from '../../../../broker/time/manual-clock.ts'
 import { StreamingContext, type StreamingContextOptions } from '../../../../processor/streaming-context.ts'
 import { ModelLog } from '../../model-log.ts'
@@ -12,6 +12,9 @@ import type { DeathParameters } from './death-jobs.ts'
 
 const START = 1_700_000_000_000
 const SECOND = 1000
+
+// Threads load the sources anew, which takes long beside other tests.
+vi.setConfig({ testTimeout: 60_000 })
 
 let directory: string
 
@@ -30,13 +33,14 @@ interface Run {
 
 /** Five batches of a second, each of lines in two partitions; two of them have a deadly one. */
 async function run(
-  deaths: number,
+  deaths: readonly [exits: number, errors: number],
   options: Partial<StreamingContextOptions> & { hasState?: boolean } = {},
 ): Promise<Run> {
   const { hasState = true, ...contextOptions } = options
   const log = new ModelLog()
   for (const topic of ['lines', 'copies', 'windows', 'totals']) log.createTopic(topic, 2)
-  const deathsLeft = new Int32Array(new SharedArrayBuffer(8)).fill(deaths)
+  const deathsLeft = new Int32Array(new SharedArrayBuffer(8))
+  deathsLeft.set(deaths)
   const warnings: string[] = []
   const clock = new ManualClock(START)
   const context = new StreamingContext({
@@ -74,8 +78,8 @@ function committed({ log }: Run, topic: string): (string | null)[][] {
 
 test('two workers die in two batches: output, windows and state are those of a run without deaths', async () => {
   const checkpoint = join(directory, 'checkpoint')
-  const expected = await run(0)
-  const actual = await run(1, { executors: 2, checkpoint })
+  const expected = await run([0, 0])
+  const actual = await run([1, 1], { executors: 2, checkpoint })
   for (const topic of ['copies', 'windows', 'totals']) {
     expect(committed(expected, topic).flat().length).toBeGreaterThan(10)
     expect(committed(actual, topic)).toEqual(committed(expected, topic))
@@ -87,22 +91,22 @@ test('two workers die in two batches: output, windows and state are those of a r
 })
 
 test('without a checkpoint, a job that keeps no state survives its workers', async () => {
-  const expected = await run(0, { hasState: false })
-  const actual = await run(1, { hasState: false, executors: 2 })
+  const expected = await run([0, 0], { hasState: false })
+  const actual = await run([1, 0], { hasState: false, executors: 2 })
   for (const topic of ['copies', 'windows']) {
     expect(committed(actual, topic)).toEqual(committed(expected, topic))
   }
-  expect(actual.warnings).toHaveLength(2)
+  expect(actual.warnings).toHaveLength(1)
 })
 
 test('without a checkpoint, state dies with its worker: the job ends and says so', async () => {
-  await expect(run(1, { executors: 2 })).rejects.toThrow(
+  await expect(run([1, 0], { executors: 2 })).rejects.toThrow(
     /batch 2 .*worker 1 died.*the state of its keys: the job has no checkpoint/,
   )
 })
 
 test('a record that kills every worker that reads it ends the job', async () => {
-  await expect(run(1000, { hasState: false, executors: 1, maxTaskFailures: 2 })).rejects.toThrow(
+  await expect(run([1000, 0], { hasState: false, executors: 1, maxTaskFailures: 2 })).rejects.toThrow(
     /batch 2 .*worker 0 died: it ended itself with exit code 3/,
   )
 })

@@ -1,11 +1,14 @@
 // What goes wrong in a worker is told as if it had gone wrong in the calling thread, and no thread outlives its job.
 
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { PoisonPolicy } from '../../../../processor/graph/contracts/poison.ts'
 import { BatchError } from '../../../../processor/scheduler/errors.ts'
 import { StreamingContext } from '../../../../processor/streaming-context.ts'
 import { ModelLog } from '../../model-log.ts'
 import type { Fault } from './faulty-jobs.ts'
+
+// Threads load the sources anew, which takes long beside other tests.
+vi.setConfig({ testTimeout: 60_000 })
 
 interface Faulty {
   readonly log: ModelLog

@@ -4,11 +4,14 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { ManualClock } from '../../../../broker/time/manual-clock.ts'
 import { MemoryProtocol } from '../../../../processor/executor/memory-protocol.ts'
 import { StreamingContext } from '../../../../processor/streaming-context.ts'
 import { type Parameters, SECOND, words, yielded } from './table-jobs.ts'
+
+// Threads load the sources anew, which takes long beside other tests.
+vi.setConfig({ testTimeout: 60_000 })
 
 const START = 1_700_000_000_000
 const job = new URL('./table-jobs.ts', import.meta.url)

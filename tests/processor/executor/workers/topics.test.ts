@@ -4,12 +4,15 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { buildBatch } from '../../../../broker/protocol/record-batch/builder.ts'
 import { type Broker, startBroker } from '../../../../broker/server/start-broker.ts'
 import { wholeRecords, type TopicRecord } from '../../../../processor/source/row-kind.ts'
 import { TopicSource } from '../../../../processor/source/topic-source.ts'
 import { StreamingContext } from '../../../../processor/streaming-context.ts'
+
+// Threads load the sources anew, which takes long beside other tests.
+vi.setConfig({ testTimeout: 60_000 })
 
 const OUTPUTS = ['copies', 'counts', 'totals']
 
