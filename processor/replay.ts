@@ -51,6 +51,7 @@ export async function replayBatch(replay: ReplayOptions): Promise<ReplayedBatch>
     checkpoint: directory,
     broker: { logViews, output },
     writesFiles: false,
+    startsReceivers: false,
   }
   const context = new StreamingContext(
     intervalMs === undefined ? { ...common, trigger: 'asap' } : { ...common, batchDuration: intervalMs },

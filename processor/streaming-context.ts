@@ -102,6 +102,8 @@ interface CommonOptions {
   readonly maxTaskFailures?: number
   /** false: saveAsTextFiles and saveAsObjectFiles write nothing, as in the replay of a batch. Default true. */
   readonly writesFiles?: boolean
+  /** false: receivers are not started, as in the replay of a batch; their streams have what is in the log. Default true. */
+  readonly startsReceivers?: boolean
   /** Where print() writes; default: standard output. */
   readonly writeLine?: (line: string) => void
   /** Told what is wrong but does not end the job (a listener that throws); default: standard error. */
@@ -164,6 +166,7 @@ export class StreamingContext implements AsyncDisposable {
   private readonly commit: CommitProtocol | undefined
   private readonly onPoison: PoisonPolicy
   private readonly stopsOnShutdown: boolean
+  private readonly startsReceivers: boolean
   private checkpointDirectory: string | undefined
   private readonly host: StreamHost
   private state: StreamingContextState = 'INITIALIZED'
@@ -212,6 +215,7 @@ export class StreamingContext implements AsyncDisposable {
     this.commit = options.commit
     this.onPoison = options.onPoison ?? 'fatal'
     this.checkpointDirectory = options.checkpoint
+    this.startsReceivers = options.startsReceivers ?? true
     this.stopsOnShutdown = options.stopGracefullyOnShutdown ?? false
     this.listeners = new ListenerBus(warn)
     const { executors } = options
@@ -507,8 +511,8 @@ export class StreamingContext implements AsyncDisposable {
   }
 
   private receiverWorld<T>(defaultCodec: RowCodec<T>): ReceiverWorld<T> {
-    const { appName, clock, broker, onPoison } = this
-    return { appName, clock, broker, defaultCodec, onPoison }
+    const { appName, clock, broker, onPoison, startsReceivers } = this
+    return { appName, clock, broker, defaultCodec, onPoison, startsReceivers }
   }
 
   private protocol(): CommitProtocol {

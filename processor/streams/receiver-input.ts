@@ -40,6 +40,8 @@ export interface ReceiverWorld<T> {
   readonly broker: { readonly logViews: LogViews; readonly output: OutputPort } | undefined
   readonly defaultCodec: RowCodec<T>
   readonly onPoison: PoisonPolicy
+  /** false: rows that are in the log are read, and none are received. */
+  readonly startsReceivers: boolean
 }
 
 const TRANSACTION_TIMEOUT_MS = 60_000
@@ -161,7 +163,8 @@ class LoggedReceiverInput<T> extends ReceiverInput<T> {
   }
 
   async start(positions: readonly SourcePosition[]): Promise<void> {
-    const { broker, clock, defaultCodec } = this.world
+    const { broker, clock, defaultCodec, startsReceivers } = this.world
+    if (!startsReceivers) return this.input.start(positions)
     await broker.output.ensureTopic(this.topic)
     this.session = await this.takeOver()
     await this.input.start(positions)
@@ -195,7 +198,9 @@ class LoggedReceiverInput<T> extends ReceiverInput<T> {
   override async drain(): Promise<void> {
     await this.supervisor?.end()
     // The id is had again when its last transaction is over, and rows of it can be planned: not before.
-    if (this.supervisor?.failure === undefined) this.session = await this.takeOver()
+    if (this.supervisor !== undefined && this.supervisor.failure === undefined) {
+      this.session = await this.takeOver()
+    }
     // Of a log that is elsewhere, nobody has told that it moved.
     await super.drain()
   }

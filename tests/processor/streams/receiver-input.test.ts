@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { Checkpoint } from '../../../processor/checkpoint/checkpoint.ts'
 import { startBroker } from '../../../broker/server/start-broker.ts'
+import { replayBatch } from '../../../processor/replay.ts'
 import type { ReceiverInfo } from '../../../processor/scheduler/listener.ts'
 import type { OutputPort } from '../../../processor/ports.ts'
 import { Receiver, ReceiverFullError } from '../../../processor/source/receiver.ts'
@@ -222,6 +223,44 @@ describe('with a broker', () => {
     expect(receiver.isFull).toBe(false)
     expect(() => receiver.store(Buffer.alloc(1_000_001))).toThrow(/a row of 1000001 bytes/)
     await context.stop()
+  })
+
+  test('the replay of a batch has its rows from the log, and starts no receiver', async () => {
+    log.createTopic('out', 1)
+    const job = (receiver: Receiver<unknown>) => (context: StreamingContext) =>
+      context
+        .receiverStream(receiver, { name: 'orders' })
+        .toTopic('out', (row) => ({ value: `${String(row)}!` }))
+    const broker = { logViews: log, output: log }
+    const commit = new Checkpoint({ directory, output: log, warn: () => {} })
+    const context = new StreamingContext({
+      appName: 'job',
+      batchDuration: SECOND,
+      clock,
+      broker,
+      commit,
+      warn: () => {},
+    })
+    const receiver = new Handmade()
+    job(receiver)(context)
+    await context.start()
+    void receiver.store('a')
+    await clock.advance(SECOND)
+    await until(() => log.values('out').length === 1)
+    await context.stop()
+
+    const replayed = new Handmade()
+    const copy = mkdtempSync(join(tmpdir(), 'logmill-replay-'))
+    const batch = { checkpoint: directory, batchId: 1, logViews: log, directory: copy }
+    const { records } = await replayBatch({
+      ...batch,
+      job: job(replayed),
+      options: { clock, warn: () => {} },
+    })
+    rmSync(copy, { recursive: true, force: true })
+    expect(records.map(({ value }) => value?.toString())).toEqual(['a!'])
+    expect([replayed.started, log.values(TOPIC)]).toEqual([0, [expect.anything()]])
+    expect(log.values('out')).toEqual(['a!'])
   })
 
   test('as bytes: what the codec reads is what was stored', async () => {
