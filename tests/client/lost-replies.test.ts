@@ -11,8 +11,8 @@ import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import { type Broker, startBroker } from '../../broker/server/start-broker.ts'
 import { connectKafka, type RemoteKafka } from '../../client/connect-kafka.ts'
 import { textValues } from '../../processor/source/row-kind.ts'
-import { TopicSource } from '../../processor/source/topic-source.ts'
 import { StreamingContext } from '../../processor/streaming-context.ts'
+import { committedRows, until } from '../world/jobs.ts'
 
 const KEYS = {
   produce: 0,
@@ -68,23 +68,7 @@ async function write(topic: string, values: readonly string[]): Promise<void> {
   await session.close()
 }
 
-function rows(topic: string): string[] {
-  const source = new TopicSource({
-    views: broker.logViews,
-    topics: topic,
-    rows: textValues,
-    startingOffsets: 'earliest',
-  })
-  const found: string[] = []
-  source.start([])
-  for (const range of source.plan({ timeMs: 0, intervalMs: undefined, maxRows: undefined }).ranges) {
-    const reader = source.rows(range, (row) => found.push(row))
-    while (reader.read(100));
-    reader.close()
-  }
-  source.stop()
-  return found
-}
+const rows = (topic: string) => committedRows(broker.logViews, topic)
 
 test.each(['metadata', 'findCoordinator', 'initProducerId', 'produce', 'txnOffsetCommit', 'endTxn'] as const)(
   'the reply to %s is lost, before and after it was carried out: each record is there once',
@@ -117,15 +101,6 @@ function copying(checkpoint: string): StreamingContext {
     .createDirectStream('in', textValues, { startingOffsets: 'earliest' })
     .toTopic('out', (value) => ({ value }))
   return context
-}
-
-async function until(context: StreamingContext, condition: () => boolean): Promise<void> {
-  let ended: { error: unknown } | undefined
-  context.awaitTermination().catch((error: unknown) => (ended = { error }))
-  while (!condition()) {
-    if (ended !== undefined) throw ended.error
-    await new Promise((resolve) => setImmediate(resolve))
-  }
 }
 
 test('a job goes on over every kind of lost reply, and over a broker that restarts', async () => {

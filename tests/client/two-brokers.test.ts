@@ -10,8 +10,8 @@ import { type Broker, startBroker } from '../../broker/server/start-broker.ts'
 import { connectKafka, type RemoteKafka } from '../../client/connect-kafka.ts'
 import type { OutputPort } from '../../processor/ports.ts'
 import { textValues } from '../../processor/source/row-kind.ts'
-import { TopicSource } from '../../processor/source/topic-source.ts'
 import { type ProcessorHost, StreamingContext } from '../../processor/streaming-context.ts'
+import { committedRows, until } from '../world/jobs.ts'
 
 let directory: string
 let near: Broker
@@ -48,18 +48,7 @@ async function produce(output: OutputPort, value: string): Promise<void> {
   await session.close()
 }
 
-function copies({ logViews: views }: Broker): string[] {
-  const source = new TopicSource({ views, topics: 'copies', rows: textValues, startingOffsets: 'earliest' })
-  const rows: string[] = []
-  source.start([])
-  for (const range of source.plan({ timeMs: 0, intervalMs: undefined, maxRows: undefined }).ranges) {
-    const reader = source.rows(range, (row) => rows.push(row))
-    while (reader.read(100));
-    reader.close()
-  }
-  source.stop()
-  return rows
-}
+const copies = ({ logViews }: Broker) => committedRows(logViews, 'copies')
 
 function copying(from: ProcessorHost, to: ProcessorHost, checkpoint?: string): StreamingContext {
   const context = new StreamingContext({
@@ -73,15 +62,6 @@ function copying(from: ProcessorHost, to: ProcessorHost, checkpoint?: string): S
     .createDirectStream('orders', textValues, { broker: from, startingOffsets: 'earliest' })
     .toTopic('copies', (value) => ({ value }))
   return context
-}
-
-async function until(context: StreamingContext, condition: () => boolean): Promise<void> {
-  let ended: { error: unknown } | undefined
-  context.awaitTermination().catch((error: unknown) => (ended = { error }))
-  while (!condition()) {
-    if (ended !== undefined) throw ended.error
-    await new Promise((resolve) => setImmediate(resolve))
-  }
 }
 
 test.each(['from afar', 'to afar'] as const)('%s: each row once, over restarts', async (way) => {

@@ -6,9 +6,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import { startBroker } from '../../broker/server/start-broker.ts'
-import { textValues } from '../../processor/source/row-kind.ts'
-import { TopicSource } from '../../processor/source/topic-source.ts'
 import { StreamingContext } from '../../processor/streaming-context.ts'
+import { committedRows, until } from '../world/jobs.ts'
 
 test('a topic elsewhere, files and a receiver feed two workers, each row once', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'logmill-far-'))
@@ -36,29 +35,8 @@ test('a topic elsewhere, files and a receiver feed two workers, each row once', 
   })
   await context.start()
   writeFileSync(join(directory, 'in', 'a'), 'file 0\nfile 1\n')
-  const rows = () => {
-    const source = new TopicSource({
-      views: near.logViews,
-      topics: 'out',
-      rows: textValues,
-      startingOffsets: 'earliest',
-    })
-    const found: string[] = []
-    source.start([])
-    for (const range of source.plan({ timeMs: 0, intervalMs: undefined, maxRows: undefined }).ranges) {
-      const reader = source.rows(range, (row) => found.push(row))
-      while (reader.read(100));
-      reader.close()
-    }
-    source.stop()
-    return found.sort()
-  }
-  let ended: { error: unknown } | undefined
-  context.awaitTermination().catch((error: unknown) => (ended = { error }))
-  while (rows().length < 5) {
-    if (ended !== undefined) throw ended.error
-    await new Promise((resolve) => setImmediate(resolve))
-  }
+  const rows = () => committedRows(near.logViews, 'out').sort()
+  await until(context, () => rows().length === 5)
   await context.stop()
   expect(rows()).toEqual(['FAR 0', 'FAR 1', 'FILE 0', 'FILE 1', 'RECEIVED'])
   rmSync(directory, { recursive: true, force: true })

@@ -15,6 +15,7 @@ import { topicSource } from '../../processor/source/remote-topic-source.ts'
 import { textValues } from '../../processor/source/row-kind.ts'
 import type { TopicSourceOptions } from '../../processor/source/topic-source.ts'
 import { type ProcessorHost, StreamingContext } from '../../processor/streaming-context.ts'
+import { until } from '../world/jobs.ts'
 import { WireClient } from '../world/wire-client.ts'
 
 export interface Kafka extends AsyncDisposable {
@@ -59,7 +60,7 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
       const topics = [{ name: topic, numPartitions, replicationFactor: 1, assignments: [], configs: [] }]
       const answer = await admin.request(createTopics, 7, { topics, timeoutMs: 10_000 })
       expect(answer.topics[0]?.errorCode).toBe(0)
-      await until(async () => (await kafka.output.ensureTopic(topic)) === numPartitions)
+      await until(undefined, async () => (await kafka.output.ensureTopic(topic)) === numPartitions)
     }
 
     async function produce(
@@ -183,7 +184,7 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
         await expect(dying.start().then(() => dying.awaitTermination())).rejects.toThrow(/killed/)
         const next = counting(kafka)
         await next.start()
-        await until(async () => (await committed(own('counts'))).length >= expected.length, next)
+        await until(next, async () => (await committed(own('counts'))).length >= expected.length)
         await next.stop()
         expect((await committed(own('counts'))).sort(), `killed ${when} ${step}`).toEqual(expected.toSorted())
       }
@@ -202,7 +203,7 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
       const first = counting(kafka)
       await first.start()
       await produce(own('lines'), 0, ['a'])
-      await until(async () => (await committed(own('counts'))).length === 1, first)
+      await until(first, async () => (await committed(own('counts'))).length === 1)
       const taken = await kafka.output.open(`logmill-job-${own('count')}`, 10_000)
       await produce(own('lines'), 0, ['a'])
       const ended = first.awaitTermination()
@@ -211,7 +212,7 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
       await taken.close()
       const second = counting(kafka)
       await second.start()
-      await until(async () => (await committed(own('counts'))).length === 2, second)
+      await until(second, async () => (await committed(own('counts'))).length === 2)
       await second.stop()
       expect(await committed(own('counts'))).toEqual(['a 1', 'a 2'])
     }, 60_000)
@@ -237,7 +238,7 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
         })
         .toTopic(own('copies'), (value) => ({ value }))
       await context.start()
-      await until(async () => (await committed(own('copies'))).length > lines.length, context)
+      await until(context, async () => (await committed(own('copies'))).length > lines.length)
       await context.stop()
       expect(await committed(own('copies'))).toEqual([...lines, 'last'])
       expect(await committed(own('dead'))).toEqual(['bad 1', 'bad 2'])
@@ -263,13 +264,13 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
         await receiver.store(`${part} acknowledged`)
         writeFileSync(join(directory, 'in', part), `${part} file\n`)
         expected.push(`${part} acknowledged`, `${part} file`)
-        await until(async () => (await committed(own('out'))).length === expected.length, context)
+        await until(context, async () => (await committed(own('out'))).length === expected.length)
         void receiver.store(`${part} at the end`)
         expected.push(`${part} at the end`)
         await context.stop({ graceful: true })
         await context.awaitTermination()
         // Decided it is; the markers that show it come behind the decision.
-        await until(async () => (await committed(own('out'))).length === expected.length)
+        await until(undefined, async () => (await committed(own('out'))).length === expected.length)
         expect((await committed(own('out'))).sort()).toEqual(expected.toSorted())
       }
     }, 60_000)
@@ -291,7 +292,7 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
       await context.start()
       await create(`${topics}-late`, 1)
       await produce(`${topics}-late`, 0, ['first'])
-      await until(() => completed === 1, context)
+      await until(context, () => completed === 1)
       await admin.request(deleteTopics, 6, {
         topics: [{ name: `${topics}-late`, topicId: ZERO }],
         timeoutMs: 10_000,
@@ -347,14 +348,5 @@ function dyingAt(port: OutputPort, step: string, when: 'before' | 'after'): Outp
         }
         return dying
       }),
-  }
-}
-
-async function until(condition: () => boolean | Promise<boolean>, context?: StreamingContext): Promise<void> {
-  let ended: { error: unknown } | undefined
-  context?.awaitTermination().catch((error: unknown) => (ended = { error }))
-  while (!(await condition())) {
-    if (ended !== undefined) throw ended.error
-    await new Promise((resolve) => setImmediate(resolve))
   }
 }
