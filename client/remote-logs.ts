@@ -77,10 +77,11 @@ export class RemoteLogs implements RemoteLogViews {
     if (log === undefined) throw new Error(`nothing is known of ${nameOf(range.topic, range.partition)} yet`)
     const brought = new BroughtRange(range)
     let next = range.from
+    let attempts = 0
     try {
-      // After a failure it goes on behind what has come.
+      // After a failure it goes on behind what has come, and asks who leads now.
       await this.cluster.untilDone(async () => {
-        if (next > range.from || log.leaderId < 0) await this.look()
+        if (attempts++ > 0) await this.look()
         if (log.isGone) throw new Error(`${nameOf(range.topic, range.partition)} is not there any more`)
         const connection = await this.connectionTo(log)
         await fetchRange(connection, log, { ...range, from: next }, (bytes, nextOffset) => {
@@ -163,7 +164,7 @@ export class RemoteLogs implements RemoteLogViews {
             .filter(({ topic }) => topic === name)
             .map((log) => ({ partitionIndex: log.partition, timestamp: timestampOf(log) })),
         }))
-        const { deadlineMs: timeoutMs } = this.cluster.options
+        const { requestTimeoutMs: timeoutMs } = this.cluster.options
         const request = { replicaId: -1, isolationLevel: READ_COMMITTED, topics, timeoutMs }
         const answer = await connection.request(listOffsets, connection.versionOf(listOffsets), request)
         for (const { name, partitions } of answer.topics) {

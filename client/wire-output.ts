@@ -228,7 +228,7 @@ class WireSession implements OutputSession {
   private async produce(topic: string, partition: number, batch: Buffer): Promise<void> {
     const leader = await this.leaderOf(topic, partition)
     const { transactionalId } = this
-    const { deadlineMs: timeoutMs } = this.cluster.options
+    const { requestTimeoutMs: timeoutMs } = this.cluster.options
     const highest = this.terms.byEpoch ? IMPLICIT.produce : IMPLICIT.produce - 1
     try {
       const answer = await leader.request(produce, leader.versionOf(produce, highest), {
