@@ -12,6 +12,7 @@ import { Accumulator, Broadcast } from './rdd/shared.ts'
 import { SourceDataset } from './rdd/source-dataset.ts'
 import { ArrayDataset, sliceRows } from './rdd/stored.ts'
 import { UnionDataset } from './rdd/union.ts'
+import { isRemote } from './source/remote-topic-source.ts'
 import type { RowKind } from './source/row-kind.ts'
 import { ObjectFilesDataset } from './source/object-files.ts'
 import { BinaryRecordsDataset, filesOf, TextFileDataset, WholeTextFilesDataset } from './source/text-file.ts'
@@ -103,6 +104,11 @@ export class BatchContext implements Disposable {
   topic<T>(topic: string, rows: RowKind<T>, ranges?: readonly TopicRange[]): RDDOf<T> {
     const { logViews } = this
     if (logViews === undefined) throw new TypeError('a topic needs a context with a broker')
+    if (isRemote(logViews)) {
+      throw new TypeError(
+        'a range of a topic is read from a broker in this process; one elsewhere is for streams',
+      )
+    }
     const count = logViews.partitionCount(topic)
     if (count === 0) throw new RangeError(`there is no topic '${topic}'`)
     const wanted = ranges ?? Array.from({ length: count }, (_, partition) => ({ partition }))

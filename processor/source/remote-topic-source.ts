@@ -21,7 +21,8 @@ export function topicSource<T>(options: TopicSourceOptions<T>): Source<T> {
   return isRemote(views) ? new RemoteTopicSource({ ...options, views }) : new TopicSource(options)
 }
 
-function isRemote(views: LogViews): views is RemoteLogViews {
+/** Topics that are elsewhere: what is known of them, or read, has to be brought. */
+export function isRemote(views: LogViews): views is RemoteLogViews {
   return 'bring' in views
 }
 

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import { type Broker, startBroker } from '../../broker/server/start-broker.ts'
 import { connectKafka, type RemoteKafka } from '../../client/connect-kafka.ts'
+import { BatchContext } from '../../processor/batch-context.ts'
 import type { OutputPort } from '../../processor/ports.ts'
 import { textValues } from '../../processor/source/row-kind.ts'
 import { type ProcessorHost, StreamingContext } from '../../processor/streaming-context.ts'
@@ -103,6 +104,11 @@ test('a broker that goes away is waited for as long as the deadline says, and th
   const context = copying(quick, near, join(directory, 'checkpoint'))
   await expect(context.start()).rejects.toThrow(/ECONNREFUSED/)
   await quick.close()
+})
+
+test('a batch program reads ranges of a broker in its process, and says that of one elsewhere it cannot', () => {
+  using batch = new BatchContext({ broker: wire })
+  expect(() => batch.topic('orders', textValues)).toThrow(/one elsewhere is for streams/)
 })
 
 test('an address that is none is refused', () => {
