@@ -162,32 +162,18 @@ export class WorkerExecution implements Execution {
     this.pool?.note('discard', { timeMs, found, uncached })
   }
 
+  // The new ones may die too, while they are brought what the old ones had: that is one more death.
   async restored(error: unknown): Promise<boolean> {
-    const { maxWorkerFailures, warn } = this.options
-    const broken = this.pool?.broken
-    if (broken === undefined || this.cancelled) return false
-    const { protocol, graph } = this
-    const died = broken.error instanceof WorkerDiedError ? broken.error.message : String(broken.error)
-    if (++this.deaths >= maxWorkerFailures) {
-      warn(`${died}, for the ${this.deaths}th time in this batch: the job ends`)
-      return false
+    for (;;) {
+      const broken = this.pool?.broken
+      if (broken === undefined || this.cancelled || !this.mayRestore(broken.error, error)) return false
+      try {
+        await this.replacePool()
+        return true
+      } catch (second) {
+        if (this.pool?.broken === undefined) throw second
+      }
     }
-    if (graph.stateOperators.length > 0 && protocol?.reload === undefined) {
-      throw new Error(
-        `${died}, and with it the state of its keys: the job has no checkpoint to take it from`,
-        {
-          cause: error,
-        },
-      )
-    }
-    warn(`${died}: the batch runs again with new workers`)
-    await this.pool?.close()
-    this.forgetAll()
-    const pool = await this.startPool()
-    this.openState.links = pool.links
-    await protocol?.reload?.()
-    await pool.all('start', this.beginning)
-    return true
   }
 
   cancel(): void {
@@ -202,6 +188,33 @@ export class WorkerExecution implements Execution {
     clearTimeout(this.patience)
     await this.pool?.close()
     this.forgetAll()
+  }
+
+  /** Throws where what died with a worker cannot be had again. */
+  private mayRestore(death: unknown, error: unknown): boolean {
+    const { maxWorkerFailures, warn } = this.options
+    const died = death instanceof WorkerDiedError ? death.message : String(death)
+    if (++this.deaths >= maxWorkerFailures) {
+      warn(`${died}, for the ${this.deaths}th time in this batch: the job ends`)
+      return false
+    }
+    if (this.graph.stateOperators.length > 0 && this.protocol?.reload === undefined) {
+      throw new Error(
+        `${died}, and with it the state of its keys: the job has no checkpoint to take it from`,
+        { cause: error },
+      )
+    }
+    warn(`${died}: the batch runs again with new workers`)
+    return true
+  }
+
+  private async replacePool(): Promise<void> {
+    await this.pool?.close()
+    this.forgetAll()
+    const pool = await this.startPool()
+    this.openState.links = pool.links
+    await this.protocol?.reload?.()
+    await pool.all('start', this.beginning)
   }
 
   private async startPool(): Promise<WorkerPool> {

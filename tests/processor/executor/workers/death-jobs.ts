@@ -1,15 +1,23 @@
 // A job whose functions can end the thread that they run in: what a worker that ends itself, and an error that
 // nobody catches, do to a batch.
 
+import { parentPort, workerData } from 'node:worker_threads'
 import { type StreamingContext, textValues } from '../../../../streaming.ts'
 
 export interface DeathParameters {
   /** Shared by all threads: how many more deaths there are to be, by exit and by error. */
   readonly deathsLeft: Int32Array
   readonly hasState: boolean
+  /**
+   * Shared by all threads, two for each worker: at the how manieth message from now on it dies, and at the how manieth
+   * one from then on the worker that follows it; 0: never.
+   */
+  readonly messagesLeft: Int32Array
 }
 
-export default function build(ssc: StreamingContext, { deathsLeft, hasState }: DeathParameters): void {
+export default function build(ssc: StreamingContext, parameters: DeathParameters): void {
+  const { deathsLeft, hasState, messagesLeft } = parameters
+  dieAtMessage(messagesLeft)
   const lines = ssc.createDirectStream('lines', textValues, { startingOffsets: 'earliest' }).map((line) => {
     if (line === 'death by exit' && Atomics.sub(deathsLeft, 0, 1) > 0) exit()
     if (line === 'death by error' && Atomics.sub(deathsLeft, 1, 1) > 0) fail()
@@ -25,6 +33,17 @@ export default function build(ssc: StreamingContext, { deathsLeft, hasState }: D
     .updateStateByKey<number>((values, total) => values.length + (total ?? 0), { name: 'total' })
     .changes()
     .toTopic('totals', ([word, total]) => ({ key: word, value: `${word} ${total}` }))
+}
+
+/** The thread ends when it has just begun to do what the driver says. */
+function dieAtMessage(messagesLeft: Int32Array): void {
+  const { index } = (workerData as { start?: { index: number } } | null)?.start ?? {}
+  if (index === undefined) return
+  parentPort?.on('message', () => {
+    if (Atomics.sub(messagesLeft, index * 2, 1) !== 1) return
+    Atomics.store(messagesLeft, index * 2, Atomics.exchange(messagesLeft, index * 2 + 1, 0))
+    exit()
+  })
 }
 
 function exit(): void {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ManualClock } from '../../../../broker/time/manual-clock.ts'
 import { StreamingContext, type StreamingContextOptions } from '../../../../processor/streaming-context.ts'
+import { Random, seeds } from '../../../world/random.ts'
 import { ModelLog } from '../../model-log.ts'
 import type { DeathParameters } from './death-jobs.ts'
 
@@ -16,6 +17,10 @@ const SECOND = 1000
 // Threads load the sources anew, which takes long beside other tests.
 vi.setConfig({ testTimeout: 60_000 })
 
+const SEEDS = Number(process.env['LOGMILL_SEEDS'] ?? 1)
+const FIRST_SEED = Number(process.env['LOGMILL_SEED'] ?? 2)
+
+let undying: Promise<Run> | undefined
 let directory: string
 
 beforeEach(() => {
@@ -34,13 +39,14 @@ interface Run {
 /** Five batches of a second, each of lines in two partitions; two of them have a deadly one. */
 async function run(
   deaths: readonly [exits: number, errors: number],
-  options: Partial<StreamingContextOptions> & { hasState?: boolean } = {},
+  options: Partial<StreamingContextOptions> & { hasState?: boolean; messagesLeft?: number[][] } = {},
 ): Promise<Run> {
-  const { hasState = true, ...contextOptions } = options
+  const { hasState = true, messagesLeft = [], ...contextOptions } = options
   const log = new ModelLog()
   for (const topic of ['lines', 'copies', 'windows', 'totals']) log.createTopic(topic, 2)
   const deathsLeft = new Int32Array(new SharedArrayBuffer(8))
   deathsLeft.set(deaths)
+  const messages = new Int32Array(new SharedArrayBuffer(16))
   const warnings: string[] = []
   const clock = new ManualClock(START)
   const context = new StreamingContext({
@@ -50,13 +56,14 @@ async function run(
     broker: { logViews: log, output: log },
     parallelism: 2,
     job: new URL('./death-jobs.ts', import.meta.url),
-    jobParameters: { deathsLeft, hasState } satisfies DeathParameters,
+    jobParameters: { deathsLeft, hasState, messagesLeft: messages } satisfies DeathParameters,
     warn: (message) => warnings.push(message),
     ...contextOptions,
   } as StreamingContextOptions)
   let completed = () => {}
   context.addStreamingListener({ onBatchCompleted: () => completed() })
   await context.start()
+  messages.set(messagesLeft.flat())
   for (let batch = 1; batch <= 5; batch++) {
     const lines = ['a', 'b', `c${batch}`, batch % 2 === 0 ? 'a' : 'b']
     for (const partition of [0, 1]) log.produce('lines', partition, lines)
@@ -89,6 +96,28 @@ test('two workers die in two batches: output, windows and state are those of a r
     expect.stringMatching(/worker 0 died: Error: nobody catches this: the batch runs again/),
   ])
 })
+
+// Whatever the driver says to a worker, and whatever is under way then: a batch that begins, that runs, that ends, that
+// counts; state that is brought to new workers. LOGMILL_SEEDS=40 for more of them.
+test.each(seeds(FIRST_SEED, FIRST_SEED + SEEDS - 1))(
+  'workers die at any message: output, windows and state are those of a run without deaths, seed %i',
+  async (seed) => {
+    const random = new Random(seed)
+    // Of some the next ones too, while they are brought what the first ones had.
+    const messagesLeft = [0, 1].map((worker) =>
+      worker === seed % 2 || random.chance(0.5)
+        ? [random.between(1, 50), random.chance(0.5) ? random.between(1, 9) : 0]
+        : [0, 0],
+    )
+    const expected = await (undying ??= run([0, 0]))
+    const checkpoint = join(directory, 'checkpoint')
+    const actual = await run([0, 0], { executors: 2, checkpoint, messagesLeft, maxTaskFailures: 5 })
+    for (const topic of ['copies', 'windows', 'totals']) {
+      expect(committed(actual, topic)).toEqual(committed(expected, topic))
+    }
+    expect(actual.warnings.length).toBeGreaterThan(0)
+  },
+)
 
 test('without a checkpoint, a job that keeps no state survives its workers', async () => {
   const expected = await run([0, 0], { hasState: false })
