@@ -44,6 +44,7 @@ export class Link<Theirs> {
     number,
     { resolve: (value: unknown) => void; reject: (error: unknown) => void }
   >()
+  private awaitingQuiet: (() => void)[] = []
   private calls = 0
   private broken: { error: unknown } | undefined
 
@@ -68,6 +69,11 @@ export class Link<Theirs> {
     })
   }
 
+  /** Resolves when all calls are answered, however. */
+  async quiet(): Promise<void> {
+    if (this.waiting.size > 0) await new Promise<void>((resolve) => this.awaitingQuiet.push(resolve))
+  }
+
   note<N extends keyof Theirs & string>(
     name: N,
     args: Argument<Theirs[N]>,
@@ -82,6 +88,7 @@ export class Link<Theirs> {
     this.broken ??= { error }
     for (const { reject } of this.waiting.values()) reject(this.broken.error)
     this.waiting.clear()
+    this.tellQuiet()
   }
 
   private take(message: Message): void {
@@ -122,5 +129,11 @@ export class Link<Theirs> {
     this.waiting.delete(message.id)
     if (message.type === 'answer') waiting.resolve(message.value)
     else waiting.reject(errorOf(message.failure))
+    this.tellQuiet()
+  }
+
+  private tellQuiet(): void {
+    if (this.waiting.size > 0) return
+    for (const resolve of this.awaitingQuiet.splice(0)) resolve()
   }
 }

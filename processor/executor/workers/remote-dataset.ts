@@ -14,6 +14,8 @@ export interface RemoteRows {
   /** The worker that has each partition. */
   readonly owners: readonly number[]
   nextReader(): number
+  /** Makes the rows ready in all workers. */
+  prepare(): Promise<void>
 }
 
 export class RemoteDataset<T> implements Dataset<T> {
@@ -30,10 +32,7 @@ export class RemoteDataset<T> implements Dataset<T> {
   }
 
   prepare(): Promise<void> {
-    return this.once.run(async () => {
-      const { links, output } = this.rows
-      await Promise.all(links.map((link) => link.call('prepare', { index: output })))
-    })
+    return this.once.run(() => this.rows.prepare())
   }
 
   open(partition: number, emit: Emit<T>): RowReader {

@@ -12,6 +12,9 @@ interface OpenReader {
   readonly operator: string
   readonly reader: RowReader
   rows: unknown[]
+  /** While it is, its buffers must stay its own. */
+  isReading: boolean
+  isClosed: boolean
 }
 
 export class RowReaders {
@@ -24,7 +27,7 @@ export class RowReaders {
 
   open(number: number, operator: string, dataset: Dataset<unknown>, partition: number): void {
     const reader = dataset.open(partition, (row) => void open.rows.push(row))
-    const open: OpenReader = { operator, reader, rows: [] }
+    const open: OpenReader = { operator, reader, rows: [], isReading: false, isClosed: false }
     this.readers.set(number, open)
   }
 
@@ -38,7 +41,13 @@ export class RowReaders {
       waiting: () => open.reader.waiting?.(),
       close: () => {},
     }
-    await this.run.drain(slice, undefined, () => open.rows.length >= ROWS)
+    open.isReading = true
+    try {
+      await this.run.drain(slice, undefined, () => open.isClosed || open.rows.length >= ROWS)
+    } finally {
+      open.isReading = false
+      if (open.isClosed) open.reader.close()
+    }
     const block = encodeRows(open.operator, open.rows)
     open.rows = []
     if (!more) this.close(number)
@@ -52,7 +61,9 @@ export class RowReaders {
 
   close(number: number): void {
     const open = this.readers.get(number)
+    if (open === undefined) return
     this.readers.delete(number)
-    open?.reader.close()
+    open.isClosed = true
+    if (!open.isReading) open.reader.close()
   }
 }

@@ -54,6 +54,8 @@ export class WorkerExecution implements Execution {
   private readers = 0
   private deaths = 0
   private cancelled = false
+  /** What made a step of the batch fail: the workers have given it up, whoever caught the error. */
+  private failed: { error: unknown } | undefined
   private patience: NodeJS.Timeout | undefined
 
   constructor(options: WorkerExecutionOptions) {
@@ -97,6 +99,7 @@ export class WorkerExecution implements Execution {
       times.push(shipment.shipped)
     }
     this.checkCancelled()
+    this.failed = undefined
     const sizes = this.openState.sizes
     const answers = await this.all('begin', { run: ++this.runs, batchId, timeMs, times, sizes })
     this.running = answers[0] as RunningOutput[]
@@ -111,7 +114,15 @@ export class WorkerExecution implements Execution {
   async run(node: OutputNode, plan: BatchPlan, output: BatchOutput): Promise<void> {
     const { batchId, timeMs } = plan
     if (node.place === 'driver') {
-      await node.run({ batchId, timeMs, scope: this.scope(), output })
+      try {
+        await node.run({ batchId, timeMs, scope: this.scope(), output })
+      } catch (error) {
+        // What it has asked for may be under way.
+        this.pool?.note('cancel', undefined)
+        await Promise.all(this.openPool.links.map((link) => link.quiet()))
+        throw error
+      }
+      this.checkFailed()
       return
     }
     const index = this.graph.outputs.indexOf(node)
@@ -135,6 +146,7 @@ export class WorkerExecution implements Execution {
   }
 
   async finish(): Promise<void> {
+    this.checkFailed()
     const { durable } = this.protocol as CommitProtocol
     const shares = await this.all('finish', { stage: durable && this.graph.stateOperators.length > 0 })
     this.openState.collect(shares)
@@ -277,6 +289,7 @@ export class WorkerExecution implements Execution {
       output: found.index,
       owners: found.owners,
       nextReader: () => ++this.readers,
+      prepare: async () => void (await this.all('prepare', { index: found.index })),
     })
   }
 
@@ -302,7 +315,13 @@ export class WorkerExecution implements Execution {
     const failures = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []))
     if (failures.length === 0) return settled.map((each) => (each as PromiseFulfilledResult<T>).value)
     // Those who were told to stop are not the reason; of several, the first worker's rows come first.
-    throw failures.find((error) => !(error instanceof CancelledError)) ?? failures[0]
+    const error = failures.find((each) => !(each instanceof CancelledError)) ?? failures[0]
+    this.failed ??= { error }
+    throw error
+  }
+
+  private checkFailed(): void {
+    if (this.failed !== undefined) throw this.failed.error
   }
 
   private checkCancelled(): void {

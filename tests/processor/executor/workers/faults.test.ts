@@ -59,6 +59,12 @@ test('a function that throws in a worker fails the batch with its operator and i
   expect(threads()).toBe(0)
 })
 
+test('an error that foreachRDD lets fall fails the batch all the same: the workers have given it up', async () => {
+  const error = await ended(newJob('swallowed').context)
+  expect(error).toBeInstanceOf(BatchError)
+  expect((error as Error).message).toMatch(/mapToPair-1: this line is bad/)
+})
+
 test('a value that would lose its class on the way to another worker is refused by name', async () => {
   const error = await ended(newJob('instances').context)
   expect((error as Error).message).toMatch(
@@ -67,7 +73,7 @@ test('a value that would lose its class on the way to another worker is refused 
 })
 
 test('a job that is not the same in every thread is refused, naming the operator', async () => {
-  const { context } = newJob('differs')
+  const { context } = newJob('differs', { executors: 1 })
   await expect(context.start()).rejects.toThrow(
     /worker 0 has built 'filter-1' .* where the driver has 'toTopic-1'/,
   )
@@ -75,17 +81,19 @@ test('a job that is not the same in every thread is refused, naming the operator
 })
 
 test('a job that starts itself in a worker is refused', async () => {
-  await expect(newJob('starts').context.start()).rejects.toThrow(/it is started by whoever made the context/)
+  await expect(newJob('starts', { executors: 1 }).context.start()).rejects.toThrow(
+    /it is started by whoever made the context/,
+  )
   expect(threads()).toBe(0)
 })
 
 test('a stop that does not wait ends a long batch, and all its threads', async () => {
-  const { context } = newJob('endless')
+  const { context } = newJob('endless', { executors: 1 })
   let started = () => {}
   const running = new Promise<void>((resolve) => (started = resolve))
   context.addStreamingListener({ onOutputOperationStarted: () => started() })
   await context.start()
-  expect(threads()).toBe(2)
+  expect(threads()).toBe(1)
   await running
   await context.stop()
   await context.awaitTermination()

@@ -3,7 +3,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { type StreamingContext, textValues } from '../../../../streaming.ts'
 
-export type Fault = 'throws' | 'differs' | 'instances' | 'starts' | 'endless' | 'none'
+export type Fault = 'throws' | 'differs' | 'instances' | 'starts' | 'endless' | 'swallowed' | 'none'
 
 class Weight {
   readonly grams: number
@@ -31,6 +31,14 @@ export default async function build(ssc: StreamingContext, { fault }: { fault: F
       .toTopic('out', ([line, weights]) => ({ value: `${line} ${weights.length}` }))
     return
   }
+  if (fault === 'swallowed') {
+    const pairs = checked.mapToPair((line): [string, number] => {
+      if (line === 'bad') throw new RangeError('this line is bad')
+      return [line, 1]
+    })
+    pairs.groupByKey().foreachRDD((rdd) => rdd.collect().then(noted, noted))
+    return
+  }
   if (fault === 'endless') {
     // Never ends, but is read in slices.
     checked
@@ -41,3 +49,6 @@ export default async function build(ssc: StreamingContext, { fault }: { fault: F
   }
   checked.toTopic('out', (line) => ({ key: line, value: line }))
 }
+
+/** An action's outcome that nobody looks at. */
+function noted(): void {}

@@ -50,7 +50,7 @@ test.each([1, 3])('with %i partitions, operations yield the same on workers', as
   const expected = await run(undefined, { partitions })
   expect(Object.keys(expected)).toHaveLength(49)
   expect(Object.keys(expected.slidingWithInverse ?? {})).toHaveLength(words.length)
-  for (const executors of [1, 2]) {
+  for (const executors of partitions === 1 ? [1, 2] : [2]) {
     const actual = await run(executors, { partitions })
     for (const name of Object.keys(expected)) {
       expect(actual[name], `${name} on ${executors} workers`).toEqual(expected[name])
