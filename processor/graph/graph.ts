@@ -283,6 +283,11 @@ export class Graph implements Scope {
     for (const time of this.times) if (time <= timeMs - longestMs) this.times.delete(time)
   }
 
+  /** The job has ended: nothing asks again. */
+  close(): void {
+    for (const byTime of this.yielded.values()) for (const time of byTime.keys()) letGo(byTime, time)
+  }
+
   /** A batch time at or before this one is needed by nothing once the batch at `timeMs` is committed. */
   forgottenUntil(timeMs: number): number {
     return timeMs - Math.max(0, ...this.remember.values())

@@ -85,24 +85,31 @@ export class CachedDataset<T> implements Dataset<T> {
     return this.once.run(async () => {
       const parent = this.parent as Dataset<T>
       await parent.prepare(run)
-      const rows: (HeldRows<T> | undefined)[] = []
       const owners: number[] = []
-      for (let partition = 0; partition < parent.partitions; partition++) {
-        owners.push(run.peers === undefined ? 0 : ownerIn(parent, partition, run.peers.count))
-        if (!owns(parent, partition, run.peers)) {
-          rows.push(undefined)
-          continue
+      try {
+        for (let partition = 0; partition < parent.partitions; partition++) {
+          owners.push(run.peers === undefined ? 0 : ownerIn(parent, partition, run.peers.count))
+          await this.hold(parent, partition, run)
         }
-        const kept = holding<T>(this.level, this.operator)
-        await run.drain(parent.open(partition, (row) => kept.add(row)))
-        kept.finish()
-        rows.push(kept)
+        if (this.counted) this.counts = await countsOf(this.rows, run)
+      } catch (error) {
+        this.release()
+        throw error
       }
-      this.rows = rows
       this.owners = owners
-      if (this.counted) this.counts = await countsOf(rows, run)
       this.parent = undefined
     })
+  }
+
+  private async hold(parent: Dataset<T>, partition: number, run: TaskRunner): Promise<void> {
+    if (!owns(parent, partition, run.peers)) {
+      this.rows.push(undefined)
+      return
+    }
+    const kept = holding<T>(this.level, this.operator)
+    this.rows.push(kept)
+    await run.drain(parent.open(partition, (row) => kept.add(row)))
+    kept.finish()
   }
 
   open(partition: number, emit: Emit<T>): RowReader {

@@ -2,7 +2,14 @@
 // here it is given a copy, so that a run that is aborted leaves the committed value as it was. Only states that are
 // objects are copied, once for each time they are asked for.
 
-import type { StateCodec, StateOperator, StatePartition, StateStore } from '../graph/contracts/state.ts'
+import type {
+  StateCodec,
+  StateCursor,
+  StateOperator,
+  StatePartition,
+  StateStore,
+} from '../graph/contracts/state.ts'
+import type { Key } from '../graph/key.ts'
 
 /** `plain`: for operators without a codec of their own, as the checkpoint has it. */
 export function isolated(store: StateStore, plain: StateCodec<unknown>): StateStore {
@@ -16,17 +23,39 @@ export function isolated(store: StateStore, plain: StateCodec<unknown>): StateSt
 }
 
 function isolatedPartition<S>(inner: StatePartition<S>, codec: StateCodec<S>): StatePartition<S> {
+  const copied = <V extends S | undefined>(value: V): V =>
+    typeof value === 'object' && value !== null ? (codec.decode(codec.encode(value as S)) as V) : value
   return {
     get size() {
       return inner.size
     },
-    get(key) {
-      const value = inner.get(key)
-      return typeof value === 'object' && value !== null ? codec.decode(codec.encode(value)) : value
-    },
+    get: (key) => copied(inner.get(key)),
     put: (key, value) => inner.put(key, value),
     remove: (key) => inner.remove(key),
-    committed: () => inner.committed(),
-    current: () => inner.current(),
+    committed: () => new CopyingCursor(inner.committed(), copied),
+    current: () => new CopyingCursor(inner.current(), copied),
+  }
+}
+
+/** Copies what is asked for: a walk over the keys alone copies nothing. */
+class CopyingCursor<S> implements StateCursor<S> {
+  private readonly inner: StateCursor<S>
+  private readonly copied: (value: S) => S
+
+  constructor(inner: StateCursor<S>, copied: (value: S) => S) {
+    this.inner = inner
+    this.copied = copied
+  }
+
+  get key(): Key {
+    return this.inner.key
+  }
+
+  get value(): S {
+    return this.copied(this.inner.value)
+  }
+
+  next(): boolean {
+    return this.inner.next()
   }
 }

@@ -308,6 +308,7 @@ export class Job {
           driver.stop(),
     )
     closing.push(() => this.options.execution.close())
+    closing.push(() => Promise.resolve(this.options.graph.close()))
     closing.push(() => this.protocol?.close() ?? Promise.resolve())
     for (const close of closing) {
       try {

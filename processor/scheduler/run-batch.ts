@@ -78,7 +78,11 @@ async function runUntilClean(world: BatchWorld, batch: BatchRecord): Promise<voi
     } catch (error) {
       await abort(protocol, batch, error)
       batch.operations.length = 0
-      if (await execution.restored(error)) continue
+      if (await execution.restored(error)) {
+        // New workers know nothing of it.
+        if (poison.uncached) execution.discard(batch.plan, [], true)
+        continue
+      }
       const next = poison.after(error)
       if (next.type === 'none') throw next.error
       if (next.type === 'leaveOut') leaveOut(world, next, letters)

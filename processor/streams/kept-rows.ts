@@ -22,7 +22,7 @@ import {
   type TaskRunner,
 } from '../rdd/dataset.ts'
 import { placing, takeAll } from '../rdd/shuffle.ts'
-import { StateReader } from './state.ts'
+import { StateKeyReader, StateReader } from './state.ts'
 
 /** The parent itself where its past can be computed again; else the node that keeps its rows. */
 export function recoverable<T>(graph: Graph, parent: StreamNode<T>): StreamNode<T> {
@@ -132,7 +132,7 @@ class KeptRows<T> implements Dataset<T> {
       const visit = (key: string) => {
         if (timeOf(key) <= this.keeping.forgetMs) partition.remove(key)
       }
-      await run.drain(new StateReader<string, T[]>(partition.committed(), visit))
+      await run.drain(new StateKeyReader<string>(partition.committed(), visit))
     }
   }
 }

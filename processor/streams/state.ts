@@ -122,6 +122,27 @@ export class StateReader<K, S> implements RowReader {
   close(): void {}
 }
 
+/** Asks for no value. */
+export class StateKeyReader<K> implements RowReader {
+  private readonly cursor: StateCursor<unknown>
+  private readonly visit: (key: K) => void
+
+  constructor(cursor: StateCursor<unknown>, visit: (key: K) => void) {
+    this.cursor = cursor
+    this.visit = visit
+  }
+
+  read(maxRows: number): boolean {
+    for (let i = 0; i < maxRows; i++) {
+      if (!this.cursor.next()) return false
+      this.visit(this.cursor.key as K)
+    }
+    return true
+  }
+
+  close(): void {}
+}
+
 /** All keys with their state after a batch's update. Good only while that batch runs. */
 export class WholeStateDataset<K, X, S = X> implements Dataset<readonly [K, S]> {
   readonly keeps = 'batch'

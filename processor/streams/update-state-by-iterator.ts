@@ -12,7 +12,7 @@ import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '
 import { IteratorReader } from '../rdd/iterator-reader.ts'
 import { placing, spread, takeAll } from '../rdd/shuffle.ts'
 import { addInitialState } from './initial-state.ts'
-import { inItsOwnBatch, isUnchanged, StateReader, type StateChange } from './state.ts'
+import { inItsOwnBatch, isUnchanged, StateKeyReader, type StateChange } from './state.ts'
 import { NO_VALUES, stateOperator, type UpdateOptions } from './update-state-by-key.ts'
 
 /** A key, its new values, and its state; undefined: it has none yet. */
@@ -147,7 +147,7 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
         partition.remove(key as Key)
         ;(this.changes[index] as StateChange<K, S>[]).push([key, undefined])
       }
-      await run.drain(new StateReader<K, S>(partition.committed(), visit))
+      await run.drain(new StateKeyReader<K>(partition.committed(), visit))
     }
   }
 

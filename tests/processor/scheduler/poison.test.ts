@@ -1,6 +1,7 @@
 // Records at which a function throws: named, left out, or put aside; without a trace of what was half done, and
 // once, whatever crashes in between.
 
+import fs from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
@@ -82,6 +83,19 @@ async function run(
 
 const copy = (lines: DStream<string>) =>
   lines.map(parse, { name: 'parse' }).toTopic('out', (value) => ({ value }), { name: 'copy' })
+
+/** Of this process; they have no names any more. */
+function openSpillFiles(): number {
+  if (process.platform !== 'linux') return 0
+  const nameOf = (fd: string) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${fd}`)
+    } catch {
+      return ''
+    }
+  }
+  return fs.readdirSync('/proc/self/fd').filter((fd) => nameOf(fd).includes('/logmill-rows-')).length
+}
 
 test('by default it ends the job, which names the record', async () => {
   const { error, values } = await run(['a', 'b', 'bad c', 'd'], 'fatal', copy)
@@ -195,6 +209,46 @@ test('what the first run has changed in place is not changed twice', async () =>
   await context.stop({ graceful: true })
   await context.awaitTermination()
   expect(totals.sort()).toEqual(['a 2', 'b 2'])
+})
+
+test('nor what it has changed of keys that had no record', async () => {
+  const log = newLog()
+  const { clock, context, source } = newJob(log, { onPoison: 'skip' })
+  const lines = context.createDirectStream(source)
+  let totals: string[] = []
+  lines
+    .mapToPair((line) => [line, 1])
+    .updateStateByKey(
+      (values, state: { idle: number[] } = { idle: [] }) => {
+        if (values.length === 0) state.idle.push(0)
+        return { ...state }
+      },
+      { name: 'idle' },
+    )
+    .foreachRDD(
+      async (rdd) =>
+        void (totals = (await rdd.collect()).map(([word, { idle }]) => `${word} ${idle.length}`)),
+    )
+  lines.map(parse).foreachRDD(async (rdd) => void (await rdd.count()))
+  await context.start()
+  for (const batch of [['a'], ['bad', 'b'], ['b']]) {
+    log.produce('in', 0, batch)
+    await clock.advance(SECOND)
+  }
+  await context.stop({ graceful: true })
+  await context.awaitTermination()
+  expect(totals.sort()).toEqual(['a 2', 'b 0'])
+})
+
+test('rows that the first run held in a file are given back', async () => {
+  const { error } = await run(['a', 'bad', 'b'], 'skip', (lines) =>
+    lines
+      .map(parse)
+      .persist('DISK_ONLY')
+      .foreachRDD(async (rdd) => void (await rdd.count())),
+  )
+  expect(error).toBeUndefined()
+  expect(openSpillFiles()).toBe(0)
 })
 
 test('also a record whose rows two operators read is found', async () => {

@@ -1,9 +1,8 @@
 // What goes wrong in a worker is told as if it had gone wrong in the calling thread, and no thread outlives its job.
 
 import { expect, test, vi } from 'vitest'
-import type { PoisonPolicy } from '../../../../processor/graph/contracts/poison.ts'
 import { BatchError } from '../../../../processor/scheduler/errors.ts'
-import { StreamingContext } from '../../../../processor/streaming-context.ts'
+import { StreamingContext, type StreamingContextOptions } from '../../../../processor/streaming-context.ts'
 import { ModelLog } from '../../model-log.ts'
 import type { Fault } from './faulty-jobs.ts'
 
@@ -16,7 +15,9 @@ interface Faulty {
   readonly warnings: string[]
 }
 
-function newJob(fault: Fault, options: { onPoison?: PoisonPolicy; executors?: number } = {}): Faulty {
+type FaultyOptions = Partial<Pick<StreamingContextOptions, 'onPoison' | 'executors' | 'writeLine'>>
+
+function newJob(fault: Fault, options: FaultyOptions = {}): Faulty {
   const log = new ModelLog()
   log.createTopic('lines', 1)
   log.createTopic('out', 1)
@@ -97,6 +98,23 @@ test('a stop that does not wait ends a long batch, and all its threads', async (
   await running
   await context.stop()
   await context.awaitTermination()
+  expect(threads()).toBe(0)
+})
+
+test('a worker that is busy when another one meets a poison record brings nothing of that run into the next', async () => {
+  const written: string[] = []
+  const { log, context } = newJob('slow', { onPoison: 'skip', writeLine: (line) => void written.push(line) })
+  const slow = Array.from({ length: 12 }, () => 'slow')
+  const completed = new Promise<void>((resolve) =>
+    context.addStreamingListener({ onBatchCompleted: () => resolve() }),
+  )
+  log.produce('lines', 0, [...slow.map(() => 'quick'), ...slow])
+  await context.start()
+  await Promise.race([completed, context.awaitTermination()])
+  await context.stop()
+  await context.awaitTermination()
+  const rows = written.filter((line) => line.startsWith('(')).sort()
+  expect(rows).toEqual(['(a,2)', '(b,1)', '(c,1)', '(d,1)', '(quick,12)', '(slow,12)'])
   expect(threads()).toBe(0)
 })
 

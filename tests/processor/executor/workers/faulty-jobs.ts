@@ -3,7 +3,7 @@
 import { isMainThread } from 'node:worker_threads'
 import { type StreamingContext, textValues } from '../../../../streaming.ts'
 
-export type Fault = 'throws' | 'differs' | 'instances' | 'starts' | 'endless' | 'swallowed' | 'none'
+export type Fault = 'throws' | 'differs' | 'instances' | 'starts' | 'endless' | 'swallowed' | 'slow' | 'none'
 
 class Weight {
   readonly grams: number
@@ -47,8 +47,25 @@ export default async function build(ssc: StreamingContext, { fault }: { fault: F
       .print()
     return
   }
+  if (fault === 'slow') {
+    lines
+      .mapToPair((line): [string, number] => {
+        if (line === 'bad') throw new RangeError('this line is bad')
+        return [line, line === 'slow' ? pondered() : 1]
+      })
+      .reduceByKey((a, b) => a + b)
+      .print(100)
+    return
+  }
   checked.toTopic('out', (line) => ({ key: line, value: line }))
 }
 
 /** An action's outcome that nobody looks at. */
 function noted(): void {}
+
+/** One, after a while. */
+function pondered(): number {
+  let sum = 0
+  for (let i = 1; i < 3e6; i++) sum += 1 / i
+  return Math.min(1, sum)
+}
