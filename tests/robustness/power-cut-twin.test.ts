@@ -20,6 +20,22 @@ describe('a broker and its job on a disk that loses its power', () => {
     },
   )
 
+  test('a disk that refuses a write: the job goes on or ends by saying so, and nothing is lost or doubled', async () => {
+    const jobErrors: string[] = []
+    let checkpointRefusals = 0
+    for (const seed of seeds(first, first + lives - 1)) {
+      const world = new TwinWorld({ seed, crashes: 6, durability: 'fsync', refuses: true })
+      await world.run()
+      jobErrors.push(...world.jobErrors)
+      checkpointRefusals += world.checkpointRefusals
+    }
+    if (process.env.LOGMILL_COUNTERS !== undefined) console.log(checkpointRefusals, jobErrors)
+    expect(checkpointRefusals).toBeGreaterThan(0)
+    expect(jobErrors.length).toBeGreaterThan(0)
+    // NOT_COORDINATOR: what the disk refused was of the transaction coordinator's own log.
+    for (const error of jobErrors) expect(error).toMatch(/ENOSPC|EIO|KAFKA_STORAGE_ERROR|NOT_COORDINATOR/)
+  })
+
   test('control: with durability=os acknowledged records are gone', async () => {
     let missing = 0
     for (const seed of seeds(1, 3))

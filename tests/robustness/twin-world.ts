@@ -28,11 +28,17 @@ export interface TwinOptions {
   seed: number
   crashes: number
   durability: 'fsync' | 'os'
+  /** Before each crash the disk refuses a write or a sync, of the log or of the checkpoint. */
+  refuses?: boolean
 }
 
 export class TwinWorld {
   readonly checker: Checker
   readonly warnings: string[] = []
+  /** What jobs ended by that were refused a write. */
+  readonly jobErrors: string[] = []
+  /** Writes of the checkpoint that were refused. */
+  checkpointRefusals = 0
   private readonly options: TwinOptions
   private readonly random: Random
   private readonly storage: FaultyStorage
@@ -40,7 +46,9 @@ export class TwinWorld {
   private acks: Ack[] = []
   private broker!: Broker
   private job: StreamingContext | undefined
-  private jobError: unknown
+  private jobError: Error | undefined
+  /** The how manieth write of the checkpoint from now on is refused. */
+  private writesLeft = 0
   private port = 0
   private isPumping = true
 
@@ -60,7 +68,9 @@ export class TwinWorld {
     // Awaited at the end; a failure before that must not be nobody's.
     load.catch(() => undefined)
     for (let crash = 0; crash < this.options.crashes; crash++) {
+      if (this.options.refuses === true) this.refuseWrites()
       await this.turns(this.random.between(50, 1500))
+      if (this.options.refuses === true) this.noteJobError()
       await this.cutPower()
       await this.start()
       await this.checker.check(this.broker.bootstrapServers, this.acks.splice(0), true)
@@ -146,10 +156,13 @@ export class TwinWorld {
     const life = this.storage.crashes
     const store = this.checkpoint.handle(async () => {
       if (this.storage.crashes !== life) throw new Error('power was cut')
+      if (--this.writesLeft !== 0) return
+      this.checkpointRefusals++
+      throw new Error(`ENOSPC: no space left on device, write`)
     })
     this.job = wordCount(this.broker, { directory: store.location, store, warn: () => undefined })
     this.jobError = undefined
-    const ended = (error: unknown): void => {
+    const ended = (error: Error): void => {
       if (this.storage.crashes === life) this.jobError = error
     }
     await this.job.start()
@@ -161,6 +174,23 @@ export class TwinWorld {
     this.checkpoint.crash(this.random)
     await this.job?.stop().catch(() => undefined)
     await this.broker.stop()
+  }
+
+  private refuseWrites(): void {
+    const { random, storage } = this
+    if (random.chance(0.5)) {
+      this.writesLeft = random.between(1, 60)
+    } else {
+      const code = random.pick(['EIO', 'ENOSPC'] as const)
+      storage.failNext(random.pick(['append', 'sync'] as const), code, { nth: random.between(1, 200) })
+    }
+  }
+
+  private noteJobError(): void {
+    this.writesLeft = 0
+    if (this.jobError === undefined) return
+    this.jobErrors.push(String(this.jobError))
+    this.jobError = undefined
   }
 
   private jobIsWell(): void {

@@ -1,6 +1,8 @@
 // Files of batches: whole or not there, once, whatever dies when.
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import fs from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -186,8 +188,14 @@ class Crash extends Error {}
 
 const input = [['a b', 'c'], [], ['b b'], ['c c a']]
 
-/** Runs the job until it has done all batches, crashing at the `crashAt`th point of its first run. */
-async function crashing(crashAt: number): Promise<{ points: number; crashed: string | undefined }> {
+/**
+ * Runs the job until it has done all batches, crashing at the `crashAt`th point of its first run, or with the disk
+ * refusing the `refuseAt`th operation on its files; `error` is what that ended it by.
+ */
+async function crashing(
+  crashAt: number,
+  refuseAt = 0,
+): Promise<{ points: number; crashed: string | undefined; operations: number; error: unknown }> {
   const clock = new ManualClock(0)
   const log = new ModelLog()
   log.createTopic('lines', 1)
@@ -196,8 +204,14 @@ async function crashing(crashAt: number): Promise<{ points: number; crashed: str
   let points = 0
   let crashed: string | undefined
   let produced = 0
+  let operations = 0
+  let error: unknown
   for (let run = 1; run <= 2; run++) {
     let dead = false
+    refuse = (operation) => {
+      if (run > 1 || !isShown(1) || ++operations !== refuseAt) return
+      throw new Error(`ENOSPC: no space left on device, ${operation}`)
+    }
     const point = (name: string) => {
       if (dead) throw new Crash(name)
       onlyDecided(log, name)
@@ -257,13 +271,14 @@ async function crashing(crashAt: number): Promise<{ points: number; crashed: str
     let ended = false
     const failed = context.awaitTermination().then(
       () => void (ended = true),
-      (error: unknown) => {
+      (failure: unknown) => {
         ended = true
-        if (!dead) throw error
+        if (operations >= refuseAt && run === 1 && refuseAt > 0) error = failure
+        else if (!dead) throw failure
       },
     )
-    await context.start().catch((error: unknown) => {
-      if (!dead) throw error
+    await context.start().catch((failure: unknown) => {
+      if (!dead) throw failure
     })
     while (!ended && !isShown(input.length)) {
       if (produced < input.length && isShown(produced)) {
@@ -275,10 +290,48 @@ async function crashing(crashAt: number): Promise<{ points: number; crashed: str
     }
     await context.stop()
     await failed
-    if (!dead) break
+    if (!dead && error === undefined) break
     store.crash(new Random(crashAt))
   }
-  return { points, crashed }
+  return { points, crashed, operations, error }
+}
+
+/** Told before each operation on files of batches; throws what the disk says. */
+let refuse: (operation: string) => void = () => {}
+
+/** Stands in for what the sink has of node:fs; gives the way back. */
+function watchDisk(): () => void {
+  const real = { ...fs }
+  const ours = (path: unknown) => String(path).startsWith(folder)
+  for (const name of ['mkdir', 'rename', 'rm', 'open'] as const) {
+    const original = real[name] as (...args: unknown[]) => Promise<unknown>
+    const watched = async (...args: unknown[]): Promise<unknown> => {
+      if (!ours(args[0])) return await original(...args)
+      refuse(name)
+      const result = await original(...args)
+      if (name === 'open') watchHandle(result as fs.FileHandle)
+      return result
+    }
+    Object.assign(fs, { [name]: watched })
+  }
+  syncBuiltinESMExports()
+  return () => {
+    Object.assign(fs, real)
+    syncBuiltinESMExports()
+  }
+}
+
+function watchHandle(file: fs.FileHandle): void {
+  const sync = file.sync.bind(file)
+  const writeFile = file.writeFile.bind(file)
+  file.sync = async () => {
+    refuse('sync')
+    await sync()
+  }
+  file.writeFile = async (data) => {
+    refuse('write')
+    await writeFile(data)
+  }
 }
 
 function isShown(batch: number): boolean {
@@ -337,4 +390,24 @@ test('a crash at any point of the job shows no directory too early, none twice, 
   expect([...crashes]).toEqual(
     expect.arrayContaining(['row', 'redo written', 'commit before', 'commit after', 'not shown', 'shown']),
   )
+})
+
+test('a disk that refuses any operation on the files ends the job by saying so, and the next start makes them whole', async () => {
+  const restore = watchDisk()
+  try {
+    const { operations } = await crashing(0)
+    expect(await filesOf()).toEqual(expected)
+    expect(operations).toBeGreaterThan(50)
+    for (let refuseAt = 1; refuseAt <= operations; refuseAt++) {
+      rmSync(folder, { recursive: true })
+      mkdirSync(folder)
+      const { error } = await crashing(0, refuseAt)
+      expect(String(error), `operation ${refuseAt}`).toMatch(/batch \d .*ENOSPC: no space left/)
+      expect(await filesOf(), `operation ${refuseAt}`).toEqual(expected)
+      expect(hidden()).toEqual([])
+    }
+  } finally {
+    refuse = () => {}
+    restore()
+  }
 })
