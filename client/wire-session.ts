@@ -1,0 +1,307 @@
+// One session of a transactional id over the wire, one transaction at a time.
+//
+// Rule kept: a partition's batches are appended one after the other with rising sequences, so that one that is sent
+// again after a lost reply is known by its sequence and written once.
+
+import { addOffsetsToTxn } from '../broker/protocol/apis/add-offsets-to-txn.ts'
+import { addPartitionsToTxn } from '../broker/protocol/apis/add-partitions-to-txn.ts'
+import { endTxn } from '../broker/protocol/apis/end-txn.ts'
+import { offsetFetch } from '../broker/protocol/apis/offset-fetch.ts'
+import { produce } from '../broker/protocol/apis/produce.ts'
+import { txnOffsetCommit } from '../broker/protocol/apis/txn-offset-commit.ts'
+import { type ErrorCode, errorCodes } from '../broker/protocol/errors.ts'
+import { recomputeCrc, recordCountOf, stampProducer } from '../broker/protocol/record-batch/header.ts'
+import { type CommittedOffset, FencedError, type OutputSession } from '../processor/ports.ts'
+import type { BrokerConnection } from './connection.ts'
+import type { Cluster } from './cluster.ts'
+import { KafkaError, mayPass } from './errors.ts'
+import {
+  ask,
+  failureOf,
+  fenced,
+  firstOf,
+  IMPLICIT,
+  newEpoch,
+  offsetsIn,
+  type Producer,
+  type SessionTerms,
+} from './transaction-requests.ts'
+
+const ALL_REPLICAS = -1
+const SEQUENCES = 0x80000000
+
+export class WireSession implements OutputSession {
+  producerId: bigint
+  producerEpoch: number
+  private readonly cluster: Cluster
+  private readonly terms: SessionTerms
+  private readonly transactionalId: string
+  /** Next sequence of this epoch by partition name; wraps as Kafka's does. */
+  private readonly sequences = new Map<string, number>()
+  /** The last append of each partition, which the next one waits for. */
+  private readonly appending = new Map<string, Promise<void>>()
+  /** Partitions of the open transaction: the promise that the coordinator knows of them. */
+  private readonly added = new Map<string, Promise<void>>()
+  private readonly leaders = new Map<string, Map<number, number>>()
+  private hasOffsets = false
+  private begunAtMs = 0
+  private state: 'idle' | 'open' | 'failed' | 'closed' = 'idle'
+
+  constructor(cluster: Cluster, terms: SessionTerms, { producerId, producerEpoch }: Producer) {
+    this.cluster = cluster
+    this.terms = terms
+    this.transactionalId = terms.transactionalId
+    this.producerId = producerId
+    this.producerEpoch = producerEpoch
+  }
+
+  committedOffsets(groupId: string): Promise<CommittedOffset[]> {
+    const { cluster } = this
+    return ask(cluster, { kind: 'group', key: groupId }, this.failure, async (connection) => {
+      const version = connection.versionOf(offsetFetch, 9)
+      const answer = await connection.request(
+        offsetFetch,
+        version,
+        version >= 8
+          ? { groups: [{ groupId, topics: null }], requireStable: true }
+          : { groupId, topics: null, requireStable: true },
+      )
+      return offsetsIn(answer, version)
+    })
+  }
+
+  begin(): void {
+    if (this.state !== 'idle') throw new Error(`begin while the session is ${this.state}`)
+    this.added.clear()
+    this.hasOffsets = false
+    this.begunAtMs = this.cluster.options.clock.monotonicMs()
+    this.state = 'open'
+  }
+
+  append(topic: string, partition: number, batch: Buffer): Promise<void> {
+    this.mustBeOpen()
+    const name = `${topic}-${partition}`
+    const before = this.appending.get(name) ?? Promise.resolve()
+    const appending = before.then(() => this.guarded(() => this.appendNext(topic, partition, batch)))
+    // Who comes next sees that the session has failed.
+    this.appending.set(
+      name,
+      appending.catch(() => undefined),
+    )
+    return appending
+  }
+
+  async commitOffsets(groupId: string, offsets: readonly CommittedOffset[]): Promise<void> {
+    this.mustBeOpen()
+    const { cluster, transactionalId, producerId, producerEpoch } = this
+    const { byEpoch } = this.terms
+    this.hasOffsets = true
+    await this.guarded(async () => {
+      const producer = { transactionalId, producerId, producerEpoch, groupId }
+      if (!byEpoch) await this.addOffsets(groupId)
+      const topics = [...new Set(offsets.map(({ topic }) => topic))].map((name) => ({
+        name,
+        partitions: offsets
+          .filter(({ topic }) => topic === name)
+          .map(({ partition, offset, metadata: committedMetadata }) => ({
+            partitionIndex: partition,
+            committedOffset: offset,
+            committedMetadata,
+          })),
+      }))
+      await ask(cluster, { kind: 'group', key: groupId }, this.failure, async (connection) => {
+        const version = connection.versionOf(
+          txnOffsetCommit,
+          byEpoch ? undefined : IMPLICIT.txnOffsetCommit - 1,
+        )
+        const answer = await connection.request(txnOffsetCommit, version, { ...producer, topics })
+        const codes = answer.topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))
+        return { errorCode: firstOf(codes), value: undefined }
+      })
+    })
+  }
+
+  async commit(): Promise<void> {
+    this.mustBeOpen()
+    // As a producer does: a transaction that nothing was added to was never begun.
+    if (this.isBegun) await this.guarded(() => this.end(true))
+    this.state = 'idle'
+  }
+
+  async abort(): Promise<void> {
+    if (this.state === 'idle' || this.state === 'closed') return
+    const hadFailed = this.state === 'failed'
+    // Nothing is sent behind EndTxn: it would begin a transaction of its own.
+    this.state = 'failed'
+    await Promise.all(this.appending.values())
+    await Promise.allSettled(this.added.values())
+    if (this.isBegun) {
+      try {
+        await this.end(false)
+      } catch (error) {
+        // Nothing had been added: there is no transaction to abort.
+        if (!(error instanceof KafkaError) || error.errorCode !== errorCodes.INVALID_TXN_STATE) throw error
+      }
+      // What was written of a failed append is not known, so its sequence cannot go on.
+      if (hadFailed && !this.terms.byEpoch) this.goOnAs(await newEpoch(this.cluster, this.terms))
+    }
+    this.state = 'idle'
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.abort()
+    } catch (error) {
+      // Whoever took the transactional id has aborted what was open.
+      if (!(error instanceof FencedError)) throw error
+    } finally {
+      this.state = 'closed'
+    }
+  }
+
+  private get isBegun(): boolean {
+    return this.added.size > 0 || this.hasOffsets
+  }
+
+  private async appendNext(topic: string, partition: number, batch: Buffer): Promise<void> {
+    this.mustBeOpen()
+    const name = `${topic}-${partition}`
+    if (this.terms.byEpoch) this.added.set(name, Promise.resolve())
+    else await this.addPartition(topic, partition)
+    this.mustBeOpen()
+    const baseSequence = this.sequences.get(name) ?? 0
+    const { producerId, producerEpoch } = this
+    stampProducer(batch, 0, { producerId, producerEpoch, baseSequence, isTransactional: true })
+    recomputeCrc(batch, 0)
+    await this.cluster.untilDone(
+      () => this.produce(topic, partition, batch),
+      (error) => mayPass(error) && this.state === 'open',
+    )
+    this.sequences.set(name, (baseSequence + recordCountOf(batch, 0)) % SEQUENCES)
+  }
+
+  private async produce(topic: string, partition: number, batch: Buffer): Promise<void> {
+    const leader = await this.leaderOf(topic, partition)
+    const { transactionalId } = this
+    const { requestTimeoutMs: timeoutMs } = this.cluster.options
+    const highest = this.terms.byEpoch ? IMPLICIT.produce : IMPLICIT.produce - 1
+    try {
+      const answer = await leader.request(produce, leader.versionOf(produce, highest), {
+        transactionalId,
+        acks: ALL_REPLICAS,
+        timeoutMs,
+        topicData: [{ name: topic, partitionData: [{ index: partition, records: batch }] }],
+      })
+      const found = answer.responses[0]?.partitionResponses[0]
+      if (found === undefined) throw new Error(`Produce: no answer for ${topic}-${partition}`)
+      // It was written when it was sent the first time.
+      const { errorCode, errorMessage } = found
+      if (errorCode === errorCodes.NONE || errorCode === errorCodes.DUPLICATE_SEQUENCE_NUMBER) return
+      throw this.failure(errorCode, `Produce to ${topic}-${partition}`, errorMessage)
+    } catch (error) {
+      if (mayPass(error)) this.leaders.delete(topic)
+      throw error
+    }
+  }
+
+  private async leaderOf(topic: string, partition: number): Promise<BrokerConnection> {
+    let leaders = this.leaders.get(topic)
+    if (leaders === undefined) {
+      const { topics } = await this.cluster.metadata([topic])
+      const partitions = topics[0]?.partitions ?? []
+      leaders = new Map(partitions.map(({ partitionIndex, leaderId }) => [partitionIndex, leaderId]))
+      this.leaders.set(topic, leaders)
+    }
+    const leaderId = leaders.get(partition) ?? -1
+    if (leaderId < 0) {
+      this.leaders.delete(topic)
+      throw new KafkaError(errorCodes.LEADER_NOT_AVAILABLE, `${topic}-${partition}`)
+    }
+    return this.cluster.toNode(leaderId)
+  }
+
+  private async end(committed: boolean): Promise<void> {
+    const { cluster, transactionalId, producerId, producerEpoch } = this
+    const { byEpoch } = this.terms
+    const next = await ask(
+      cluster,
+      { kind: 'transaction', key: transactionalId },
+      this.failure,
+      async (connection) => {
+        const version = connection.versionOf(endTxn, byEpoch ? undefined : IMPLICIT.endTxn - 1)
+        const request = { transactionalId, producerId, producerEpoch, committed }
+        const answer = await connection.request(endTxn, version, request)
+        return { errorCode: answer.errorCode, value: answer }
+      },
+    )
+    if (byEpoch) this.goOnAs(next)
+  }
+
+  private goOnAs({ producerId, producerEpoch }: Producer): void {
+    this.producerId = producerId
+    this.producerEpoch = producerEpoch
+    this.sequences.clear()
+  }
+
+  private addPartition(topic: string, partition: number): Promise<void> {
+    const name = `${topic}-${partition}`
+    let adding = this.added.get(name)
+    if (adding !== undefined) return adding
+    const { cluster, transactionalId, producerId, producerEpoch } = this
+    adding = ask(cluster, { kind: 'transaction', key: transactionalId }, this.failure, async (connection) => {
+      const answer = await connection.request(
+        addPartitionsToTxn,
+        connection.versionOf(addPartitionsToTxn, 3),
+        {
+          v3AndBelowTransactionalId: transactionalId,
+          v3AndBelowProducerId: producerId,
+          v3AndBelowProducerEpoch: producerEpoch,
+          v3AndBelowTopics: [{ name: topic, partitions: [partition] }],
+        },
+      )
+      const found = answer.resultsByTopicV3AndBelow[0]?.resultsByPartition[0]
+      if (found === undefined) throw new Error(`AddPartitionsToTxn: no answer for ${name}`)
+      return { errorCode: found.partitionErrorCode, value: undefined }
+    })
+    this.added.set(name, adding)
+    return adding
+  }
+
+  private addOffsets(groupId: string): Promise<void> {
+    const { cluster, transactionalId, producerId, producerEpoch } = this
+    return ask(cluster, { kind: 'transaction', key: transactionalId }, this.failure, async (connection) => {
+      const request = { transactionalId, producerId, producerEpoch, groupId }
+      const { errorCode } = await connection.request(
+        addOffsetsToTxn,
+        connection.versionOf(addOffsetsToTxn, 3),
+        request,
+      )
+      return { errorCode, value: undefined }
+    })
+  }
+
+  private mustBeOpen(): void {
+    if (this.state !== 'open') throw new Error(`the output session is ${this.state}, not open`)
+  }
+
+  /** After a failure the transaction can only be aborted: a hole in it must not be committed. */
+  private async guarded(act: () => Promise<void>): Promise<void> {
+    try {
+      await act()
+    } catch (error) {
+      if (this.state === 'open') this.state = 'failed'
+      throw error
+    }
+  }
+
+  private readonly failure = (errorCode: ErrorCode, what: string, detail?: string | null): Error => {
+    const { transactionalId, transactionTimeoutMs: timeoutMs } = this.terms
+    const openMs = Math.round(this.cluster.options.clock.monotonicMs() - this.begunAtMs)
+    // The broker has aborted it: from version 2 on EndTxn says that a commit does not fit.
+    const isAborted = fenced.has(errorCode) || errorCode === errorCodes.INVALID_TXN_STATE
+    if (this.isBegun && openMs >= timeoutMs && isAborted) {
+      return new FencedError(transactionalId, { overdue: { openMs, timeoutMs } })
+    }
+    return failureOf(transactionalId, errorCode, what, detail)
+  }
+}
