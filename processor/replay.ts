@@ -22,11 +22,12 @@ export interface ReplayOptions {
   readonly job: (context: StreamingContext) => void
   /** An empty directory for the copy that is run from; the caller's to remove. */
   readonly directory: string
-  /** Further options of the context that the program sets (parallelism, writeLine). */
-  readonly options?: Pick<CommonReplayOptions, 'parallelism' | 'writeLine' | 'warn' | 'clock'>
+  /** Further options of the context that the program sets; with onPoison, so that the same records are left out. */
+  readonly options?: Pick<CommonReplayOptions, ReplayedOption>
 }
 
 type CommonReplayOptions = StreamingContextOptions
+type ReplayedOption = 'parallelism' | 'writeLine' | 'warn' | 'clock' | 'onPoison' | 'maxPoisonRecordsPerBatch'
 
 export interface ReplayedBatch {
   readonly info: BatchInfo

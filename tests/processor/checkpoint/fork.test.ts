@@ -149,6 +149,41 @@ test('replay gives what the batch gave, and writes nothing', async () => {
   expect(shown().slice(written.length)).toContain('c 1 1')
 })
 
+test('a batch that left records out is replayed without them', async () => {
+  const build = (context: StreamingContext) =>
+    context
+      .createDirectStream('lines', textValues, { startingOffsets: 'earliest' })
+      .map((line) => {
+        if (line === 'bad') throw new Error('no sense in it')
+        return line
+      })
+      .toTopic('counts', (value) => ({ value }))
+  const common = { clock, onPoison: 'skip', warn: () => {} } as const
+  const context = new StreamingContext({
+    ...common,
+    appName: 'skips',
+    batchDuration: 1000,
+    checkpoint: at('first'),
+    broker: { logViews: log, output: log },
+  })
+  build(context)
+  log.produce('lines', 0, ['a', 'bad', 'b'])
+  await context.start()
+  await clock.advance(1000)
+  await context.stop({ graceful: true })
+  await context.awaitTermination()
+  const { info, records } = await replayBatch({
+    checkpoint: at('first'),
+    batchId: 1,
+    logViews: log,
+    job: build,
+    directory: at('replay'),
+    options: common,
+  })
+  expect(records.map(({ value }) => String(value))).toEqual(['a', 'b'])
+  expect(info.poisonRecords.map(({ offset }) => offset)).toEqual([1n])
+})
+
 test('a batch whose plan or state is not kept is refused by name', async () => {
   await new Job(at('first')).run(['a'], ['b'])
   const replay = (batchId: number) =>
