@@ -1,13 +1,12 @@
 // The processor's front door: Spark Streaming's model over topics of a broker in this process.
 
-export {
-  type DirectStreamOptions,
-  type ProcessorHost,
-  StreamingContext,
-  type StreamingContextOptions,
-  type StreamingContextState,
-  type TopicStreamOptions,
-} from './processor/streaming-context.ts'
+export { StreamingContext, type StreamingContextState } from './processor/streaming-context.ts'
+export type {
+  DirectStreamOptions,
+  ProcessorHost,
+  StreamingContextOptions,
+  TopicStreamOptions,
+} from './processor/streaming-context-options.ts'
 export type { JobModule } from './processor/executor/workers/load-job.ts'
 export type { Duration } from './processor/graph/duration.ts'
 export { GraphError } from './processor/graph/errors.ts'

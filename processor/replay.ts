@@ -9,7 +9,8 @@ import { OfflineCheckpoint } from './checkpoint/offline.ts'
 import type { LogViews } from './ports.ts'
 import { CollectingOutput, type CollectedRecord } from './sink/collecting-output.ts'
 import type { BatchInfo } from './scheduler/listener.ts'
-import { StreamingContext, type StreamingContextOptions } from './streaming-context.ts'
+import { StreamingContext } from './streaming-context.ts'
+import type { StreamingContextOptions } from './streaming-context-options.ts'
 
 export interface ReplayOptions {
   /** Directory of the job's checkpoint; it is read, not changed. The job must not run. */

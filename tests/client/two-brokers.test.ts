@@ -11,7 +11,8 @@ import { connectKafka, type RemoteKafka } from '../../client/connect-kafka.ts'
 import { BatchContext } from '../../processor/batch-context.ts'
 import type { OutputPort } from '../../processor/ports.ts'
 import { textValues } from '../../processor/source/row-kind.ts'
-import { type ProcessorHost, StreamingContext } from '../../processor/streaming-context.ts'
+import { StreamingContext } from '../../processor/streaming-context.ts'
+import type { ProcessorHost } from '../../processor/streaming-context-options.ts'
 import { committedRows, until } from '../world/jobs.ts'
 
 let directory: string

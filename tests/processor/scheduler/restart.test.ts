@@ -3,7 +3,8 @@
 
 import { expect, test } from 'vitest'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
-import { StreamingContext, type StreamingContextOptions } from '../../../processor/streaming-context.ts'
+import { StreamingContext } from '../../../processor/streaming-context.ts'
+import type { StreamingContextOptions } from '../../../processor/streaming-context-options.ts'
 import { Random } from '../../world/random.ts'
 import { Crash, TwinDisk, TwinProtocol, TwinSource, TwinTopic } from './twins.ts'
 

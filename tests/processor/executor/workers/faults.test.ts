@@ -2,7 +2,8 @@
 
 import { expect, test, vi } from 'vitest'
 import { BatchError } from '../../../../processor/scheduler/errors.ts'
-import { StreamingContext, type StreamingContextOptions } from '../../../../processor/streaming-context.ts'
+import { StreamingContext } from '../../../../processor/streaming-context.ts'
+import type { StreamingContextOptions } from '../../../../processor/streaming-context-options.ts'
 import { ModelLog } from '../../model-log.ts'
 import type { Fault } from './faulty-jobs.ts'
 
