@@ -20,7 +20,7 @@ export interface ReplayOptions {
   /** Where the log is that the batch was read from. */
   readonly logViews: LogViews
   /** Builds the job's streams, as the program does. */
-  readonly job: (context: StreamingContext) => void
+  readonly job: (context: StreamingContext) => void | Promise<void>
   /** An empty directory for the copy that is run from; the caller's to remove. */
   readonly directory: string
   /** Further options of the context that the program sets; with onPoison, so that the same records are left out. */
@@ -58,7 +58,7 @@ export async function replayBatch(replay: ReplayOptions): Promise<ReplayedBatch>
   const context = new StreamingContext(
     intervalMs === undefined ? { ...common, trigger: 'asap' } : { ...common, batchDuration: intervalMs },
   )
-  job(context)
+  await job(context)
   const replayed = new Promise<ReplayedBatch>((resolve, reject) => {
     context.addStreamingListener({
       onBatchCompleted: (info) => {

@@ -270,12 +270,12 @@ export abstract class RddActions<T> implements AsyncIterable<T> {
    * there already. In a streaming job files are the matter of the stream's saveAsTextFiles: this would be run again.
    */
   saveAsTextFile(path: string): Promise<void> {
-    return saveRows(path, this.dataset, this.context.run, textLines<T>(rowText))
+    return saveRows(path, this.dataset, this.context.run, textLines<T>(rowText), this.name('saveAsTextFile'))
   }
 
   /** As `saveAsTextFile`, with rows of plain data, for BatchContext.objectFile. */
   saveAsObjectFile(path: string): Promise<void> {
-    return saveRows<T>(path, this.dataset, this.context.run, objects)
+    return saveRows<T>(path, this.dataset, this.context.run, objects, this.name('saveAsObjectFile'))
   }
 
   /** Pushes every row; with `kind`, what `f` throws is that action's failure. */

@@ -55,7 +55,7 @@ export class BatchFiles<T> implements FilesAside {
     if (isRepeat && (await exists(directory))) return
     const aside = this.asideOf(directory, batchId)
     await rm(aside, { recursive: true, force: true })
-    await writeParts(aside, rows, executor, this.format)
+    await writeParts(aside, rows, executor, this.format, this.settled.operatorId)
     this.written = { batchId, aside, directory }
   }
 
@@ -109,8 +109,13 @@ export class BatchFiles<T> implements FilesAside {
 
   /** Two jobs may write into one folder, and an operator's name hold any character; @ is not among the encoded. */
   private get owner(): string {
+    const { appName, operatorId } = this.settled
+    return `@${encodeURIComponent(appName)}@${encodeURIComponent(operatorId)}`
+  }
+
+  private get settled(): FilesRun {
     if (this.run === undefined) throw new Error('files are written before they were settled')
-    return `@${encodeURIComponent(this.run.appName)}@${encodeURIComponent(this.run.operatorId)}`
+    return this.run
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { operatorFailed } from '../graph/errors.ts'
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
 import type { FileFormat, RowEncoder } from './file-format.ts'
 
@@ -10,12 +11,13 @@ export const SUCCESS = '_SUCCESS'
 /** Bytes of a part file that gather before they are written. */
 const WRITE_BYTES = 128 * 1024
 
-/** Makes the directory, which must not be there. */
+/** Makes the directory, which must not be there. A row that cannot be written is the operator's failure. */
 export async function writeParts<T>(
   directory: string,
   rows: Dataset<T>,
   executor: TaskRunner,
   format: FileFormat<T>,
+  operator: string,
 ): Promise<void> {
   const first = await mkdir(directory, { recursive: true })
   if (first === undefined) throw new Error(`${directory} is there already`)
@@ -24,7 +26,13 @@ export async function writeParts<T>(
     const part = await PartFile.create(join(directory, partName(partition)), format())
     try {
       await executor.drain(
-        rows.open(partition, (row) => part.add(row)),
+        rows.open(partition, (row) => {
+          try {
+            part.add(row)
+          } catch (error) {
+            throw operatorFailed(operator, error)
+          }
+        }),
         () => part.write(WRITE_BYTES),
       )
       await part.finish()
@@ -51,11 +59,12 @@ export async function saveRows<T>(
   rows: Dataset<T>,
   executor: TaskRunner,
   format: FileFormat<T>,
+  operator: string,
 ): Promise<void> {
   if (await exists(directory)) throw new Error(`${directory} is there already`)
   const aside = join(dirname(directory), `.${basename(directory)}@saving`)
   await rm(aside, { recursive: true, force: true })
-  await writeParts(aside, rows, executor, format)
+  await writeParts(aside, rows, executor, format, operator)
   await rename(aside, directory)
   await syncDirectory(dirname(directory))
 }

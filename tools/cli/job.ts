@@ -10,6 +10,7 @@ import { forkCheckpoint, type ForkOptions } from '../../processor/checkpoint/for
 import { inspectCheckpoint } from '../../processor/checkpoint/inspect.ts'
 import { OfflineCheckpoint } from '../../processor/checkpoint/offline.ts'
 import { type ReplayedBatch, replayBatch } from '../../processor/replay.ts'
+import type { PoisonPolicy } from '../../processor/graph/contracts/poison.ts'
 import type { StreamingContext } from '../../processor/streaming-context.ts'
 import { jsonOf, reportText } from './job-report.ts'
 
@@ -48,6 +49,12 @@ export function addJobCommand(program: Command): void {
     )
     .requiredOption('--data <dir>', 'data directory of the broker, which must not run')
     .option('--parallelism <n>', 'as the program sets it', '1')
+    .option(
+      '--on-poison <policy>',
+      "as the program sets it: fatal, skip, or a dead letter topic's name",
+      'fatal',
+    )
+    .option('--parameters <json>', 'second argument of the default export (jobParameters)')
     .action(replay)
 }
 
@@ -64,14 +71,16 @@ async function copy(from: string, to: string, options: ForkOptions): Promise<voi
 async function replay(
   checkpoint: string,
   batch: string,
-  options: { job: string; data: string; parallelism: string },
+  options: { job: string; data: string; parallelism: string; onPoison: string; parameters?: string },
 ): Promise<void> {
   const module = (await import(pathToFileURL(path.resolve(options.job)).href)) as {
-    default?: (context: StreamingContext) => void
+    default?: (context: StreamingContext, parameters?: unknown) => void | Promise<void>
   }
   if (typeof module.default !== 'function') {
     throw new Error(`${options.job} has no default export that builds the job's streams`)
   }
+  const build = module.default
+  const parameters: unknown = options.parameters === undefined ? undefined : JSON.parse(options.parameters)
   const directory = mkdtempSync(path.join(tmpdir(), 'logmill-replay-'))
   try {
     const broker = await startBroker({ dataDir: options.data, port: 0, logger: errorsOnly })
@@ -79,10 +88,10 @@ async function replay(
       const { info, records } = await replayBatch({
         checkpoint,
         batchId: Number(batch),
-        job: module.default,
+        job: (context) => build(context, parameters),
         logViews: broker.logViews,
         directory,
-        options: { parallelism: Number(options.parallelism) },
+        options: { parallelism: Number(options.parallelism), onPoison: policyOf(options.onPoison) },
       })
       print(info, records)
     } finally {
@@ -91,6 +100,10 @@ async function replay(
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+function policyOf(text: string): PoisonPolicy {
+  return text === 'fatal' || text === 'skip' ? text : { deadLetterTopic: text }
 }
 
 function print(

@@ -57,7 +57,6 @@ export interface StagedValues {
   readonly keys: ReadonlyMap<string, number>
 }
 
-/** The values of all operators of a job, as a commit protocol handles them, wherever they are. */
 /** Where an operator's values are kept, and which version of its schema they were kept in. */
 export interface KeptPlace {
   readonly number: number
@@ -65,6 +64,7 @@ export interface KeptPlace {
   readonly migratesFrom?: number
 }
 
+/** The values of all operators of a job, as a commit protocol handles them, wherever they are. */
 export interface StateHost extends StateStore {
   /** Begins anew and empty. In bytes, operators go by these numbers. */
   reset(places: ReadonlyMap<string, KeptPlace>): void

@@ -2,9 +2,12 @@
 // once, whatever crashes in between.
 
 import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
+import { BatchContext } from '../../../processor/batch-context.ts'
 import { Checkpoint } from '../../../processor/checkpoint/checkpoint.ts'
 import { MemoryProtocol } from '../../../processor/executor/memory-protocol.ts'
 import type { PoisonPolicy } from '../../../processor/graph/contracts/poison.ts'
@@ -182,6 +185,22 @@ test('a key that is none, and a record that cannot be written, are poison too', 
   await context.stop({ graceful: true })
   await context.awaitTermination()
   expect(log.values('out')).toEqual(['d'])
+})
+
+test('so is a row that no file can hold', async () => {
+  const directory = fs.mkdtempSync(path.join(tmpdir(), 'logmill-poison-'))
+  class Nonsense {}
+  const { error, batches } = await run(['a', 'bad', 'b'], 'skip', (lines) =>
+    lines
+      .map((line) => (line === 'bad' ? new Nonsense() : line))
+      .saveAsObjectFiles(path.join(directory, 'rows'), { name: 'files' }),
+  )
+  expect(error).toBeUndefined()
+  expect(batches[0]?.poisonRecords).toMatchObject([{ operator: 'files', offset: 1n }])
+  const [shown] = fs.readdirSync(directory)
+  const batch = new BatchContext()
+  expect(await batch.objectFile(path.join(directory, String(shown))).collect()).toEqual(['a', 'b'])
+  fs.rmSync(directory, { recursive: true })
 })
 
 test('what the first run has changed in place is not changed twice', async () => {
