@@ -3,7 +3,7 @@
 // read_committed consumer sees: up to the last stable offset, without what was aborted.
 
 import { listOffsets } from '../broker/protocol/apis/list-offsets.ts'
-import { errorCodes } from '../broker/protocol/errors.ts'
+import { errorCodes, isRetriable } from '../broker/protocol/errors.ts'
 import type { Timer } from '../broker/time/clock.ts'
 import type { LogRange, LogView, RemoteLogViews } from '../processor/ports.ts'
 import { BroughtRange } from './brought-range.ts'
@@ -17,6 +17,8 @@ const LATEST = -1n
 const EARLIEST = -2n
 /** Every so many looks at offsets, topics and partitions are looked at, too. */
 const METADATA_EVERY = 10
+/** A topic is gone when so many looks in a row, a retry backoff apart, did not find it: brokers start and lag. */
+const GONE_AFTER_LOOKS = 3
 
 type Reads = (topic: string, partition: number) => boolean
 type TimeOf = (topic: string, partition: number) => number | undefined
@@ -25,6 +27,8 @@ interface Topic {
   readonly topicId: string
   readonly partitions: readonly Located[]
   readonly isInternal: boolean
+  /** Looks since that did not find it; absent: the last one did. */
+  readonly missed?: { readonly looks: number; readonly lastMs: number }
 }
 
 export class RemoteLogs implements RemoteLogViews {
@@ -114,12 +118,22 @@ export class RemoteLogs implements RemoteLogViews {
   /** What topics there are, and who leads their partitions. */
   private async look(): Promise<void> {
     const { topics } = await this.cluster.metadata(null)
-    this.topicsByName = new Map()
+    const found = new Map<string, Topic>()
     for (const { name, errorCode, topicId, isInternal, partitions } of topics) {
-      if (name === null || errorCode !== errorCodes.NONE) continue
-      const located = [...partitions].sort((a, b) => a.partitionIndex - b.partitionIndex)
-      this.topicsByName.set(name, { topicId: hexOf(topicId), isInternal, partitions: located })
+      if (name === null) continue
+      const known = this.topicsByName.get(name)
+      if (errorCode === errorCodes.NONE) {
+        const topic = { topicId: hexOf(topicId), isInternal, partitions }
+        found.set(name, { ...topic, partitions: partitionsOf(topic, known) })
+      } else if (known !== undefined && isPassing(errorCode)) {
+        found.set(name, { ...known, missed: undefined })
+      }
     }
+    for (const [name, known] of this.topicsByName) {
+      const topic = found.get(name) ?? this.missed(known)
+      if (topic !== undefined) found.set(name, topic)
+    }
+    this.topicsByName = found
     for (const [name, { topicId, partitions }] of this.topicsByName) {
       for (const located of partitions) this.locate(name, topicId, located)
     }
@@ -129,6 +143,17 @@ export class RemoteLogs implements RemoteLogViews {
       log.gone()
       this.logs.delete(key)
     }
+  }
+
+  /** What is still held of a topic that was not found; undefined: it is gone. */
+  private missed(topic: Topic): Topic | undefined {
+    const { clock, retryBackoffMs } = this.cluster.options
+    const nowMs = clock.monotonicMs()
+    const { looks, lastMs } = topic.missed ?? { looks: 0, lastMs: Number.NEGATIVE_INFINITY }
+    // Several ranges that fail at once look at once: that is one look.
+    if (nowMs - lastMs < retryBackoffMs) return topic
+    if (looks + 1 === GONE_AFTER_LOOKS) return undefined
+    return { ...topic, missed: { looks: looks + 1, lastMs: nowMs } }
   }
 
   private locate(topic: string, topicId: string, located: Located): void {
@@ -209,6 +234,19 @@ export class RemoteLogs implements RemoteLogViews {
 
 function nameOf(topic: string, partition: number): string {
   return `${topic}-${partition}`
+}
+
+/** An error of a topic that says nothing about whether it is there. */
+function isPassing(errorCode: number): boolean {
+  return errorCode !== errorCodes.UNKNOWN_TOPIC_OR_PARTITION && isRetriable(errorCode)
+}
+
+/** In their order. A topic does not lose partitions: those that a broker does not tell of are as they were. */
+function partitionsOf({ topicId, partitions }: Topic, known: Topic | undefined): Located[] {
+  const told = new Set(partitions.map(({ partitionIndex }) => partitionIndex))
+  const isSame = topicId !== '' && known?.topicId === topicId
+  const untold = isSame ? known.partitions.filter(({ partitionIndex }) => !told.has(partitionIndex)) : []
+  return [...partitions, ...untold].sort((a, b) => a.partitionIndex - b.partitionIndex)
 }
 
 /** Brokers before Kafka 2.8 have no topic ids. */
