@@ -86,6 +86,8 @@ export interface InputDriver {
   readonly durable: boolean
   /** What it reads is no topic of the broker that the job writes to: that one cannot keep its positions. */
   readonly isForeign?: boolean
+  /** The topic that it keeps its rows in: its own alone. */
+  readonly keptTopic?: string
   start(positions: readonly SourcePosition[]): Promise<void>
   /** `maxRows`: what backpressure leaves it, of which it knows nothing else; undefined: its own limits alone. */
   plan(timeMs: number, intervalMs: number | undefined, maxRows?: number): Promise<InputPlan>

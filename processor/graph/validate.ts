@@ -16,6 +16,9 @@ export interface GraphShape {
 /** Outputs that leave nothing in the batch's transaction. */
 const OUTSIDE_TRANSACTION: ReadonlySet<string> = new Set(['foreachRDD', 'print'])
 
+/** Kafka's longest topic name. */
+const LONGEST_TOPIC = 249
+
 export function problemsOf(graph: GraphShape): string[] {
   const problems: string[] = []
   if (graph.outputs.length === 0) problems.push('no output operation: nothing would run')
@@ -31,11 +34,32 @@ export function problemsOf(graph: GraphShape): string[] {
     if (other !== undefined) problems.push(`${other} and ${id} both write files to ${files.target}`)
     targets.set(files.target, id)
   }
+  problems.push(...keptTopicProblems(graph.nodes))
   for (const node of graph.nodes) {
     problems.push(...windowProblems(node, graph.intervalMs), ...parentProblems(node))
     if (graph.durable) problems.push(...recoveryProblems(node))
   }
   if (graph.sideBySide) problems.push(...orderProblems(graph))
+  return problems
+}
+
+// Two inputs of one topic would fence each other. To Kafka, names that differ in '.' and '_' alone collide.
+function keptTopicProblems(nodes: GraphShape['nodes']): string[] {
+  const problems: string[] = []
+  const owners = new Map<string, string>()
+  for (const { id, input } of nodes) {
+    const topic = input?.keptTopic
+    if (topic === undefined) continue
+    if (topic.length > LONGEST_TOPIC) {
+      problems.push(`${id}: the name of its topic ${topic} is longer than ${LONGEST_TOPIC} characters`)
+    }
+    const key = topic.replaceAll('.', '_')
+    const other = owners.get(key)
+    // Equal names of operators are told already.
+    if (other !== undefined && other !== id)
+      problems.push(`'${other}' and '${id}' would both keep their rows in ${topic}`)
+    owners.set(key, id)
+  }
   return problems
 }
 

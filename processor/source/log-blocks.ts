@@ -29,17 +29,26 @@ export class LogBlocks<T> implements BlockSink<T> {
     this.clock = clock
   }
 
-  add(row: T): number {
-    return this.addBytes(this.codec.encode(row))
+  add(rows: Iterable<T>): number {
+    const all = [...rows]
+    // A codec may use its buffer again for the next row.
+    const encode =
+      all.length > 1 ? (row: T) => Buffer.from(this.codec.encode(row)) : (row: T) => this.codec.encode(row)
+    return this.addBytes(all.map(encode))
   }
 
-  addBytes(bytes: Uint8Array): number {
-    if (bytes.length > LARGEST_ROW_BYTES) {
-      throw new RangeError(`a row of ${bytes.length} bytes: a record has at most ${LARGEST_ROW_BYTES}`)
+  addBytes(rows: Iterable<Uint8Array>): number {
+    // So may whoever yields one row after the other.
+    const all = Array.isArray(rows) ? (rows as Uint8Array[]) : Array.from(rows, (row) => Buffer.from(row))
+    let size = 0
+    for (const { length } of all) {
+      if (length > LARGEST_ROW_BYTES) {
+        throw new RangeError(`a row of ${length} bytes: a record has at most ${LARGEST_ROW_BYTES}`)
+      }
+      size += length
     }
-    if (this.builder.recordCount > 0 && this.builder.sizeInBytes + bytes.length > BATCH_BYTES) this.finish()
-    this.builder.append(this.clock.now(), null, bytes)
-    return bytes.length
+    for (const bytes of all) this.append(bytes)
+    return size
   }
 
   cut(): () => Promise<void> {
@@ -47,6 +56,11 @@ export class LogBlocks<T> implements BlockSink<T> {
     const { batches } = this
     this.batches = []
     return () => this.write(batches)
+  }
+
+  private append(bytes: Uint8Array): void {
+    if (this.builder.recordCount > 0 && this.builder.sizeInBytes + bytes.length > BATCH_BYTES) this.finish()
+    this.builder.append(this.clock.now(), null, bytes)
   }
 
   private finish(): void {

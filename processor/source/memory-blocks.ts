@@ -15,9 +15,10 @@ export class MemoryBlocks<T> implements BlockSink<T> {
   private roomy: (() => void) | undefined
   private readonly callbacks = new Set<() => void>()
 
-  add(row: T): number {
-    this.rows.push(row)
-    return 1
+  add(rows: Iterable<T>): number {
+    const all = [...rows]
+    for (const row of all) this.rows.push(row)
+    return all.length
   }
 
   addBytes(): number {

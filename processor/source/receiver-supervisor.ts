@@ -11,9 +11,9 @@ import { type Receiver, ReceiverFullError, type ReceiverHost } from './receiver.
 
 /** Where blocks go. */
 export interface BlockSink<T> {
-  /** Takes a row into the block; returns its size in bytes, or in what the limits are counted in. */
-  add(row: T): number
-  addBytes(bytes: Uint8Array): number
+  /** Takes rows into the block, all or, where it throws, none; returns their size in what `limit` is counted in. */
+  add(rows: Iterable<T>): number
+  addBytes(rows: Iterable<Uint8Array>): number
   /** Hands on what was taken since. Resolves when it is durable; one at a time. */
   cut(): () => Promise<void>
   /** Above it `isFull`; above eight times as much store throws. */
@@ -54,6 +54,8 @@ export class ReceiverSupervisor<T> implements ReceiverHost<T> {
   private blockTimer: Timer | undefined
   private restartTimer: Timer | undefined
   private isOver = false
+  /** The last onStop: nothing starts, and nothing ends, before it is through. */
+  private ceasing: Promise<void> = Promise.resolve()
   private lastError: Pick<ReceiverStatus, 'lastErrorMessage' | 'lastError' | 'lastErrorTimeMs'> = {
     lastErrorMessage: undefined,
     lastError: undefined,
@@ -85,15 +87,15 @@ export class ReceiverSupervisor<T> implements ReceiverHost<T> {
   }
 
   store(row: T): Promise<void> {
-    return this.take(() => this.options.sink.add(row))
+    return this.take(() => this.options.sink.add([row]))
   }
 
   storeAll(rows: Iterable<T>): Promise<void> {
-    return this.take(() => sum(rows, (row) => this.options.sink.add(row)))
+    return this.take(() => this.options.sink.add(rows))
   }
 
   storeBytes(rows: Iterable<Uint8Array>): Promise<void> {
-    return this.take(() => sum(rows, (bytes) => this.options.sink.addBytes(bytes)))
+    return this.take(() => this.options.sink.addBytes(rows))
   }
 
   async ready(): Promise<void> {
@@ -116,8 +118,10 @@ export class ReceiverSupervisor<T> implements ReceiverHost<T> {
     if (this.isOver || this.restartTimer !== undefined) return
     this.reportError(`restarting in ${delayMs} ms: ${message}`, error)
     this.restartTimer = this.options.clock.setTimer(delayMs, () => {
-      this.restartTimer = undefined
-      void this.cease().then(() => this.begin())
+      void this.cease().then(() => {
+        this.restartTimer = undefined
+        return this.begin()
+      })
     })
     void this.cease()
   }
@@ -141,9 +145,15 @@ export class ReceiverSupervisor<T> implements ReceiverHost<T> {
     }
   }
 
-  private async cease(): Promise<void> {
-    if (!this.isStarted) return
-    this.isStarted = false
+  private cease(): Promise<void> {
+    if (this.isStarted) {
+      this.isStarted = false
+      this.ceasing = this.halt()
+    }
+    return this.ceasing
+  }
+
+  private async halt(): Promise<void> {
     try {
       await this.options.receiver.onStop()
     } catch (error) {
@@ -221,12 +231,6 @@ function rejected(error: unknown): Promise<never> {
   const promise = Promise.reject(error)
   promise.catch(() => undefined)
   return promise
-}
-
-function sum<R>(rows: Iterable<R>, sizeOf: (row: R) => number): number {
-  let total = 0
-  for (const row of rows) total += sizeOf(row)
-  return total
 }
 
 function textOf(error: unknown): string {

@@ -33,7 +33,7 @@ export abstract class Receiver<T> {
     return this.attached.store(row)
   }
 
-  /** As `store`, for several rows: they become durable together. */
+  /** As `store`, for several rows: they become durable together. Where it throws, none of them is taken. */
   storeAll(rows: Iterable<T>): Promise<void> {
     return this.attached.storeAll(rows)
   }

@@ -124,7 +124,7 @@ class LoggedReceiverInput<T> extends ReceiverInput<T> {
     readonly broker: { readonly logViews: LogViews; readonly output: OutputPort }
   }
   private readonly options: ReceiverOptions<T>
-  private topic = ''
+  keptTopic = ''
   private read: DirectInput<T> | undefined
   private session: OutputSession | undefined
 
@@ -149,10 +149,10 @@ class LoggedReceiverInput<T> extends ReceiverInput<T> {
       onPoison: _policy,
       ...limits
     } = this.options
-    this.topic = `logmill-receiver-${appName}-${id}`.replaceAll(/[^\w.-]/g, '_')
+    this.keptTopic = `logmill-receiver-${appName}-${id}`.replaceAll(/[^\w.-]/g, '_')
     const source = topicSource<T>({
       views: broker.logViews,
-      topics: { assign: { [this.topic]: [0] } },
+      topics: { assign: { [this.keptTopic]: [0] } },
       rows: decodedValues(codec),
       startingOffsets: 'earliest',
       clock,
@@ -165,10 +165,10 @@ class LoggedReceiverInput<T> extends ReceiverInput<T> {
   async start(positions: readonly SourcePosition[]): Promise<void> {
     const { broker, clock, defaultCodec, startsReceivers } = this.world
     if (!startsReceivers) return this.input.start(positions)
-    await broker.output.ensureTopic(this.topic)
+    await broker.output.ensureTopic(this.keptTopic)
     this.session = await this.takeOver()
     await this.input.start(positions)
-    this.receiveInto(new LogBlocks(this.topic, this.options.codec ?? defaultCodec, this.session, clock))
+    this.receiveInto(new LogBlocks(this.keptTopic, this.options.codec ?? defaultCodec, this.session, clock))
   }
 
   rows(timeMs: number): SourceDataset<T> | undefined {
@@ -220,7 +220,7 @@ class LoggedReceiverInput<T> extends ReceiverInput<T> {
 
   /** Fences the receiver of an earlier instance. */
   private takeOver(): Promise<OutputSession> {
-    return this.world.broker.output.open(this.topic, TRANSACTION_TIMEOUT_MS)
+    return this.world.broker.output.open(this.keptTopic, TRANSACTION_TIMEOUT_MS)
   }
 
   private get input(): DirectInput<T> {

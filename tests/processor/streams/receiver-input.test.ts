@@ -264,13 +264,57 @@ describe('with a broker', () => {
     expect(log.values('out')).toEqual(['a!'])
   })
 
+  test('several rows are taken all or not at all: a row that is too large, or cannot be had, takes none along', async () => {
+    const receiver = new Handmade()
+    const context = await started(receiver, { codec: byteRows as ReceiverOptions<unknown>['codec'] & object })
+    const small = Buffer.from('no')
+    const large = Buffer.alloc(1_000_001)
+    expect(() => receiver.storeAll([small, large])).toThrow(/a row of 1000001 bytes/)
+    expect(() => receiver.storeBytes([small, large])).toThrow(/a row of 1000001 bytes/)
+    function* broken() {
+      yield small
+      throw new Error('no more')
+    }
+    expect(() => receiver.storeBytes(broken())).toThrow(/no more/)
+    void receiver.store(Buffer.from('yes'))
+    await batchAt(1)
+    await context.stop()
+    expect(rows).toEqual({ 1: [Buffer.from('yes')] })
+  })
+
+  test('receivers that would share a topic, or whose topic has too long a name, are refused at start', async () => {
+    const refusal = async (...names: string[]) => {
+      const commit = new Checkpoint({ directory, output: log, warn: () => {} })
+      const broker = { logViews: log, output: log }
+      const context = new StreamingContext({ appName: 'job', batchDuration: SECOND, clock, broker, commit })
+      for (const name of names) context.receiverStream(new Handmade(), { name }).foreachRDD(() => {})
+      return context.start().then(
+        () => context.stop(),
+        (error: Error) => error.message,
+      )
+    }
+    expect(await refusal('a b', 'a_b')).toMatch(/'a b' and 'a_b' would both keep their rows in/)
+    expect(await refusal('a.b', 'a_b')).toMatch(/'a.b' and 'a_b' would both keep their rows in/)
+    const room = 249 - 'logmill-receiver-job-'.length
+    expect(await refusal('x'.repeat(room + 1))).toMatch(/is longer than 249 characters/)
+    expect(await refusal('x'.repeat(room), 'y')).toBeUndefined()
+  })
+
   test('as bytes: what the codec reads is what was stored', async () => {
     const receiver = new Handmade()
     const context = await started(receiver, { codec: byteRows as ReceiverOptions<unknown>['codec'] & object })
     void receiver.storeBytes([Buffer.from('ab'), Buffer.from('')])
+    function* inOneBuffer() {
+      const buffer = Buffer.alloc(1)
+      for (const letter of 'cd') {
+        buffer.write(letter)
+        yield buffer
+      }
+    }
+    void receiver.storeBytes(inOneBuffer())
     await batchAt(1)
     await context.stop()
-    expect(rows).toEqual({ 1: [Buffer.from('ab'), Buffer.from('')] })
+    expect(rows).toEqual({ 1: ['ab', '', 'c', 'd'].map((text) => Buffer.from(text)) })
   })
 
   test('a real broker, with the as-soon-as-data trigger: graceful stop and restart, each row once', async () => {
@@ -383,6 +427,42 @@ describe('a receiver that fails', () => {
       'started orders: restarting in 500 ms: again',
       'stopped orders: restarting in 500 ms: again',
     ])
+  })
+
+  test('an onStop that takes longer than the delay: it is started again, and the job ends, only behind it', async () => {
+    let release = () => {}
+    class Slow extends Receiver<unknown> {
+      started = 0
+      stopped = 0
+      onStart(): void {
+        this.started++
+      }
+      onStop(): Promise<void> {
+        return new Promise((resolve) => {
+          release = () => {
+            this.stopped++
+            resolve()
+          }
+        })
+      }
+    }
+    const receiver = new Slow()
+    const context = await started(receiver, { durable: false })
+    receiver.restart('again', undefined, 500)
+    await clock.advance(SECOND)
+    receiver.restart('it is about to', undefined, 500)
+    expect([receiver.started, receiver.stopped]).toEqual([1, 0])
+    release()
+    await until(() => receiver.started === 2)
+    expect(receiver.stopped).toBe(1)
+    receiver.stop('done')
+    let isOver = false
+    const over = context.stop().then(() => (isOver = true))
+    await clock.advance(SECOND)
+    expect(isOver).toBe(false)
+    release()
+    await over
+    expect([receiver.started, receiver.stopped]).toEqual([2, 2])
   })
 
   test('serves one stream', async () => {
