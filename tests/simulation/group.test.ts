@@ -34,7 +34,7 @@ test.skipIf(only !== undefined)(
     for (const [what, count] of Object.entries(counters)) expect(count, what).toBeGreaterThan(0)
     if (process.env.LOGMILL_SEEDS !== undefined) console.log(counters)
   },
-  600_000,
+  3_600_000,
 )
 
 test('a seed is a whole world: run again, the same happens', async () => {

@@ -31,7 +31,7 @@ test.skipIf(only !== undefined)(
     for (const [what, count] of Object.entries(counters)) expect(count, what).toBeGreaterThan(0)
     if (process.env.LOGMILL_SEEDS !== undefined) console.log(counters)
   },
-  600_000,
+  3_600_000,
 )
 
 /** Bugs of one line each that the world must notice, and what it says of them. */
