@@ -74,7 +74,12 @@ export class PartitionWriter {
       this.appendToLog(batch, head)
       if (fromProducer) producers.applyBatch(head, head.baseOffset, options.nowMs)
     })
-    if (failed !== undefined) return failed
+    if (failed !== undefined) {
+      // It comes again when there is room: none of its producer's that follow may overtake it.
+      const { producerId, producerEpoch, baseSequence } = head
+      if (fromProducer) producers.noteBatchPutOff(producerId, producerEpoch, baseSequence, options.nowMs)
+      return failed
+    }
     this.progress.afterAppend(head.baseOffset, options.forceDurable === true)
     return appended(log.logStartOffset, head.baseOffset, log.endOffset - 1n, logAppendTimeMs)
   }

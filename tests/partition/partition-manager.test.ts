@@ -150,6 +150,18 @@ test('without room an append is refused and changes nothing; reads go on, and ap
   expect(await world.partitions.close()).toBe(true)
 })
 
+test('a first batch that finds no room is not overtaken by those that its producer sent behind it', async () => {
+  const { storage, partition } = await onFaultyDisk()
+  const from = (baseSequence: number) =>
+    sendAs(partition, { producerId: 1n, baseSequence }, `v${baseSequence}`).errorCode
+  storage.failNext('append', 'ENOSPC')
+  expect(from(0)).toBe(errorCodes.KAFKA_STORAGE_ERROR)
+  expect(from(1)).toBe(errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER)
+  expect([from(0), from(1)]).toEqual([errorCodes.NONE, errorCodes.NONE])
+  await partition.whenCommitted(partition.endOffset - 1n)
+  expect(valuesIn(readAll(partition).records)).toEqual(['v0', 'v1'])
+})
+
 test('a marker without room for its index entry, or the entry without the marker, is neither', async () => {
   for (const nth of [1, 2]) {
     const { storage, world, partition } = await onFaultyDisk()
