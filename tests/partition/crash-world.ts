@@ -56,6 +56,8 @@ function untilCrash(storage: FaultyStorage): Storage {
 }
 
 export class CrashWorld {
+  /** Producers of which a batch found no room while nothing else of them was there. */
+  private readonly heldUp = new Set<bigint>()
   readonly counters = {
     crashes: 0,
     restarts: 0,
@@ -178,6 +180,13 @@ export class CrashWorld {
       this.counters.refused++
       return
     }
+    // Of an unknown producer any sequence is the first, unless one before it was refused for want of room.
+    if (view.epoch < 0 && this.isWithoutRoom(result)) this.heldUp.add(producerId)
+    const isHeldUp = gap === 1 && view.epoch < 0 && this.heldUp.has(producerId)
+    if (isHeldUp && result.errorCode === errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER) {
+      this.counters.refused++
+      return
+    }
     const expected = gap === 1 && view.epoch >= 0 ? 'OUT_OF_ORDER_SEQUENCE_NUMBER' : 'append'
     if (this.accepted(result, expected)) {
       this.note(
@@ -241,8 +250,12 @@ export class CrashWorld {
     }
   }
 
+  private isWithoutRoom(result: AppendResult): boolean {
+    return result.errorCode === errorCodes.KAFKA_STORAGE_ERROR && !this.partition.isOffline
+  }
+
   private accepted(result: AppendResult, expected: string): boolean {
-    if (result.errorCode === errorCodes.KAFKA_STORAGE_ERROR && !this.partition.isOffline) {
+    if (this.isWithoutRoom(result)) {
       this.counters.withoutRoom++
       expect(this.partition.endOffset, this.say('without room nothing is appended')).toBe(this.endOfEntries())
       return false
