@@ -2,9 +2,9 @@
 // beside the operator's own, so a restart does not begin again, and keys that were removed since do not come back.
 
 import type { Graph, NodeSpec } from '../graph/graph.ts'
-import type { StatePartition } from '../graph/contracts/state.ts'
+import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import type { StreamNode } from '../graph/node.ts'
+import type { Scope, StreamNode } from '../graph/node.ts'
 import { Once, ownerIn, ownerOf, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
 import type { RDD } from '../rdd/rdd.ts'
 import { ArrayDataset } from '../rdd/stored.ts'
@@ -17,7 +17,7 @@ export type InitialState<K, S> = RDD<readonly [K, S]> | Iterable<readonly [K, S]
 const BEGUN = null
 
 /** Adds the node, of the same slide as `parent`, whose state it stands beside. */
-export function addInitialState<K, S>(
+function addInitialState<K, S>(
   graph: Graph,
   parent: StreamNode<unknown>,
   initial: InitialState<K, S>,
@@ -37,6 +37,37 @@ export function addInitialState<K, S>(
     },
   }
   return graph.add(spec)
+}
+
+/** What an operator on keyed state stands on in a batch: its state, and what it begins with while it has none. */
+export interface StateBasis<K, S, V> {
+  /** Parents of the operator's node. */
+  readonly parents: readonly StreamNode<unknown>[]
+  /** Throws outside of the batch that runs. */
+  at(
+    timeMs: number,
+    scope: Scope,
+    id: string,
+  ): { state: readonly StatePartition<V>[]; beginning: Dataset<readonly [K, S]> | undefined }
+}
+
+/** `operator` gives the operator's state by the node's name; `initialState` adds a node beside it. */
+export function stateBasis<K, S, V>(
+  graph: Graph,
+  parent: StreamNode<unknown>,
+  operator: (id: string) => StateOperator<V>,
+  { initialState, name }: { readonly initialState?: InitialState<K, S>; readonly name?: string },
+): StateBasis<K, S, V> {
+  const initial = initialState && addInitialState(graph, parent, initialState, name)
+  return {
+    parents: initial === undefined ? [parent] : [parent, initial],
+    at(timeMs, scope, id) {
+      inItsOwnBatch(id, timeMs, scope)
+      const state = scope.state(operator(id))
+      const isFirst = state.every(({ size }) => size === 0)
+      return { state, beginning: initial && isFirst ? scope.rows(initial, timeMs) : undefined }
+    },
+  }
 }
 
 class BeginningDataset<T> implements Dataset<T> {

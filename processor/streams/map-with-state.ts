@@ -8,10 +8,10 @@ import type { Graph, NodeSpec } from '../graph/graph.ts'
 import { durationMs } from '../graph/duration.ts'
 import type { StateCodec, StateOperator } from '../graph/contracts/state.ts'
 import type { StreamNode } from '../graph/node.ts'
-import { addInitialState } from './initial-state.ts'
+import { stateBasis } from './initial-state.ts'
 import { MapWithStateDataset, type Touched } from './map-with-state-dataset.ts'
 import { partitionsOf } from './options.ts'
-import { inItsOwnBatch, WholeStateDataset } from './state.ts'
+import { WholeStateDataset } from './state.ts'
 import type { MapWithStateOptions, StateFunction } from './state-spec.ts'
 import { TimeoutIndexes } from './timeout-index.ts'
 
@@ -21,7 +21,7 @@ export function mapWithState<K, V, S, M>(
   mapping: StateFunction<K, V, S, M>,
   options: MapWithStateOptions<K, S>,
 ): NodeSpec<M> {
-  const { initialState, timeout, name } = options
+  const { timeout, name } = options
   const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, 'timeout')
   const partitions = partitionsOf(graph, options)
   const operator = (id: string): StateOperator<Touched<S>> => ({
@@ -33,23 +33,17 @@ export function mapWithState<K, V, S, M>(
     ...(options.version && { version: options.version }),
     ...(options.migrate && { migrate: migrateTouched(options.migrate) }),
   })
-  const initial = initialState && addInitialState(graph, parent, initialState, name)
+  const basis = stateBasis<K, S, Touched<S>>(graph, parent, operator, options)
   const indexes = timeoutMs === undefined ? undefined : new TimeoutIndexes<S>()
   return {
     kind: 'mapWithState',
     name,
-    parents: initial === undefined ? [parent] : [parent, initial],
+    parents: basis.parents,
     state: operator as (id: string) => StateOperator,
     compute(timeMs, scope, id) {
-      inItsOwnBatch(id, timeMs, scope)
-      const state = scope.state(operator(id))
-      const isFirst = state.every(({ size }) => size === 0)
-      return new MapWithStateDataset<K, V, S, M>(
-        scope.rows(parent, timeMs),
-        initial && isFirst ? scope.rows(initial, timeMs) : undefined,
-        state,
-        { operator: id, mapping, timeMs, timeoutMs, indexes },
-      )
+      const { state, beginning } = basis.at(timeMs, scope, id)
+      const step = { operator: id, mapping, timeMs, timeoutMs, indexes }
+      return new MapWithStateDataset<K, V, S, M>(scope.rows(parent, timeMs), beginning, state, step)
     },
   }
 }

@@ -11,8 +11,8 @@ import { cogroupTable } from '../rdd/cogroup.ts'
 import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '../rdd/dataset.ts'
 import { IteratorReader } from '../rdd/iterator-reader.ts'
 import { placing, spread, takeAll } from '../rdd/shuffle.ts'
-import { addInitialState } from './initial-state.ts'
-import { inItsOwnBatch, isUnchanged, StateKeyReader, type StateChange } from './state.ts'
+import { stateBasis } from './initial-state.ts'
+import { isUnchanged, StateKeyReader, type StateChange } from './state.ts'
 import { NO_VALUES, stateOperator, type UpdateOptions } from './update-state-by-key.ts'
 
 /** A key, its new values, and its state; undefined: it has none yet. */
@@ -33,20 +33,16 @@ export function updateStateByIterator<K, V, S>(
   f: IteratorUpdateFunction<K, V, S>,
   options: UpdateOptions<K, S>,
 ): NodeSpec<StateChange<K, S>> {
-  const { initialState, name } = options
   const operator = stateOperator(graph, 'update', options)
-  const initial = initialState && addInitialState(graph, parent, initialState, name)
+  const basis = stateBasis<K, S, S>(graph, parent, operator, options)
   return {
     kind: 'updateStateByIterator',
-    name,
-    parents: initial === undefined ? [parent] : [parent, initial],
+    name: options.name,
+    parents: basis.parents,
     state: operator as (id: string) => StateOperator,
     compute(timeMs, scope, id) {
-      inItsOwnBatch(id, timeMs, scope)
-      const state = scope.state(operator(id))
-      const isFirst = state.every(({ size }) => size === 0)
+      const { state, beginning } = basis.at(timeMs, scope, id)
       const rows = scope.rows(parent, timeMs)
-      const beginning = initial && isFirst ? scope.rows(initial, timeMs) : undefined
       return new IteratorUpdateDataset<K, V, S>(id, [rows, beginning], state, f, timeMs)
     },
   }

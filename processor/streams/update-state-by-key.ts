@@ -6,9 +6,9 @@ import type { StateOperator } from '../graph/contracts/state.ts'
 import type { Scope, StreamNode } from '../graph/node.ts'
 import type { Dataset } from '../rdd/dataset.ts'
 import { ArrayDataset } from '../rdd/stored.ts'
-import { addInitialState, type InitialState } from './initial-state.ts'
+import { type InitialState, stateBasis } from './initial-state.ts'
 import { partitionsOf, type StateOptions } from './options.ts'
-import { inItsOwnBatch, StateUpdateDataset, WholeStateDataset, type StateChange } from './state.ts'
+import { StateUpdateDataset, WholeStateDataset, type StateChange } from './state.ts'
 
 export type UpdateFunction<K, V, S> = (
   values: readonly V[],
@@ -30,21 +30,17 @@ export function updateStateByKey<K, V, S>(
   f: UpdateFunction<K, V, S>,
   options: UpdateOptions<K, S>,
 ): NodeSpec<StateChange<K, S>> {
-  const { initialState, name } = options
   const operator = stateOperator(graph, 'update', options)
-  const initial = initialState && addInitialState(graph, parent, initialState, name)
+  const basis = stateBasis<K, S, S>(graph, parent, operator, options)
   return {
     kind: 'updateStateByKey',
-    name,
-    parents: initial === undefined ? [parent] : [parent, initial],
+    name: options.name,
+    parents: basis.parents,
     state: operator as (id: string) => StateOperator,
     compute(timeMs, scope, id) {
-      inItsOwnBatch(id, timeMs, scope)
-      const state = scope.state(operator(id))
-      const isFirst = state.every(({ size }) => size === 0)
+      const { state, beginning } = basis.at(timeMs, scope, id)
       // Without a data set there are no new values, and state moves on all the same.
       const rows = scope.rows(parent, timeMs) ?? new ArrayDataset<readonly [K, V]>([])
-      const beginning = initial && isFirst ? scope.rows(initial, timeMs) : undefined
       const time = new Date(timeMs)
       const parents: Dataset<readonly [K, unknown]>[] = [rows]
       if (beginning !== undefined) parents.push(beginning)
