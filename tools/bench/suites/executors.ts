@@ -8,10 +8,10 @@ import { type Broker, startBroker } from '../../../broker/server/start-broker.ts
 import { StreamingContext } from '../../../streaming.ts'
 import { buildBatches } from '../batches.ts'
 import type { Figure, Outcome } from '../figure.ts'
+import { fillTopic, inTurnOf } from '../fill.ts'
 import { summarize } from '../rounds.ts'
 import type { ScanParameters } from '../scan-job.ts'
 import type { SuiteContext } from '../suite.ts'
-import { Wire } from '../wire.ts'
 
 const VALUE_BYTES = 100
 const ROWS_PER_BATCH = 500_000
@@ -123,17 +123,9 @@ async function run(
   }
 }
 
-async function fill(broker: Broker, wanted: number): Promise<number> {
+function fill(broker: Broker, wanted: number): Promise<number> {
   const batches = buildBatches({ valueBytes: VALUE_BYTES, records: 10_000 }, 24, Date.now())
-  const wire = await Wire.connect(broker.bootstrapServers)
-  let records = 0
-  for (let i = 0; records < wanted; i++) {
-    const batch = batches[i % batches.length] as Buffer
-    await wire.produce('text', batch)
-    records += batch.readInt32BE(57)
-  }
-  wire.close()
-  return records
+  return fillTopic(broker.bootstrapServers, 'text', wanted, inTurnOf(batches))
 }
 
 function figure(name: string, turns: readonly Turn[], calling: readonly Turn[]): Figure {

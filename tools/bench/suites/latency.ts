@@ -8,9 +8,9 @@ import { bars } from '../bars.ts'
 import { buildBatches } from '../batches.ts'
 import { type BrokerProcess, builtFile, runBeside, startProcess } from '../child.ts'
 import type { Figure, Outcome } from '../figure.ts'
+import { fillTopic, inTurnOf } from '../fill.ts'
 import type { SuiteContext } from '../suite.ts'
 import { buildLoad } from '../tools.ts'
-import { Wire } from '../wire.ts'
 
 const RATE = '1000'
 const VALUE_BYTES = '100'
@@ -97,11 +97,5 @@ async function hosted(
 
 async function fillText({ bootstrapServers }: BrokerProcess, wanted: number): Promise<void> {
   const batches = buildBatches({ valueBytes: Number(VALUE_BYTES), records: 10_000 }, 8, Date.now())
-  const wire = await Wire.connect(bootstrapServers)
-  for (let records = 0, i = 0; records < wanted; i++) {
-    const batch = batches[i % batches.length] as Buffer
-    await wire.produce('text', batch)
-    records += batch.readInt32BE(57)
-  }
-  wire.close()
+  await fillTopic(bootstrapServers, 'text', wanted, inTurnOf(batches))
 }

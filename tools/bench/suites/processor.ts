@@ -8,11 +8,11 @@ import { rawRecords, StreamingContext, textValues, valueContains } from '../../.
 import { bars } from '../bars.ts'
 import { buildBatches } from '../batches.ts'
 import type { Figure, Outcome } from '../figure.ts'
+import { fillTopic, inTurnOf } from '../fill.ts'
 import { countWordsOfFile, grepFile, grepFileByBytes } from '../reference/hand-loops.ts'
 import { type Measured, summarize } from '../rounds.ts'
 import type { SuiteContext } from '../suite.ts'
 import { NEEDLE } from '../text.ts'
-import { Wire } from '../wire.ts'
 
 const VALUE_BYTES = 100
 const ROWS_PER_BATCH = 500_000
@@ -44,17 +44,9 @@ export async function processor(context: SuiteContext): Promise<Outcome[]> {
   }
 }
 
-async function fill(broker: Broker, wanted: number): Promise<number> {
+function fill(broker: Broker, wanted: number): Promise<number> {
   const batches = buildBatches({ valueBytes: VALUE_BYTES, records: 10_000 }, 24, Date.now())
-  const wire = await Wire.connect(broker.bootstrapServers)
-  let records = 0
-  for (let i = 0; records < wanted; i++) {
-    const batch = batches[i % batches.length] as Buffer
-    await wire.produce('text', batch)
-    records += batch.readInt32BE(57)
-  }
-  wire.close()
-  return records
+  return fillTopic(broker.bootstrapServers, 'text', wanted, inTurnOf(batches))
 }
 
 let jobs = 0

@@ -8,10 +8,10 @@ import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { StreamingContext, textPairs, textValues } from '../../../streaming.ts'
 import { buildBatches, keyedBatches } from '../batches.ts'
 import type { Figure, Outcome } from '../figure.ts'
+import { fillTopic, inTurnOf } from '../fill.ts'
 import { countKeysOfFile, KEY_BYTES, topWordsOfFile } from '../reference/hand-state.ts'
 import { type Measured, summarize } from '../rounds.ts'
 import type { SuiteContext } from '../suite.ts'
-import { Wire } from '../wire.ts'
 
 const VALUE_BYTES = 100
 const BATCH_MS = 1000
@@ -64,7 +64,7 @@ export async function state(context: SuiteContext): Promise<Outcome[]> {
   const bench: Bench = { ...scale, broker, directory: context.directory, fileOf }
   try {
     const lines = buildBatches({ valueBytes: VALUE_BYTES, records: 10_000 }, 24, Date.now())
-    await fill(broker, 'text', scale.lines, (i) => lines[i % lines.length] as Buffer)
+    await fill(broker, 'text', scale.lines, inTurnOf(lines))
     await fill(broker, 'keyed', scale.records, keyedBatches(scale.keys, KEY_BYTES, VALUE_BYTES, Date.now()))
     context.say('state, window')
     const figures = [await topWords(bench)]
@@ -83,14 +83,7 @@ async function fill(
   wanted: number,
   batchAt: (index: number) => Buffer,
 ): Promise<void> {
-  const wire = await Wire.connect(broker.bootstrapServers)
-  let records = 0
-  for (let i = 0; records < wanted; i++) {
-    const batch = batchAt(i)
-    await wire.produce(topic, batch)
-    records += batch.readInt32BE(57)
-  }
-  wire.close()
+  const records = await fillTopic(broker.bootstrapServers, topic, wanted, batchAt)
   const view = broker.logViews.view(topic, 0)
   await new Promise<void>((resolve) => {
     const look = () => {

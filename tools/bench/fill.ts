@@ -1,0 +1,26 @@
+// Filling a topic before it is measured: whole batches, one after the other, until there are enough records.
+
+import { Wire } from './wire.ts'
+
+/** Partition 0 of the topic, with the batches that `batchAt` gives by their index. Returns the records. */
+export async function fillTopic(
+  bootstrapServers: string,
+  topic: string,
+  wanted: number,
+  batchAt: (index: number) => Buffer,
+): Promise<number> {
+  const wire = await Wire.connect(bootstrapServers)
+  let records = 0
+  for (let i = 0; records < wanted; i++) {
+    const batch = batchAt(i)
+    await wire.produce(topic, batch)
+    records += batch.readInt32BE(57)
+  }
+  wire.close()
+  return records
+}
+
+/** The same few batches again and again. */
+export function inTurnOf(batches: readonly Buffer[]): (index: number) => Buffer {
+  return (index) => batches[index % batches.length] as Buffer
+}
