@@ -20,6 +20,8 @@ export interface LifeOptions {
   recordsPerSecond: number
   /** Where data (and the job's checkpoint) live; default: below the life's own directory. */
   dataDir?: string
+  /** The file system of `dataDir` is cut off at times. */
+  losesPower?: boolean
   config?: Record<string, string>
 }
 
@@ -46,11 +48,11 @@ export class Life {
   async begin(): Promise<Victim> {
     const victim = await this.restart()
     this.port = Number(victim.bootstrap.split(':')[1])
-    const { seed, recordsPerSecond, hasJob } = this.options
+    const { seed, recordsPerSecond, hasJob, losesPower = false } = this.options
     const { bootstrap } = victim
     const ackFile = join(this.directory, 'acknowledged')
     this.loader = new Loader({ bootstrap, seed, ackFile, producers: 2, recordsPerSecond })
-    if (hasJob) this.watcher = new Watcher(bootstrap, this.dataDir)
+    if (hasJob) this.watcher = new Watcher(bootstrap, this.dataDir, losesPower)
     await this.loader.underWay()
     return victim
   }

@@ -95,8 +95,12 @@ export class Outputs {
   private readBatch(directory: string, timeMs: number): void {
     const parts = readdirSync(directory).sort()
     if (!parts.includes('_SUCCESS')) throw new Anomaly('lost', `${directory} is shown before it is whole`)
-    for (const part of parts.filter((name) => name.startsWith('part-'))) {
-      const lines = readFileSync(join(directory, part), 'utf8').split('\n')
+    // All that is read, then all that is checked: a read that fails half way, with the disk cut off, is done again.
+    const texts = parts
+      .filter((name) => name.startsWith('part-'))
+      .map((part) => ({ part, text: readFileSync(join(directory, part), 'utf8') }))
+    for (const { part, text } of texts) {
+      const lines = text.split('\n')
       if (lines.pop() !== '') throw new Anomaly('lost', `${directory}/${part} ends within a row`)
       for (const line of lines) {
         const [, word = '', total] = /^\((\w+),(\d+)\)$/.exec(line) ?? []

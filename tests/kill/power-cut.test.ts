@@ -54,7 +54,7 @@ test.skipIf(obstacle !== undefined).each([
   const cutDisk = freshDisk()
   const random = new Random(seed)
   const dataDir = join(cutDisk.mountPoint, 'data')
-  const life = new Life({ seed, hasJob, recordsPerSecond: 8000, dataDir })
+  const life = new Life({ seed, hasJob, recordsPerSecond: 8000, dataDir, losesPower: true })
   let done = 0
   await live(
     life,

@@ -9,16 +9,22 @@ import { Outputs } from './outputs.ts'
 const READ_EVERY_MS = 10
 const RECONNECT_AFTER_MS = 20
 
+/** What the file system, and a broker on it, answer from when the power goes until it is there again. */
+const POWER_IS_OFF = ['EIO', 'KAFKA_STORAGE_ERROR']
+
 export class Watcher {
   /** Complete readings of all outputs, over all lives. */
   readings = 0
   private readonly bootstrap: string
   private readonly outputs: Outputs
+  private readonly losesPower: boolean
   private readonly ended: Promise<void>
   private isEnding = false
   private failure: Error | undefined
 
-  constructor(bootstrap: string, dataDir: string) {
+  /** `losesPower`: the data directory goes away at times; nobody can read it then, and that is no anomaly. */
+  constructor(bootstrap: string, dataDir: string, losesPower: boolean) {
+    this.losesPower = losesPower
     this.bootstrap = bootstrap
     this.outputs = new Outputs(dataDir)
     this.ended = this.watch().catch((error: Error) => void (this.failure = error))
@@ -47,9 +53,13 @@ export class Watcher {
           await after(READ_EVERY_MS)
         }
       } catch (error) {
-        if (!isConnectionError(error)) throw error
+        if (!isConnectionError(error) && !this.isPowerOff(error)) throw error
         await after(RECONNECT_AFTER_MS)
       }
     }
+  }
+
+  private isPowerOff(error: unknown): boolean {
+    return this.losesPower && POWER_IS_OFF.includes((error as NodeJS.ErrnoException).code ?? '')
   }
 }

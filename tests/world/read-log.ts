@@ -36,7 +36,7 @@ interface Aborted {
 
 /**
  * Visits every record from `fromOffset` to where the reader's view ends now (the high watermark, or the last
- * stable offset), checks that offsets increase, and returns that end. Throws with the error's name.
+ * stable offset), checks that offsets increase, and returns that end. Throws with the error's name, which is its `code` too.
  */
 export async function readLog(client: WireClient, options: ReadOptions, visit: Visit): Promise<bigint> {
   const { topic, partition, isolation } = options
@@ -54,7 +54,8 @@ export async function readLog(client: WireClient, options: ReadOptions, visit: V
     const read = responses[0]?.partitions[0]
     const code = errorCode !== errorCodes.NONE ? errorCode : read?.errorCode
     if (read === undefined || code !== errorCodes.NONE) {
-      throw new Error(`fetch of ${topic}-${partition} from ${next}: ${errorName(code ?? -1)}`)
+      const name = errorName(code ?? -1)
+      throw Object.assign(new Error(`fetch of ${topic}-${partition} from ${next}: ${name}`), { code: name })
     }
     const end = isolationLevel === 1 ? read.lastStableOffset : read.highWatermark
     const reached = visitBatches(read.records ?? Buffer.alloc(0), next, read.abortedTransactions ?? [], visit)
