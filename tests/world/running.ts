@@ -14,6 +14,8 @@ export class Running {
   readonly lines: string[] = []
   private readonly watchers = new Set<() => void>()
   private errorText = ''
+  /** Ended, and all that it wrote has been read. */
+  private isClosed = false
   readonly ended: Promise<number | null>
 
   constructor(command: readonly string[], env: Record<string, string> = {}) {
@@ -33,10 +35,13 @@ export class Running {
     this.ended = new Promise((done) => {
       this.child.on('error', (error) => {
         this.errorText += error.message
+        this.isClosed = true
         done(-1)
+        this.changed()
       })
       this.child.on('close', (code) => {
         if (rest !== '') this.lines.push(rest)
+        this.isClosed = true
         done(code)
         this.changed()
       })
@@ -57,7 +62,7 @@ export class Running {
       const look = (): void => {
         const value = found(this)
         if (value !== undefined) finish(() => done(value))
-        else if (this.child.exitCode !== null || this.child.signalCode !== null)
+        else if (this.isClosed)
           finish(() => fail(this.failure(`ended before ${what}`)))
       }
       const finish = (act: () => void): void => {
