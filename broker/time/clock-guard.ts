@@ -23,6 +23,7 @@ export interface ClockReading {
   monotonicMs: number
 }
 
+/** Whole milliseconds, though the monotonic clock has parts of them: bounds are compared with records' timestamps. */
 export interface TimeBounds {
   /** It is this late at least; undefined: who knows. */
   earliestMs: number | undefined
@@ -55,8 +56,8 @@ export class ClockGuard {
     if (believed === undefined) return { earliestMs: undefined, latestMs: undefined }
     const expectedMs = believed.wallMs + reading.monotonicMs - believed.monotonicMs
     return {
-      earliestMs: Math.min(reading.wallMs, expectedMs),
-      latestMs: believed.isBound ? undefined : Math.max(reading.wallMs, expectedMs),
+      earliestMs: Math.floor(Math.min(reading.wallMs, expectedMs)),
+      latestMs: believed.isBound ? undefined : Math.ceil(Math.max(reading.wallMs, expectedMs)),
     }
   }
 

@@ -337,6 +337,31 @@ test('what a stopped process saw of the time counts for the next one', async () 
   expect(partition.logStartOffset).toBe(9n)
 })
 
+test('retention in a directory that was there before, by a clock that has parts of milliseconds', async () => {
+  class FineClock extends ManualClock {
+    private readings = 0
+    /** As performance.now() has it. */
+    override monotonicMs(): number {
+      return super.monotonicMs() + ((this.readings++ * 3) % 8) / 8
+    }
+  }
+  const world = new World({ clock: new FineClock() })
+  const config = { segmentBytes: 200, retentionMs: DAY_MS }
+  await world.open(config)
+  await appendAndWait(world, ...Array.from({ length: 9 }, (_, i) => `${i}`.repeat(40)))
+  expect(await world.partitions.close()).toBe(true)
+  world.clock.tick(1000)
+  const partition = await world.open(config)
+  for (let looks = 0; looks < 4; looks++) {
+    expect(world.partitions.applyRetention()).toBe(0)
+    world.clock.tick(CORROBORATION_MS / 2)
+  }
+  world.clock.tick(DAY_MS)
+  world.partitions.applyRetention()
+  await settle()
+  expect(partition.logStartOffset).toBe(9n)
+})
+
 test('retention by size keeps the newest bytes, on the clock', async () => {
   const world = new World()
   const partition = await world.open({ segmentBytes: 200, retentionBytes: 500 })

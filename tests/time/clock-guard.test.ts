@@ -87,3 +87,17 @@ describe('a clock that a process finds', () => {
     expect(bounds()).toEqual({ earliestMs: NOW_MS, latestMs: undefined })
   })
 })
+
+test('bounds are whole milliseconds, though the monotonic clock has parts of them', () => {
+  const guard = new ClockGuard({ wallMs: NOW_MS, monotonicMs: 100.75 }, NOW_MS - DAY_MS)
+  // Retention compares it with the timestamps of records, which are 64-bit whole numbers.
+  expect(guard.bounds({ wallMs: NOW_MS + 1000, monotonicMs: 1100.5 })).toEqual({
+    earliestMs: NOW_MS - DAY_MS + 999,
+    latestMs: undefined,
+  })
+  const jumped = new ClockGuard({ wallMs: NOW_MS, monotonicMs: 100.75 }, 'now')
+  expect(jumped.bounds({ wallMs: NOW_MS - DAY_MS, monotonicMs: 1100.5 })).toEqual({
+    earliestMs: NOW_MS - DAY_MS,
+    latestMs: NOW_MS + 1000,
+  })
+})
