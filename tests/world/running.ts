@@ -62,8 +62,7 @@ export class Running {
       const look = (): void => {
         const value = found(this)
         if (value !== undefined) finish(() => done(value))
-        else if (this.isClosed)
-          finish(() => fail(this.failure(`ended before ${what}`)))
+        else if (this.isClosed) finish(() => fail(this.failure(`ended before ${what}`)))
       }
       const finish = (act: () => void): void => {
         clearTimeout(deadline)
