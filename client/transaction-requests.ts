@@ -8,6 +8,7 @@ import { produce } from '../broker/protocol/apis/produce.ts'
 import { txnOffsetCommit } from '../broker/protocol/apis/txn-offset-commit.ts'
 import { type ErrorCode, errorCodes } from '../broker/protocol/errors.ts'
 import type { ResponseOf } from '../broker/protocol/message.ts'
+import { isFencing, type ProducerEpoch } from '../broker/protocol/producer-transaction.ts'
 import { FencedError } from '../processor/ports.ts'
 import type { BrokerConnection } from './connection.ts'
 import type { Cluster, CoordinatorKind } from './cluster.ts'
@@ -17,17 +18,6 @@ import { KafkaError, mayPass } from './errors.ts'
 const EPOCH_PER_TRANSACTION = 2
 /** From these versions on the requests say that the client knows of it. */
 export const IMPLICIT = { produce: 12, txnOffsetCommit: 5, endTxn: 5 } as const
-export const fenced: ReadonlySet<ErrorCode> = new Set([
-  errorCodes.PRODUCER_FENCED,
-  errorCodes.INVALID_PRODUCER_EPOCH,
-  errorCodes.INVALID_PRODUCER_ID_MAPPING,
-])
-
-export interface Producer {
-  producerId: bigint
-  producerEpoch: number
-}
-
 export interface SessionTerms {
   readonly transactionalId: string
   readonly transactionTimeoutMs: number
@@ -61,7 +51,7 @@ export function ask<T>(
 export function newEpoch(
   cluster: Cluster,
   { transactionalId, transactionTimeoutMs }: SessionTerms,
-): Promise<Producer> {
+): Promise<ProducerEpoch> {
   const failure: Failure = (errorCode, what) => failureOf(transactionalId, errorCode, what)
   return ask(cluster, { kind: 'transaction', key: transactionalId }, failure, async (connection) => {
     const request = { transactionalId, transactionTimeoutMs }
@@ -109,5 +99,5 @@ export function failureOf(
   what: string,
   detail?: string | null,
 ): Error {
-  return fenced.has(errorCode) ? new FencedError(transactionalId) : new KafkaError(errorCode, what, detail)
+  return isFencing(errorCode) ? new FencedError(transactionalId) : new KafkaError(errorCode, what, detail)
 }

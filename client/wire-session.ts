@@ -1,4 +1,5 @@
-// One session of a transactional id over the wire, one transaction at a time.
+// One session of a transactional id over the wire, one transaction at a time. What state that is in,
+// protocol/producer-transaction.ts knows; here it is carried out.
 //
 // Rule kept: a partition's batches are appended one after the other with rising sequences, so that one that is sent
 // again after a lost reply is known by its sequence and written once.
@@ -10,6 +11,7 @@ import { offsetFetch } from '../broker/protocol/apis/offset-fetch.ts'
 import { produce } from '../broker/protocol/apis/produce.ts'
 import { txnOffsetCommit } from '../broker/protocol/apis/txn-offset-commit.ts'
 import { type ErrorCode, errorCodes } from '../broker/protocol/errors.ts'
+import { type ProducerEpoch, ProducerTransaction } from '../broker/protocol/producer-transaction.ts'
 import { recomputeCrc, recordCountOf, stampProducer } from '../broker/protocol/record-batch/header.ts'
 import { type CommittedOffset, FencedError, type OutputSession } from '../processor/ports.ts'
 import type { BrokerConnection } from './connection.ts'
@@ -18,41 +20,39 @@ import { KafkaError, mayPass } from './errors.ts'
 import {
   ask,
   failureOf,
-  fenced,
   firstOf,
   IMPLICIT,
   newEpoch,
   offsetsIn,
-  type Producer,
   type SessionTerms,
 } from './transaction-requests.ts'
 
 const ALL_REPLICAS = -1
-const SEQUENCES = 0x80000000
 
 export class WireSession implements OutputSession {
-  producerId: bigint
-  producerEpoch: number
   private readonly cluster: Cluster
   private readonly terms: SessionTerms
   private readonly transactionalId: string
-  /** Next sequence of this epoch by partition name; wraps as Kafka's does. */
-  private readonly sequences = new Map<string, number>()
+  private readonly transaction: ProducerTransaction
   /** The last append of each partition, which the next one waits for. */
   private readonly appending = new Map<string, Promise<void>>()
   /** Partitions of the open transaction: the promise that the coordinator knows of them. */
-  private readonly added = new Map<string, Promise<void>>()
+  private readonly joining = new Map<string, Promise<void>>()
   private readonly leaders = new Map<string, Map<number, number>>()
-  private hasOffsets = false
-  private begunAtMs = 0
-  private state: 'idle' | 'open' | 'failed' | 'closed' = 'idle'
 
-  constructor(cluster: Cluster, terms: SessionTerms, { producerId, producerEpoch }: Producer) {
+  constructor(cluster: Cluster, terms: SessionTerms, producer: ProducerEpoch) {
     this.cluster = cluster
     this.terms = terms
     this.transactionalId = terms.transactionalId
-    this.producerId = producerId
-    this.producerEpoch = producerEpoch
+    this.transaction = new ProducerTransaction({ ...terms, seesItsWrites: false }, producer)
+  }
+
+  get producerId(): bigint {
+    return this.transaction.producer.producerId
+  }
+
+  get producerEpoch(): number {
+    return this.transaction.producer.producerEpoch
   }
 
   committedOffsets(groupId: string): Promise<CommittedOffset[]> {
@@ -71,15 +71,13 @@ export class WireSession implements OutputSession {
   }
 
   begin(): void {
-    if (this.state !== 'idle') throw new Error(`begin while the session is ${this.state}`)
-    this.added.clear()
-    this.hasOffsets = false
-    this.begunAtMs = this.cluster.options.clock.monotonicMs()
-    this.state = 'open'
+    this.transaction.decide('begin')
+    this.joining.clear()
+    this.transaction.apply({ type: 'begun', atMs: this.cluster.options.clock.monotonicMs() })
   }
 
   append(topic: string, partition: number, batch: Buffer): Promise<void> {
-    this.mustBeOpen()
+    this.transaction.decide('write')
     const name = `${topic}-${partition}`
     const before = this.appending.get(name) ?? Promise.resolve()
     const appending = before.then(() => this.guarded(() => this.appendNext(topic, partition, batch)))
@@ -92,10 +90,10 @@ export class WireSession implements OutputSession {
   }
 
   async commitOffsets(groupId: string, offsets: readonly CommittedOffset[]): Promise<void> {
-    this.mustBeOpen()
+    this.transaction.decide('write')
     const { cluster, transactionalId, producerId, producerEpoch } = this
     const { byEpoch } = this.terms
-    this.hasOffsets = true
+    this.transaction.apply({ type: 'offsetsJoining' })
     await this.guarded(async () => {
       const producer = { transactionalId, producerId, producerEpoch, groupId }
       if (!byEpoch) await this.addOffsets(groupId)
@@ -122,30 +120,29 @@ export class WireSession implements OutputSession {
   }
 
   async commit(): Promise<void> {
-    this.mustBeOpen()
-    // As a producer does: a transaction that nothing was added to was never begun.
-    if (this.isBegun) await this.guarded(() => this.end(true))
-    this.state = 'idle'
+    if (this.transaction.decide('commit') === 'end') await this.guarded(() => this.end(true))
+    else this.transaction.apply({ type: 'ended' })
   }
 
   async abort(): Promise<void> {
-    if (this.state === 'idle' || this.state === 'closed') return
-    const hadFailed = this.state === 'failed'
-    // Nothing is sent behind EndTxn: it would begin a transaction of its own.
-    this.state = 'failed'
+    const { phase } = this.transaction
+    if (phase === 'idle' || phase === 'closed') return
+    this.transaction.apply({ type: 'aborting' })
     await Promise.all(this.appending.values())
-    await Promise.allSettled(this.added.values())
-    if (this.isBegun) {
+    await Promise.allSettled(this.joining.values())
+    if (this.transaction.decide('abort') === 'end') {
       try {
         await this.end(false)
       } catch (error) {
         // Nothing had been added: there is no transaction to abort.
         if (!(error instanceof KafkaError) || error.errorCode !== errorCodes.INVALID_TXN_STATE) throw error
+        this.transaction.apply({ type: 'ended' })
       }
-      // What was written of a failed append is not known, so its sequence cannot go on.
-      if (hadFailed && !this.terms.byEpoch) this.goOnAs(await newEpoch(this.cluster, this.terms))
     }
-    this.state = 'idle'
+    if (this.transaction.decide('abort') === 'renew') {
+      this.transaction.apply({ type: 'renewed', next: await newEpoch(this.cluster, this.terms) })
+    }
+    this.transaction.apply({ type: 'aborted' })
   }
 
   async close(): Promise<void> {
@@ -155,29 +152,25 @@ export class WireSession implements OutputSession {
       // Whoever took the transactional id has aborted what was open.
       if (!(error instanceof FencedError)) throw error
     } finally {
-      this.state = 'closed'
+      this.transaction.apply({ type: 'closed' })
     }
   }
 
-  private get isBegun(): boolean {
-    return this.added.size > 0 || this.hasOffsets
-  }
-
   private async appendNext(topic: string, partition: number, batch: Buffer): Promise<void> {
-    this.mustBeOpen()
+    const { transaction } = this
+    transaction.decide('write')
     const name = `${topic}-${partition}`
-    if (this.terms.byEpoch) this.added.set(name, Promise.resolve())
+    if (this.terms.byEpoch) transaction.apply({ type: 'joining', partition: name })
     else await this.addPartition(topic, partition)
-    this.mustBeOpen()
-    const baseSequence = this.sequences.get(name) ?? 0
-    const { producerId, producerEpoch } = this
-    stampProducer(batch, 0, { producerId, producerEpoch, baseSequence, isTransactional: true })
+    transaction.decide('write')
+    const baseSequence = transaction.baseSequence(name)
+    stampProducer(batch, 0, { ...transaction.producer, baseSequence, isTransactional: true })
     recomputeCrc(batch, 0)
     await this.cluster.untilDone(
       () => this.produce(topic, partition, batch),
-      (error) => mayPass(error) && this.state === 'open',
+      (error) => mayPass(error) && transaction.phase === 'open',
     )
-    this.sequences.set(name, (baseSequence + recordCountOf(batch, 0)) % SEQUENCES)
+    transaction.apply({ type: 'appended', partition: name, records: recordCountOf(batch, 0) })
   }
 
   private async produce(topic: string, partition: number, batch: Buffer): Promise<void> {
@@ -234,18 +227,12 @@ export class WireSession implements OutputSession {
         return { errorCode: answer.errorCode, value: answer }
       },
     )
-    if (byEpoch) this.goOnAs(next)
-  }
-
-  private goOnAs({ producerId, producerEpoch }: Producer): void {
-    this.producerId = producerId
-    this.producerEpoch = producerEpoch
-    this.sequences.clear()
+    this.transaction.apply({ type: 'ended', next })
   }
 
   private addPartition(topic: string, partition: number): Promise<void> {
     const name = `${topic}-${partition}`
-    let adding = this.added.get(name)
+    let adding = this.joining.get(name)
     if (adding !== undefined) return adding
     const { cluster, transactionalId, producerId, producerEpoch } = this
     adding = ask(cluster, { kind: 'transaction', key: transactionalId }, this.failure, async (connection) => {
@@ -263,7 +250,8 @@ export class WireSession implements OutputSession {
       if (found === undefined) throw new Error(`AddPartitionsToTxn: no answer for ${name}`)
       return { errorCode: found.partitionErrorCode, value: undefined }
     })
-    this.added.set(name, adding)
+    this.transaction.apply({ type: 'joining', partition: name })
+    this.joining.set(name, adding)
     return adding
   }
 
@@ -280,28 +268,20 @@ export class WireSession implements OutputSession {
     })
   }
 
-  private mustBeOpen(): void {
-    if (this.state !== 'open') throw new Error(`the output session is ${this.state}, not open`)
-  }
-
   /** After a failure the transaction can only be aborted: a hole in it must not be committed. */
   private async guarded(act: () => Promise<void>): Promise<void> {
     try {
       await act()
     } catch (error) {
-      if (this.state === 'open') this.state = 'failed'
+      this.transaction.apply({ type: 'failed' })
       throw error
     }
   }
 
   private readonly failure = (errorCode: ErrorCode, what: string, detail?: string | null): Error => {
-    const { transactionalId, transactionTimeoutMs: timeoutMs } = this.terms
-    const openMs = Math.round(this.cluster.options.clock.monotonicMs() - this.begunAtMs)
-    // The broker has aborted it: from version 2 on EndTxn says that a commit does not fit.
-    const isAborted = fenced.has(errorCode) || errorCode === errorCodes.INVALID_TXN_STATE
-    if (this.isBegun && openMs >= timeoutMs && isAborted) {
-      return new FencedError(transactionalId, { overdue: { openMs, timeoutMs } })
-    }
+    const { transactionalId } = this
+    const refusal = this.transaction.refusal(errorCode, this.cluster.options.clock.monotonicMs())
+    if (refusal.meaning === 'overdue') return new FencedError(transactionalId, { overdue: refusal })
     return failureOf(transactionalId, errorCode, what, detail)
   }
 }

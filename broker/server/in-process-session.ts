@@ -1,18 +1,15 @@
 // One transaction after the other of a job's output: partitions and offsets join it, batches are stamped and appended, and
-// one EndTxn decides. Partitions are added one by one, or by being written to (transaction.version 2).
+// one EndTxn decides. Partitions are added one by one, or by being written to (transaction.version 2). What state that is
+// in, protocol/producer-transaction.ts knows; here it is carried out.
 //
 // Rule kept: output, offsets and decision are durable when commit() resolves, whatever the topics' durability.
 
 import { OFFSETS_TOPIC } from '../controller/topic-name.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
-import {
-  BATCH_OVERHEAD,
-  readBatchHeader,
-  recomputeCrc,
-  stampProducer,
-} from '../protocol/record-batch/header.ts'
+import { type ProducerEpoch, ProducerTransaction } from '../protocol/producer-transaction.ts'
+import { recomputeCrc, recordCountOf, stampProducer } from '../protocol/record-batch/header.ts'
 import type { InProcessOutputServices } from './in-process-output.ts'
-import { failureOf, fenced, OutputError, untilDone } from './output-errors.ts'
+import { failureOf, OutputError, untilDone } from './output-errors.ts'
 import { byTopic, committedIn } from './output-offsets.ts'
 import { type CommittedOffset, FencedError, type OutputSession } from '../../processor/ports.ts'
 
@@ -30,32 +27,28 @@ export interface SessionTerms {
 }
 
 export class InProcessSession implements OutputSession {
-  producerId: bigint
-  producerEpoch: number
   private readonly services: InProcessOutputServices
   private readonly terms: SessionTerms
   private readonly transactionalId: string
-  /** Next sequence of this epoch by partition name; wraps as Kafka's does. */
-  private readonly sequences = new Map<string, number>()
+  private readonly transaction: ProducerTransaction
   /** Partitions of the open transaction: the promise that the coordinator knows of them. */
-  private readonly added = new Map<string, Promise<void>>()
-  /** Offsets of a group are, or may be, part of the open transaction. */
-  private hasOffsets = false
+  private readonly joining = new Map<string, Promise<void>>()
   /** Where the last transaction's group keeps its offsets: the next one's will be there, too. */
   private offsetsPartition: number | undefined
-  private begunAtMs = 0
-  private state: 'idle' | 'open' | 'failed' | 'closed' = 'idle'
 
-  constructor(
-    services: InProcessOutputServices,
-    terms: SessionTerms,
-    { producerId, producerEpoch }: { producerId: bigint; producerEpoch: number },
-  ) {
+  constructor(services: InProcessOutputServices, terms: SessionTerms, producer: ProducerEpoch) {
     this.services = services
     this.terms = terms
     this.transactionalId = terms.transactionalId
-    this.producerId = producerId
-    this.producerEpoch = producerEpoch
+    this.transaction = new ProducerTransaction({ ...terms, seesItsWrites: true }, producer)
+  }
+
+  get producerId(): bigint {
+    return this.transaction.producer.producerId
+  }
+
+  get producerEpoch(): number {
+    return this.transaction.producer.producerEpoch
   }
 
   async committedOffsets(groupId: string): Promise<CommittedOffset[]> {
@@ -76,42 +69,42 @@ export class InProcessSession implements OutputSession {
   }
 
   begin(): void {
-    if (this.state !== 'idle') throw new Error(`begin while the session is ${this.state}`)
-    this.added.clear()
-    this.hasOffsets = false
-    this.begunAtMs = this.services.clock.now()
-    this.state = 'open'
+    this.transaction.decide('begin')
+    this.joining.clear()
+    this.transaction.apply({ type: 'begun', atMs: this.services.clock.monotonicMs() })
   }
 
   async append(topic: string, partition: number, batch: Buffer): Promise<void> {
-    this.mustBeOpen()
+    this.transaction.decide('write')
     await this.guarded(async () => {
       await this.addPartition(topic, partition)
+      this.transaction.decide('write')
       // From here to the append nothing waits: sequences meet the log in their order.
       const target = this.services.partition(topic, partition)
       if (target === undefined) throw this.failure(errorCodes.UNKNOWN_TOPIC_OR_PARTITION)
-      const { baseSequence, next } = this.sequenceFor(target.name, batch)
+      const { name } = target
+      const baseSequence = this.transaction.baseSequence(name)
       const { producerId, producerEpoch } = this
       stampProducer(batch, 0, { producerId, producerEpoch, baseSequence, isTransactional: true })
       recomputeCrc(batch, 0)
       const options = { nowMs: this.services.clock.now(), fromClient: true, forceDurable: true }
       const result = target.append(batch, { ...options, startsAtZero: this.terms.byEpoch })
       if (result.errorCode !== errorCodes.NONE) throw this.failure(result.errorCode, result.errorMessage)
-      this.sequences.set(target.name, next)
+      this.transaction.apply({ type: 'appended', partition: name, records: recordCountOf(batch, 0) })
       const errorCode = await target.whenDurable(result.lastOffset)
       if (errorCode !== errorCodes.NONE) throw this.failure(errorCode)
     })
   }
 
   async commitOffsets(groupId: string, offsets: readonly CommittedOffset[]): Promise<void> {
-    this.mustBeOpen()
+    this.transaction.decide('write')
     const { groups } = this.services
     const { transactionalId, producerId, producerEpoch } = this
-    this.hasOffsets = true
+    this.transaction.apply({ type: 'offsetsJoining' })
     await this.guarded(async () => {
       const producer = { transactionalId, producerId, producerEpoch, groupId }
       await this.addOffsets(groupId)
-      this.mustBeOpen()
+      this.transaction.decide('write')
       const request = {
         ...producer,
         generationId: -1,
@@ -147,24 +140,25 @@ export class InProcessSession implements OutputSession {
   }
 
   async commit(): Promise<void> {
-    this.mustBeOpen()
-    // As a producer does: a transaction that nothing was added to was never begun.
-    if (this.isBegun) await this.guarded(() => this.end(true))
-    this.state = 'idle'
+    if (this.transaction.decide('commit') === 'end') await this.guarded(() => this.end(true))
+    else this.transaction.apply({ type: 'ended' })
   }
 
   async abort(): Promise<void> {
-    if (this.state === 'idle' || this.state === 'closed') return
-    await Promise.allSettled(this.added.values())
-    if (this.isBegun) {
+    const { phase } = this.transaction
+    if (phase === 'idle' || phase === 'closed') return
+    this.transaction.apply({ type: 'aborting' })
+    await Promise.allSettled(this.joining.values())
+    if (this.transaction.decide('abort') === 'end') {
       try {
         await this.end(false)
       } catch (error) {
         // Nothing had been added: there is no transaction to abort.
         if (!(error instanceof OutputError) || error.errorCode !== errorCodes.INVALID_TXN_STATE) throw error
+        this.transaction.apply({ type: 'ended' })
       }
     }
-    this.state = 'idle'
+    this.transaction.apply({ type: 'aborted' })
   }
 
   async close(): Promise<void> {
@@ -174,12 +168,8 @@ export class InProcessSession implements OutputSession {
       // Whoever took the transactional id has aborted what was open.
       if (!(error instanceof FencedError)) throw error
     } finally {
-      this.state = 'closed'
+      this.transaction.apply({ type: 'closed' })
     }
-  }
-
-  private get isBegun(): boolean {
-    return this.added.size > 0 || this.hasOffsets
   }
 
   private async end(committed: boolean): Promise<void> {
@@ -191,19 +181,18 @@ export class InProcessSession implements OutputSession {
       const answer = await transactions.endTxn(request, byEpoch ? END_VERSION.byEpoch : END_VERSION.byState)
       return { errorCode: answer.errorCode, value: answer }
     })
-    if (!byEpoch) return
-    this.producerId = next.producerId
-    this.producerEpoch = next.producerEpoch
-    this.sequences.clear()
+    this.transaction.apply({ type: 'ended', next })
   }
 
   private addPartition(topic: string, partition: number): Promise<void> {
     const name = `${topic}-${partition}`
-    let adding = this.added.get(name)
-    if (adding === undefined) {
-      adding = this.askToAdd(topic, partition)
-      this.added.set(name, adding)
-    }
+    const known = this.joining.get(name)
+    return known ?? this.join(name, this.askToAdd(topic, partition))
+  }
+
+  private join(name: string, adding: Promise<void>): Promise<void> {
+    this.transaction.apply({ type: 'joining', partition: name })
+    this.joining.set(name, adding)
     return adding
   }
 
@@ -231,14 +220,13 @@ export class InProcessSession implements OutputSession {
     const { transactions } = this.services
     const { transactionalId, offsetsPartition } = this
     const partitions = [{ topic, partition }]
-    const takesOffsets = this.added.size === 0 && offsetsPartition !== undefined && topic !== OFFSETS_TOPIC
+    const takesOffsets = this.joining.size === 0 && offsetsPartition !== undefined && topic !== OFFSETS_TOPIC
     if (takesOffsets) partitions.push({ topic: OFFSETS_TOPIC, partition: offsetsPartition })
     const adding = this.untilDone(async () => {
       const errorCode = await transactions.addImplicitly(transactionalId, this, partitions)
       return { errorCode, value: undefined }
     })
-    if (takesOffsets) this.added.set(`${OFFSETS_TOPIC}-${offsetsPartition}`, adding)
-    return adding
+    return takesOffsets ? this.join(`${OFFSETS_TOPIC}-${offsetsPartition}`, adding) : adding
   }
 
   private addExplicitly(topic: string, partition: number): Promise<void> {
@@ -258,34 +246,20 @@ export class InProcessSession implements OutputSession {
     })
   }
 
-  private sequenceFor(name: string, batch: Buffer): { baseSequence: number; next: number } {
-    if (batch.length < BATCH_OVERHEAD) throw new Error(`a batch of ${batch.length} bytes`)
-    const baseSequence = this.sequences.get(name) ?? 0
-    const next = (baseSequence + readBatchHeader(batch, 0).recordCount) % 0x80000000
-    return { baseSequence, next }
-  }
-
-  private mustBeOpen(): void {
-    if (this.state !== 'open') throw new Error(`the output session is ${this.state}, not open`)
-  }
-
   /** After a failure the transaction can only be aborted: a hole in it must not be committed. */
   private async guarded(act: () => Promise<void>): Promise<void> {
     try {
       await act()
     } catch (error) {
-      if (this.state === 'open') this.state = 'failed'
+      this.transaction.apply({ type: 'failed' })
       throw error
     }
   }
 
   private failure(errorCode: ErrorCode, errorMessage: string | null = null): Error {
-    const { transactionalId, transactionTimeoutMs: timeoutMs } = this.terms
-    const openMs = this.services.clock.now() - this.begunAtMs
-    const isOverdue = this.isBegun && openMs >= timeoutMs
-    // The broker has aborted it: from version 2 on EndTxn says that a commit does not fit.
-    const aborted = fenced.has(errorCode) || errorCode === errorCodes.INVALID_TXN_STATE
-    if (isOverdue && aborted) return new FencedError(transactionalId, { overdue: { openMs, timeoutMs } })
+    const { transactionalId } = this
+    const refusal = this.transaction.refusal(errorCode, this.services.clock.monotonicMs())
+    if (refusal.meaning === 'overdue') return new FencedError(transactionalId, { overdue: refusal })
     return failureOf(transactionalId, errorCode, errorMessage)
   }
 

@@ -2,6 +2,7 @@
 // refused. Whoever stops the broker is not kept waiting.
 
 import { type ErrorCode, errorCodes, errorName } from '../protocol/errors.ts'
+import { isFencing } from '../protocol/producer-transaction.ts'
 import type { Clock } from '../time/clock.ts'
 import { FencedError } from '../../processor/ports.ts'
 
@@ -14,12 +15,6 @@ const retriable: ReadonlySet<ErrorCode> = new Set([
   errorCodes.COORDINATOR_LOAD_IN_PROGRESS,
   errorCodes.COORDINATOR_NOT_AVAILABLE,
   errorCodes.UNSTABLE_OFFSET_COMMIT,
-])
-
-export const fenced: ReadonlySet<ErrorCode> = new Set([
-  errorCodes.PRODUCER_FENCED,
-  errorCodes.INVALID_PRODUCER_EPOCH,
-  errorCodes.INVALID_PRODUCER_ID_MAPPING,
 ])
 
 /** A step of the transaction was refused; carries Kafka's code. */
@@ -37,7 +32,7 @@ export function failureOf(
   errorCode: ErrorCode,
   detail: string | null = null,
 ): Error {
-  return fenced.has(errorCode) ? new FencedError(transactionalId) : new OutputError(errorCode, detail)
+  return isFencing(errorCode) ? new FencedError(transactionalId) : new OutputError(errorCode, detail)
 }
 
 /** Asks again while the coordinator is busy with what was before; any other error is thrown. */
