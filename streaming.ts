@@ -9,6 +9,7 @@ export type {
 } from './processor/streaming-context-options.ts'
 export type { JobModule } from './processor/executor/workers/load-job.ts'
 export type { Duration } from './processor/graph/duration.ts'
+export { HashPartitioner, type Partitioner, type Partitioning } from './processor/graph/partitioner.ts'
 export { GraphError } from './processor/graph/errors.ts'
 export type { OutputRecord } from './processor/graph/contracts/output.ts'
 export type { StateCodec } from './processor/graph/contracts/state.ts'

@@ -3,6 +3,7 @@
 
 import { CallingThreadExecutor, type ExecutorOptions } from './executor/calling-thread.ts'
 import type { OffsetRange } from './graph/contracts/source.ts'
+import { checkPartitions } from './graph/partitioner.ts'
 import type { LogViews } from './ports.ts'
 import type { Dataset } from './rdd/dataset.ts'
 import type { PairRDD, RDDOf } from './rdd/pair-rdd.ts'
@@ -51,7 +52,8 @@ export class BatchContext implements Disposable {
   }
 
   parallelize<T>(rows: readonly T[], numPartitions = this.parallelism): RDDOf<T> {
-    return this.of('parallelize', new ArrayDataset(sliceRows(rows, wholeNumber(numPartitions))))
+    checkPartitions('parallelize', numPartitions)
+    return this.of('parallelize', new ArrayDataset(sliceRows(rows, numPartitions)))
   }
 
   makeRDD<T>(rows: readonly T[], numPartitions = this.parallelism): RDDOf<T> {
@@ -64,9 +66,10 @@ export class BatchContext implements Disposable {
 
   /** Whole numbers from `start` up to, and not with, `end`. */
   range(start: number, end: number, step = 1, numPartitions = this.parallelism): RDD<number> {
+    checkPartitions('range', numPartitions)
     if (step === 0 || !Number.isSafeInteger(step)) throw new RangeError(`a range with a step of ${step}`)
     const count = Math.max(0, Math.ceil((end - start) / step))
-    const indexes = Array.from({ length: wholeNumber(numPartitions) }, (_, i) => i)
+    const indexes = Array.from({ length: numPartitions }, (_, i) => i)
     const bound = (i: number) => Math.floor((i * count) / indexes.length)
     const parts = indexes.map((i) =>
       Array.from({ length: bound(i + 1) - bound(i) }, (_, at) => start + (bound(i) + at) * step),
@@ -76,7 +79,8 @@ export class BatchContext implements Disposable {
 
   /** Lines of a file, of the files of a directory, or of several of either. */
   textFile(location: string | readonly string[], minPartitions = this.parallelism): RDD<string> {
-    return this.of('textFile', new TextFileDataset(filesOf(location), wholeNumber(minPartitions)))
+    checkPartitions('textFile', minPartitions)
+    return this.of('textFile', new TextFileDataset(filesOf(location), minPartitions))
   }
 
   /** Files as pairs of path and text. */
@@ -84,7 +88,8 @@ export class BatchContext implements Disposable {
     location: string | readonly string[],
     numPartitions = this.parallelism,
   ): PairRDD<string, string> {
-    return this.of('wholeTextFiles', new WholeTextFilesDataset(filesOf(location), wholeNumber(numPartitions)))
+    checkPartitions('wholeTextFiles', numPartitions)
+    return this.of('wholeTextFiles', new WholeTextFilesDataset(filesOf(location), numPartitions))
   }
 
   /** Rows that saveAsObjectFile or saveAsObjectFiles wrote: of a directory, a file, or several of either. */
@@ -94,7 +99,7 @@ export class BatchContext implements Disposable {
 
   /** Records of a fixed length in bytes. */
   binaryRecords(location: string | readonly string[], recordLength: number): RDD<Buffer> {
-    return this.of('binaryRecords', new BinaryRecordsDataset(filesOf(location), wholeNumber(recordLength)))
+    return this.of('binaryRecords', new BinaryRecordsDataset(filesOf(location), recordLength))
   }
 
   /**
@@ -176,9 +181,4 @@ function offsetRange(views: LogViews, topic: string, count: number, range: Topic
   const { from = logStartOffset, until = stableEndOffset } = range
   if (from > until) throw new RangeError(`${topic}-${partition}: rows from ${from} to ${until}`)
   return { topic, partition, topicId, from, until }
-}
-
-function wholeNumber(value: number): number {
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw new RangeError(`a whole number above 0 is needed: got ${value}`)
 }

@@ -3,7 +3,8 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MemoryStatePartition } from '../executor/memory-state.ts'
-import { partitionOf, type Key } from '../graph/key.ts'
+import type { Key } from '../graph/key.ts'
+import { type KeyPlaces, placesOf } from '../graph/partitioner.ts'
 import type {
   KeptPlace,
   StagedValues,
@@ -24,6 +25,7 @@ const SLICE_ENTRIES = 2000
 
 interface OperatorState {
   readonly operator: StateOperator
+  readonly places: KeyPlaces
   number: number
   /** Until a batch counts: what was restored is of this version, and the batch stages all of it. */
   migratesFrom: number | undefined
@@ -43,6 +45,7 @@ export class LocalState implements StateHost {
     for (const [number, operator] of operators.entries()) {
       const state: OperatorState = {
         operator,
+        places: placesOf(operator),
         number,
         migratesFrom: undefined,
         partitions: [],
@@ -83,11 +86,9 @@ export class LocalState implements StateHost {
     const state = this.byNumber.get(number)
     if (state === undefined) return
     const key = readKey(new ByteReader(keyBytes))
-    const { operator, partitions } = state
-    const index = partitionOf(key, partitions.length)
-    const partition = partitions[index]
-    if (partition === undefined)
-      throw new Error(`key '${String(key)}' of '${operator.id}' is another worker's`)
+    const index = state.places.partitionOf(key)
+    const partition = state.partitions[index]
+    if (partition === undefined) throw state.places.elsewhere(key, index)
     partition.restore(key, value === undefined ? undefined : decode(state, key, value))
   }
 

@@ -15,6 +15,12 @@ export class OperatorError extends Error {
   }
 }
 
+/**
+ * A partitioner that fails. No record is to blame, for in one thread a key is placed as its row comes, in another when
+ * all have been combined.
+ */
+export class PartitionerError extends OperatorError {}
+
 /** Thrown into the batch that was running when the job was stopped without waiting for it. */
 export class CancelledError extends Error {
   constructor() {

@@ -10,6 +10,7 @@ import type { StateOperator, StatePartition, StateStore } from './contracts/stat
 import type { FilesAside } from './contracts/files.ts'
 import { GraphError, operatorFailed } from './errors.ts'
 import type { InputDriver, OutputBatch, OutputNode, OutputPlace, Scope, StreamNode } from './node.ts'
+import type { Partitioner } from './partitioner.ts'
 import { rememberDurations } from './remember.ts'
 import { isReadLater, isValidTime } from './time.ts'
 import { problemsOf } from './validate.ts'
@@ -31,6 +32,8 @@ export interface NodeSpec<T> {
   /** Made from the node's final id. */
   state?: (id: string) => StateOperator
   recovers?: boolean
+  /** Of an operator that brings rows together by key. */
+  partitioner?: Partitioner
   compute: (timeMs: number, scope: Scope, id: string) => Dataset<T> | undefined
 }
 
@@ -87,6 +90,7 @@ export class Graph implements Scope {
       windowMs: spec.windowMs,
       state: spec.state?.(id),
       recovers: spec.recovers ?? false,
+      partitioner: spec.partitioner,
       isNamed: spec.name !== undefined,
       input: spec.input,
       compute: (timeMs, scope) => spec.compute(timeMs, scope, id),

@@ -1,6 +1,6 @@
-// Keys and where they go. Keys are compared as Map compares them: by value for the types below; anything
+// Keys and their hash. Keys are compared as Map compares them: by value for the types below; anything
 // else is refused by name, because two equal-looking objects would be two keys. The hash is stable across
-// runs and machines, since keyed state is placed by it.
+// runs and machines, since all threads place keys by it (partitioner.ts).
 
 export type Key = string | number | bigint | boolean | null
 
@@ -42,7 +42,7 @@ export function hashKey(key: Key): number {
   }
 }
 
-/** Which of `partitions` a key belongs to. */
+/** Which of `partitions` the hash of a key says. */
 export function partitionOf(key: Key, partitions: number): number {
   return partitions === 1 ? 0 : hashKey(key) % partitions
 }

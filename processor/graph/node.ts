@@ -8,6 +8,7 @@ import type { BatchOutput } from './contracts/output.ts'
 import type { PoisonPolicy, RecordPlace } from './contracts/poison.ts'
 import type { ReceiverReport } from './contracts/receiver.ts'
 import type { BatchStamp } from './contracts/rows.ts'
+import type { Partitioner } from './partitioner.ts'
 import type { OffsetRange, SourcePosition, SourceRecord } from './contracts/source.ts'
 import type { StateOperator, StatePartition } from './contracts/state.ts'
 
@@ -47,6 +48,7 @@ export interface StreamNode<T> {
   readonly state: StateOperator | undefined
   /** It keeps its rows of past batches itself, whatever its parents can do. */
   readonly recovers: boolean
+  readonly partitioner: Partitioner | undefined
   readonly input: InputDriver | undefined
   compute(timeMs: number, scope: Scope): Dataset<T> | undefined
 }

@@ -3,6 +3,7 @@
 
 import { operatorFailed } from '../graph/errors.ts'
 import { checkKey } from '../graph/key.ts'
+import type { KeyPlaces } from '../graph/partitioner.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { drainShare, Once, openHeld, type Dataset, type Held, type TaskRunner } from './dataset.ts'
 import { IteratorReader } from './iterator-reader.ts'
@@ -14,14 +15,14 @@ export type Cogrouped<K> = readonly [K, unknown[][]]
 /** Reads all parents into one table of groups: with peers, of the keys whose partitions this thread has. */
 export async function cogroupTable<K>(
   parents: readonly Dataset<readonly [K, unknown]>[],
-  operator: string,
-  partitions: number,
+  places: KeyPlaces,
   run: TaskRunner,
 ): Promise<Map<K, [K, unknown[][]]>> {
   const { peers } = run
+  const { operator } = places
   const mine = await groupShares(parents, operator, run)
   if (peers === undefined) return mine
-  const { rows, place } = placing<[K, unknown[][]]>(operator, partitions, peers.count)
+  const { rows, place } = placing<[K, unknown[][]]>(places, peers.count)
   await run.drain(new IteratorReader(mine.values(), place))
   const shares = await peers.exchange(operator, rows)
   const table = await keysInOrder(shares, parents.length, run)
@@ -81,19 +82,19 @@ export class CogroupedDataset<K> implements Dataset<Cogrouped<K>> {
   readonly keeps = 'always'
   private readonly once = new Once()
   private parents: readonly Dataset<readonly [K, unknown]>[]
-  private readonly operator: string
+  private readonly places: KeyPlaces
   private rows: Held<Cogrouped<K>> = []
 
-  constructor(parents: readonly Dataset<readonly [K, unknown]>[], operator: string, partitions: number) {
+  constructor(parents: readonly Dataset<readonly [K, unknown]>[], places: KeyPlaces) {
     this.parents = parents
-    this.operator = operator
-    this.partitions = partitions
+    this.places = places
+    this.partitions = places.partitions
   }
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
-      const table = await cogroupTable(this.parents, this.operator, this.partitions, run)
-      this.rows = await spread(table, this.partitions, run)
+      const table = await cogroupTable(this.parents, this.places, run)
+      this.rows = await spread(table, this.places, run)
       this.parents = []
     })
   }

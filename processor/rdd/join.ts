@@ -1,5 +1,6 @@
 // Joins of two keyed datasets, all made of one cogroup.
 
+import type { KeyPlaces } from '../graph/partitioner.ts'
 import { CogroupedDataset } from './cogroup.ts'
 import type { Dataset } from './dataset.ts'
 import { NarrowDataset, type Pipe } from './narrow.ts'
@@ -10,10 +11,9 @@ type Keyed<K> = Dataset<readonly [K, unknown]>
 export function cogrouped<K, V, W>(
   left: Dataset<readonly [K, V]>,
   right: Dataset<readonly [K, W]>,
-  operator: string,
-  partitions: number,
+  places: KeyPlaces,
 ): Dataset<readonly [K, [V[], W[]]]> {
-  const groups = new CogroupedDataset<K>([left, right] as Keyed<K>[], operator, partitions)
+  const groups = new CogroupedDataset<K>([left, right] as Keyed<K>[], places)
   return groups as unknown as Dataset<readonly [K, [V[], W[]]]>
 }
 
@@ -26,14 +26,10 @@ export interface Outer {
 export function joined<K, R>(
   left: Keyed<K>,
   right: Keyed<K>,
-  operator: string,
-  partitions: number,
+  places: KeyPlaces,
   outer: Outer,
 ): Dataset<readonly [K, R]> {
-  return new NarrowDataset(
-    new CogroupedDataset<K>([left, right], operator, partitions),
-    joinPipe<K, R>(outer),
-  )
+  return new NarrowDataset(new CogroupedDataset<K>([left, right], places), joinPipe<K, R>(outer))
 }
 
 const MISSING: readonly unknown[] = [undefined]

@@ -1,10 +1,11 @@
 // RDDs of pairs: what brings rows together by key. Keys are compared by value (string, number, bigint, boolean,
-// null), and a key's rows are always in the partition that its hash says.
+// null). Where a key's rows go, a number of partitions says, filled by the hash of keys, or a partitioner.
 
-import { RDD, checkPartitions, type SortOptions } from './rdd.ts'
+import { KeyPlaces, partitionerOf, type Partitioning } from '../graph/partitioner.ts'
+import { RDD, type SortOptions } from './rdd.ts'
 import { CogroupedDataset } from './cogroup.ts'
 import type { Dataset } from './dataset.ts'
-import { cogrouped, joined, type Outer } from './join.ts'
+import { joined, type Outer } from './join.ts'
 import * as narrow from './narrow.ts'
 import { PartitionedDataset } from './partitioned.ts'
 import { checkFraction, sampled, type SampleOptions } from './sample.ts'
@@ -45,13 +46,13 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     return this.pairs(new narrow.NarrowDataset(this.dataset, pipe))
   }
 
-  reduceByKey(f: (a: V, b: V) => V, numPartitions?: number): PairRDD<K, V> {
-    return this.shuffled('reduceByKey', reduceCombiner(f), numPartitions)
+  reduceByKey(f: (a: V, b: V) => V, partitioning?: Partitioning<K>): PairRDD<K, V> {
+    return this.shuffled('reduceByKey', reduceCombiner(f), partitioning)
   }
 
   /** Each key's values are folded into a zero of its own. */
-  foldByKey(zero: V | (() => V), f: (a: V, b: V) => V, numPartitions?: number): PairRDD<K, V> {
-    return this.aggregateByKey(zero, f, f, numPartitions)
+  foldByKey(zero: V | (() => V), f: (a: V, b: V) => V, partitioning?: Partitioning<K>): PairRDD<K, V> {
+    return this.aggregateByKey(zero, f, f, partitioning)
   }
 
   /** `combine` brings together what was added in different places. A zero that is changed in place must be made by a function. */
@@ -59,7 +60,7 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     zero: U | (() => U),
     add: (into: U, value: V) => U,
     combine: (a: U, b: U) => U,
-    numPartitions?: number,
+    partitioning?: Partitioning<K>,
   ): PairRDD<K, U> {
     const begin = () => (typeof zero === 'function' ? (zero as () => U)() : zero)
     const combiner: Combiner<V, U> = {
@@ -67,30 +68,31 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
       merge: add,
       mergeCombined: combine,
     }
-    return this.shuffled('aggregateByKey', combiner, numPartitions)
+    return this.shuffled('aggregateByKey', combiner, partitioning)
   }
 
-  groupByKey(numPartitions?: number): PairRDD<K, V[]> {
-    return this.shuffled('groupByKey', groupCombiner<V>(), numPartitions)
+  groupByKey(partitioning?: Partitioning<K>): PairRDD<K, V[]> {
+    return this.shuffled('groupByKey', groupCombiner<V>(), partitioning)
   }
 
-  combineByKey<C>(combiner: Combiner<V, C>, numPartitions?: number): PairRDD<K, C> {
-    return this.shuffled('combineByKey', combiner, numPartitions)
+  combineByKey<C>(combiner: Combiner<V, C>, partitioning?: Partitioning<K>): PairRDD<K, C> {
+    return this.shuffled('combineByKey', combiner, partitioning)
   }
 
   /** Rows move to their keys' partitions as they are. */
-  partitionBy(numPartitions: number): PairRDD<K, V> {
-    const name = this.name('partitionBy')
-    checkPartitions(name, numPartitions)
-    return this.pairs(new PartitionedDataset(this.dataset, name, numPartitions))
+  partitionBy(partitioning: Partitioning<K>): PairRDD<K, V> {
+    return this.pairs(new PartitionedDataset(this.dataset, this.places('partitionBy', partitioning)))
   }
 
   /** Rows in their keys' partitions, each partition in the order of its keys. */
-  repartitionAndSortWithinPartitions(numPartitions: number, compare: Compare<K> = naturally): PairRDD<K, V> {
-    const name = this.name('repartitionAndSortWithinPartitions')
+  repartitionAndSortWithinPartitions(
+    partitioning: Partitioning<K>,
+    compare: Compare<K> = naturally,
+  ): PairRDD<K, V> {
+    const name = 'repartitionAndSortWithinPartitions'
     const order = comparing((row: readonly [K, V]) => row[0], true, compare)
-    const moved = this.partitionBy(numPartitions).dataset
-    return this.pairs(new WholePartitionDataset(moved, name, (rows) => rows.sort(order)))
+    const moved = new PartitionedDataset(this.dataset, this.places(name, partitioning))
+    return this.pairs(new WholePartitionDataset(moved, this.name(name), (rows) => rows.sort(order)))
   }
 
   sortByKey(options: SortOptions<K> = {}): PairRDD<K, V> {
@@ -99,38 +101,46 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     return this.pairs(new SortedDataset(this.dataset, this.name('sortByKey'), order, numPartitions))
   }
 
-  /** The values of up to four RDDs under each key. */
-  cogroup<W>(other: PairRDD<K, W>, numPartitions?: number): PairRDD<K, [V[], W[]]> {
-    const partitions = this.partitionsOr(numPartitions)
-    return this.pairs(cogrouped(this.dataset, other.dataset, this.name('cogroup'), partitions))
+  /** The values of two RDDs, or with a list of others of up to four, under each key. */
+  cogroup<W>(other: PairRDD<K, W>, partitioning?: Partitioning<K>): PairRDD<K, [V[], W[]]>
+  cogroup<const R extends readonly PairRDD<K, unknown>[]>(
+    others: R,
+    partitioning?: Partitioning<K>,
+  ): PairRDD<K, [V[], ...Groups<R>]>
+  cogroup(
+    others: PairRDD<K, unknown> | readonly PairRDD<K, unknown>[],
+    partitioning?: Partitioning<K>,
+  ): PairRDD<K, [V[], ...unknown[][]]> {
+    return this.grouped('cogroup', others instanceof PairRDD ? [others] : others, partitioning)
   }
 
   /** As cogroup, with two or three others. */
   groupWith<const R extends readonly PairRDD<K, unknown>[]>(...others: R): PairRDD<K, [V[], ...Groups<R>]> {
-    const parents = [this, ...others].map(({ dataset }) => dataset as Dataset<readonly [K, unknown]>)
-    const groups = new CogroupedDataset<K>(parents, this.name('groupWith'), this.context.parallelism)
-    return this.pairs(groups as unknown as Dataset<readonly [K, [V[], ...Groups<R>]]>)
+    return this.grouped('groupWith', others)
   }
 
-  join<W>(other: PairRDD<K, W>, numPartitions?: number): PairRDD<K, [V, W]> {
-    return this.joined<W, [V, W]>('join', other, { left: false, right: false }, numPartitions)
+  join<W>(other: PairRDD<K, W>, partitioning?: Partitioning<K>): PairRDD<K, [V, W]> {
+    return this.joined<W, [V, W]>('join', other, { left: false, right: false }, partitioning)
   }
 
-  leftOuterJoin<W>(other: PairRDD<K, W>, numPartitions?: number): PairRDD<K, [V, W | undefined]> {
-    return this.joined('leftOuterJoin', other, { left: false, right: true }, numPartitions)
+  leftOuterJoin<W>(other: PairRDD<K, W>, partitioning?: Partitioning<K>): PairRDD<K, [V, W | undefined]> {
+    return this.joined('leftOuterJoin', other, { left: false, right: true }, partitioning)
   }
 
-  rightOuterJoin<W>(other: PairRDD<K, W>, numPartitions?: number): PairRDD<K, [V | undefined, W]> {
-    return this.joined('rightOuterJoin', other, { left: true, right: false }, numPartitions)
+  rightOuterJoin<W>(other: PairRDD<K, W>, partitioning?: Partitioning<K>): PairRDD<K, [V | undefined, W]> {
+    return this.joined('rightOuterJoin', other, { left: true, right: false }, partitioning)
   }
 
-  fullOuterJoin<W>(other: PairRDD<K, W>, numPartitions?: number): PairRDD<K, [V | undefined, W | undefined]> {
-    return this.joined('fullOuterJoin', other, { left: true, right: true }, numPartitions)
+  fullOuterJoin<W>(
+    other: PairRDD<K, W>,
+    partitioning?: Partitioning<K>,
+  ): PairRDD<K, [V | undefined, W | undefined]> {
+    return this.joined('fullOuterJoin', other, { left: true, right: true }, partitioning)
   }
 
   /** Rows whose key the other has not. */
-  subtractByKey(other: PairRDD<K, unknown>, numPartitions?: number): PairRDD<K, V> {
-    return this.cogroup(other, numPartitions)
+  subtractByKey(other: PairRDD<K, unknown>, partitioning?: Partitioning<K>): PairRDD<K, V> {
+    return this.cogroup(other, partitioning)
       .filter(([, [, there]]) => there.length === 0)
       .flatMapValues(([here]) => here)
   }
@@ -160,22 +170,31 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     return new Map(await this.collect())
   }
 
-  private partitionsOr(numPartitions: number | undefined): number {
-    return numPartitions ?? this.context.parallelism
+  private places(kind: string, partitioning: Partitioning<K> = this.context.parallelism): KeyPlaces {
+    const name = this.name(kind)
+    return new KeyPlaces(name, partitionerOf(name, partitioning))
+  }
+
+  private grouped<R>(
+    kind: string,
+    others: readonly PairRDD<K, unknown>[],
+    partitioning?: Partitioning<K>,
+  ): PairRDD<K, R> {
+    const parents = [this, ...others].map(({ dataset }) => dataset as Dataset<readonly [K, unknown]>)
+    const groups = new CogroupedDataset<K>(parents, this.places(kind, partitioning))
+    return this.pairs(groups as Dataset<readonly [K, unknown]> as Dataset<readonly [K, R]>)
   }
 
   private joined<W, R>(
     kind: string,
     other: PairRDD<K, W>,
     outer: Outer,
-    numPartitions: number | undefined,
+    partitioning: Partitioning<K> | undefined,
   ): PairRDD<K, R> {
-    const partitions = this.partitionsOr(numPartitions)
-    return this.pairs(joined<K, R>(this.dataset, other.dataset, this.name(kind), partitions, outer))
+    return this.pairs(joined<K, R>(this.dataset, other.dataset, this.places(kind, partitioning), outer))
   }
 
-  private shuffled<C>(kind: string, combiner: Combiner<V, C>, numPartitions?: number): PairRDD<K, C> {
-    const partitions = this.partitionsOr(numPartitions)
-    return this.pairs(new ShuffledDataset(this.dataset, this.name(kind), partitions, combiner))
+  private shuffled<C>(kind: string, combiner: Combiner<V, C>, partitioning?: Partitioning<K>): PairRDD<K, C> {
+    return this.pairs(new ShuffledDataset(this.dataset, this.places(kind, partitioning), combiner))
   }
 }

@@ -2,6 +2,7 @@
 // An RDD of a stream is good while its batch runs; what must outlive the batch is collected.
 
 import type { OffsetRange } from '../graph/contracts/source.ts'
+import { checkPartitions, type Partitioning } from '../graph/partitioner.ts'
 import { RddActions } from './actions.ts'
 import { CartesianDataset } from './cartesian.ts'
 import { CoalescedDataset } from './coalesced.ts'
@@ -53,8 +54,8 @@ export class RDD<T> extends RddActions<T> {
     return this.mapToPair((row) => [f(row), row])
   }
 
-  groupBy<K>(f: (row: T) => K, numPartitions?: number): PairRDD<K, T[]> {
-    return this.keyBy(f).groupByKey(numPartitions)
+  groupBy<K>(f: (row: T) => K, partitioning?: Partitioning<K>): PairRDD<K, T[]> {
+    return this.keyBy(f).groupByKey(partitioning)
   }
 
   /** `f` gets a partition's rows as one array. */
@@ -83,16 +84,16 @@ export class RDD<T> extends RddActions<T> {
   }
 
   /** Rows that are in both, each once. */
-  intersection(other: RDD<T>, numPartitions?: number): RDD<T> {
+  intersection(other: RDD<T>, partitioning?: Partitioning<T>): RDD<T> {
     return this.marked()
-      .cogroup(other.marked(), numPartitions)
+      .cogroup(other.marked(), partitioning)
       .filter(([, [here, there]]) => here.length > 0 && there.length > 0)
       .map(([row]) => row)
   }
 
   /** Rows that are not in the other, as often as they are here. */
-  subtract(other: RDD<T>, numPartitions?: number): RDD<T> {
-    return this.marked().subtractByKey(other.marked(), numPartitions).keys()
+  subtract(other: RDD<T>, partitioning?: Partitioning<T>): RDD<T> {
+    return this.marked().subtractByKey(other.marked(), partitioning).keys()
   }
 
   /** Every row with every row of the other. */
@@ -228,10 +229,4 @@ export interface SortOptions<U> {
   readonly compare?: Compare<U>
   /** Default: as many as there are now. */
   readonly numPartitions?: number
-}
-
-export function checkPartitions(operator: string, numPartitions: number): void {
-  if (!Number.isSafeInteger(numPartitions) || numPartitions < 1) {
-    throw new RangeError(`${operator}: ${numPartitions} partitions`)
-  }
 }

@@ -1,13 +1,23 @@
 // Rows brought together by key. Each key's values are combined as they arrive (Spark's map-side combine):
 // all input partitions of a thread share one table, so what is moved is one entry per key, never the rows,
-// and only those entries are hashed to their partition. Rows come out in the order keys were first seen.
+// and only those entries are placed in their partition. Rows come out in the order keys were first seen.
 
 import { operatorFailed } from '../graph/errors.ts'
-import { checkKey, partitionOf, type Key } from '../graph/key.ts'
+import { checkKey } from '../graph/key.ts'
+import type { KeyPlaces } from '../graph/partitioner.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { ArrayReader } from './array-reader.ts'
 import { IteratorReader } from './iterator-reader.ts'
-import { drainShare, Once, openHeld, ownerOf, type Dataset, type Held, type TaskRunner } from './dataset.ts'
+import {
+  drainShare,
+  Once,
+  openHeld,
+  ownerOf,
+  type Dataset,
+  type Held,
+  type Peers,
+  type TaskRunner,
+} from './dataset.ts'
 
 export interface Combiner<V, C> {
   create(value: V): C
@@ -25,19 +35,14 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
   readonly keeps = 'always'
   private readonly once = new Once()
   private parent: Dataset<readonly [K, V]> | undefined
-  private readonly operator: string
+  private readonly places: KeyPlaces
   private readonly combiner: Combiner<V, C>
   private rows: Held<readonly [K, C]> = []
 
-  constructor(
-    parent: Dataset<readonly [K, V]>,
-    operator: string,
-    partitions: number,
-    combiner: Combiner<V, C>,
-  ) {
+  constructor(parent: Dataset<readonly [K, V]>, places: KeyPlaces, combiner: Combiner<V, C>) {
     this.parent = parent
-    this.operator = operator
-    this.partitions = partitions
+    this.places = places
+    this.partitions = places.partitions
     this.combiner = combiner
   }
 
@@ -49,21 +54,21 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
   }
 
   private async shuffle(parent: Dataset<readonly [K, V]>, run: TaskRunner): Promise<Held<[K, C]>> {
-    const { operator, partitions, combiner } = this
+    const { places, combiner } = this
     const { peers } = run
     const table = new Map<K, [K, C]>()
     if (peers === undefined) {
       await drainShare(parent, run, this.adder(table))
     } else if (combiner.mergeCombined === undefined) {
-      await drainByKey(parent, operator, partitions, run, this.adder(table))
+      await drainByKey(parent, places, run, this.adder(table))
     } else {
       const mine = new Map<K, [K, C]>()
       await drainShare(parent, run, this.adder(mine))
-      const { rows, place } = placing<[K, C]>(operator, partitions, peers.count)
+      const { rows, place } = placing<[K, C]>(places, peers.count)
       await run.drain(new IteratorReader(mine.values(), place))
-      await takeAll(await peers.exchange(operator, rows), run, this.merger(table))
+      await takeAll(await peers.exchange(places.operator, rows), run, this.merger(table))
     }
-    return await spread(table, partitions, run)
+    return await spread(table, places, run)
   }
 
   open(partition: number, emit: Emit<readonly [K, C]>): RowReader {
@@ -72,7 +77,8 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
 
   // An entry is the row that will come out: found once, changed in place, no second look-up to store it.
   private adder(table: Map<K, [K, C]>): Emit<readonly [K, V]> {
-    const { operator, combiner } = this
+    const { combiner } = this
+    const { operator } = this.places
     return (row) => {
       const key = row[0]
       const entry = table.get(key)
@@ -90,7 +96,8 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
   }
 
   private merger(table: Map<K, [K, C]>): Emit<[K, C]> {
-    const { operator, combiner } = this
+    const { combiner } = this
+    const { operator } = this.places
     return (entry) => {
       const known = table.get(entry[0])
       if (known === undefined) {
@@ -115,14 +122,14 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
  */
 export async function drainByKey<R extends readonly [unknown, unknown]>(
   dataset: Dataset<R>,
-  operator: string,
-  partitions: number,
+  places: KeyPlaces,
   run: TaskRunner,
   emit: Emit<R>,
 ): Promise<void> {
   const { peers } = run
+  const { operator } = places
   if (peers !== undefined) {
-    const { rows, place } = placing<R>(operator, partitions, peers.count)
+    const { rows, place } = placing<R>(places, peers.count)
     await drainShare(dataset, run, place)
     await takeAll(await peers.exchange(operator, rows), run, emit)
     return
@@ -137,29 +144,41 @@ export async function drainByKey<R extends readonly [unknown, unknown]>(
   })
 }
 
-/** Entries of the keys that are this thread's, dealt to their partitions by the stable hash. */
+/** Entries of the keys that are this thread's, dealt to their partitions. */
 export async function spread<K, R extends readonly [K, unknown]>(
   table: Map<K, R>,
-  partitions: number,
+  places: KeyPlaces,
   run: TaskRunner,
 ): Promise<Held<R>> {
-  const { peers } = run
+  const { rows, deal } = dealing<R>(places, run.peers)
+  await run.drain(new IteratorReader(table.values(), deal))
+  return rows
+}
+
+/** Takes rows of this thread's keys, each into its key's partition. Throws at a row of another thread's. */
+export function dealing<R extends readonly [unknown, unknown]>(
+  places: KeyPlaces,
+  peers: Peers | undefined,
+): { rows: Held<R>; deal: Emit<R> } {
+  const { partitions } = places
   const rows: Held<R> = Array.from({ length: partitions }, (_, partition) =>
     peers === undefined || ownerOf(partition, partitions, peers.count) === peers.index ? [] : undefined,
   )
-  const place = (entry: R) => {
-    ;(rows[partitionOf(entry[0] as Key, partitions)] as R[]).push(entry)
+  const deal = (row: R) => {
+    const partition = places.partitionOf(row[0])
+    const held = rows[partition]
+    if (held === undefined) throw places.elsewhere(row[0], partition)
+    held.push(row)
   }
-  await run.drain(new IteratorReader(table.values(), place))
-  return rows
+  return { rows, deal }
 }
 
 /** Rows dealt to the threads that have their keys' partitions. */
 export function placing<R extends readonly [unknown, unknown]>(
-  operator: string,
-  partitions: number,
+  places: KeyPlaces,
   count: number,
 ): { rows: R[][]; place: Emit<R> } {
+  const { operator, partitions } = places
   const rows: R[][] = Array.from({ length: count }, () => [])
   const place = (row: R) => {
     const key = row[0]
@@ -168,7 +187,7 @@ export function placing<R extends readonly [unknown, unknown]>(
     } catch (error) {
       throw operatorFailed(operator, error)
     }
-    ;(rows[ownerOf(partitionOf(key, partitions), partitions, count)] as R[]).push(row)
+    ;(rows[ownerOf(places.partitionOf(key), partitions, count)] as R[]).push(row)
   }
   return { rows, place }
 }

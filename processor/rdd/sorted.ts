@@ -3,6 +3,7 @@
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { operatorFailed } from '../graph/errors.ts'
+import { checkPartitions } from '../graph/partitioner.ts'
 import { ArrayReader } from './array-reader.ts'
 import { drainAll, Once, type Dataset, type TaskRunner } from './dataset.ts'
 import { sliceRows } from './stored.ts'
@@ -18,7 +19,9 @@ export class SortedDataset<T> implements Dataset<T> {
   private readonly compare: Compare<T>
   private rows: T[][] = []
 
+  /** Throws RangeError where there are no partitions. */
   constructor(parent: Dataset<T>, operator: string, compare: Compare<T>, partitions: number) {
+    checkPartitions(operator, partitions)
     this.parent = parent
     this.operator = operator
     this.compare = compare

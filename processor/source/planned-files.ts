@@ -6,7 +6,7 @@ import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { PlannedFile } from '../graph/contracts/source.ts'
 import type { Dataset } from '../rdd/dataset.ts'
 import { DataLossError } from './errors.ts'
-import { LineReader, openRecords } from './text-file.ts'
+import { checkRecordLength, LineReader, openRecords } from './text-file.ts'
 
 /** What the rows of a file are. */
 export interface FileFormat<T> {
@@ -20,9 +20,7 @@ export const textLines: FileFormat<string> = {
 
 /** Records of so many bytes. A file whose size is no multiple of it ends the job. */
 export function fixedRecords(recordLength: number): FileFormat<Buffer> {
-  if (!Number.isSafeInteger(recordLength) || recordLength < 1) {
-    throw new TypeError(`a record's length is a whole number above 0: got ${recordLength}`)
-  }
+  checkRecordLength(recordLength)
   return {
     open({ path, sizeInBytes }, emit) {
       if (sizeInBytes % recordLength !== 0) {

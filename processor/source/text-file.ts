@@ -169,6 +169,12 @@ export class WholeTextFilesDataset implements Dataset<readonly [string, string]>
   }
 }
 
+/** Throws TypeError where a record cannot be so long. */
+export function checkRecordLength(recordLength: number): void {
+  if (Number.isSafeInteger(recordLength) && recordLength > 0) return
+  throw new TypeError(`a record's length is a whole number above 0: got ${recordLength}`)
+}
+
 /** Files of records of a fixed length. Throws where a file's size is not a multiple of it. */
 export class BinaryRecordsDataset implements Dataset<Buffer> {
   readonly keeps = 'always'
@@ -176,6 +182,7 @@ export class BinaryRecordsDataset implements Dataset<Buffer> {
   private readonly recordLength: number
 
   constructor(files: readonly string[], recordLength: number) {
+    checkRecordLength(recordLength)
     for (const file of files) {
       const { size } = fs.statSync(file)
       if (size % recordLength !== 0) {

@@ -2,24 +2,26 @@
 
 import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
+import { KeyPlaces } from '../graph/partitioner.ts'
 import { ShuffledDataset, type Combiner } from '../rdd/shuffle.ts'
-import { partitionsOf, type ShuffleOptions } from './options.ts'
+import { partitionerFor, type ShuffleOptions } from './options.ts'
 
 export function combineByKey<K, V, C>(
   graph: Graph,
   kind: string,
   parent: StreamNode<readonly [K, V]>,
   combiner: Combiner<V, C>,
-  options: ShuffleOptions = {},
+  options: ShuffleOptions<K> = {},
 ): NodeSpec<readonly [K, C]> {
-  const partitions = partitionsOf(graph, options)
+  const partitioner = partitionerFor(graph, kind, options)
   return {
     kind,
     name: options.name,
     parents: [parent],
+    partitioner,
     compute(timeMs, scope, id) {
       const rows = scope.rows(parent, timeMs)
-      return rows && new ShuffledDataset(rows, id, partitions, combiner)
+      return rows && new ShuffledDataset(rows, new KeyPlaces(id, partitioner), combiner)
     },
   }
 }

@@ -3,6 +3,7 @@
 
 import type { NodeSpec } from '../graph/graph.ts'
 import type { InputDriver, InputPlan } from '../graph/node.ts'
+import { checkPartitions } from '../graph/partitioner.ts'
 import { ArrayDataset, sliceRows } from '../rdd/stored.ts'
 import type { OperatorOptions } from './options.ts'
 
@@ -43,6 +44,8 @@ export function constantStream<T>(
   rows: readonly T[],
   options: OperatorOptions & { readonly numPartitions?: number } = {},
 ): NodeSpec<T> {
-  const input = new ConstantInput(rows, options.numPartitions ?? 1)
-  return { kind: 'constantStream', name: options.name, parents: [], input, compute: () => input.rows }
+  const { name, numPartitions = 1 } = options
+  checkPartitions(name ?? 'constantStream', numPartitions)
+  const input = new ConstantInput(rows, numPartitions)
+  return { kind: 'constantStream', name, parents: [], input, compute: () => input.rows }
 }

@@ -17,7 +17,7 @@ import { flatMap } from './flat-map.ts'
 import type { StreamHost } from './host.ts'
 import { map } from './map.ts'
 import { mapPartitions } from './map-partitions.ts'
-import type { OperatorOptions, ShuffleOptions, StateOptions } from './options.ts'
+import type { KeyedStateOptions, OperatorOptions, ShuffleOptions, StateOptions } from './options.ts'
 import { foreachRDD, print, toTopic } from './outputs.ts'
 import type { PairDStream } from './pair-dstream.ts'
 import { repartition } from './repartition.ts'
@@ -90,7 +90,7 @@ export class DStream<T> {
     return this.stream(reduce(this.node, f, options?.name))
   }
 
-  countByValue(options?: ShuffleOptions): PairDStream<T, number> {
+  countByValue(options?: ShuffleOptions<T>): PairDStream<T, number> {
     const keyed = this.mapToPair((row) => [row, null])
     return keyed.combined('countByValue', countCombiner(), options)
   }
@@ -145,7 +145,7 @@ export class DStream<T> {
   countByValueAndWindow(
     length: Duration,
     slide?: Duration,
-    options?: StateOptions<number>,
+    options?: KeyedStateOptions<T, number>,
   ): StateDStream<T, number> {
     const add = (a: number, b: number) => a + b
     const subtract = (a: number, b: number) => a - b

@@ -5,6 +5,7 @@ import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { Scope, StreamNode } from '../graph/node.ts'
+import { type KeyPlaces, placesOf } from '../graph/partitioner.ts'
 import { Once, ownerIn, ownerOf, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
 import type { RDD } from '../rdd/rdd.ts'
 import { ArrayDataset } from '../rdd/stored.ts'
@@ -48,7 +49,11 @@ export interface StateBasis<K, S, V> {
     timeMs: number,
     scope: Scope,
     id: string,
-  ): { state: readonly StatePartition<V>[]; beginning: Dataset<readonly [K, S]> | undefined }
+  ): {
+    state: readonly StatePartition<V>[]
+    places: KeyPlaces
+    beginning: Dataset<readonly [K, S]> | undefined
+  }
 }
 
 /** `operator` gives the operator's state by the node's name; `initialState` adds a node beside it. */
@@ -65,7 +70,8 @@ export function stateBasis<K, S, V>(
       inItsOwnBatch(id, timeMs, scope)
       const state = scope.state(operator(id))
       const isFirst = state.every(({ size }) => size === 0)
-      return { state, beginning: initial && isFirst ? scope.rows(initial, timeMs) : undefined }
+      const places = placesOf(operator(id))
+      return { state, places, beginning: initial && isFirst ? scope.rows(initial, timeMs) : undefined }
     },
   }
 }

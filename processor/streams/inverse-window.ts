@@ -11,13 +11,14 @@
 import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
 import type { Scope, StreamNode } from '../graph/node.ts'
+import { type KeyPlaces, placesOf } from '../graph/partitioner.ts'
 import { recoverable } from './kept-rows.ts'
-import type { StateOptions } from './options.ts'
+import type { KeyedStateOptions } from './options.ts'
 import { inItsOwnBatch, StateUpdateDataset, type StateChange, type StateStep } from './state.ts'
 import { stateOperator } from './update-state-by-key.ts'
 import type { WindowLengths } from './window.ts'
 
-export interface InverseOptions<K, V> extends StateOptions<V> {
+export interface InverseOptions<K, V> extends KeyedStateOptions<K, V> {
   /** Keys for which it says false are dropped from the window. */
   readonly filter?: (key: K, value: V) => boolean
 }
@@ -32,7 +33,7 @@ export function inverseWindow<K, V>(
   options: InverseOptions<K, V>,
 ): NodeSpec<StateChange<K, V>> {
   const parent = recoverable(graph, stream)
-  const operator = stateOperator(graph, `window ${windowMs}/${slideMs}`, options)
+  const operator = stateOperator(graph, 'reduceByKeyAndWindow', `window ${windowMs}/${slideMs}`, options)
   return {
     kind: 'reduceByKeyAndWindow',
     name: options.name,
@@ -45,16 +46,17 @@ export function inverseWindow<K, V>(
     compute(timeMs, scope, id) {
       inItsOwnBatch(id, timeMs, scope)
       const state = scope.state(operator(id))
+      const places = placesOf(operator(id))
       const beginsMs = timeMs - windowMs
       if (!isOneSlideBehind(timeMs, slideMs, scope, state)) {
-        const step = wholeStep<K, V>(id, reduce, options.filter)
+        const step = wholeStep<K, V>(places, reduce, options.filter)
         return new StateUpdateDataset<K, V>(scope.slice(parent, beginsMs, timeMs), state, step)
       }
       // A window shorter than its slide skips batches: they neither come nor leave.
       const lastMs = timeMs - slideMs
       const old = scope.slice(parent, lastMs - windowMs, Math.min(lastMs, beginsMs))
       const fresh = scope.slice(parent, Math.max(lastMs, beginsMs), timeMs)
-      const step = inverseStep<K, V>(id, old.length, reduce, inverse, options.filter)
+      const step = inverseStep<K, V>(places, old.length, reduce, inverse, options.filter)
       return new StateUpdateDataset<K, V>([...old, ...fresh], state, step)
     },
   }
@@ -73,12 +75,12 @@ function isOneSlideBehind(
 
 /** Reduces the whole window anew, whatever the state was. */
 function wholeStep<K, V>(
-  operator: string,
+  places: KeyPlaces,
   reduce: (a: V, b: V) => V,
   filter: ((key: K, value: V) => boolean) | undefined,
 ): StateStep<K, V> {
   return {
-    operator,
+    places,
     everyKey: true,
     next(key, groups) {
       if (groups === undefined) return undefined
@@ -89,7 +91,7 @@ function wholeStep<K, V>(
 }
 
 function inverseStep<K, V>(
-  operator: string,
+  places: KeyPlaces,
   oldParents: number,
   reduce: (a: V, b: V) => V,
   inverse: (a: V, b: V) => V,
@@ -98,7 +100,7 @@ function inverseStep<K, V>(
   // Array.reduce hands its function more than two arguments; the user's must not see them.
   const reduceAll = (values: V[]) => values.reduce((a, b) => reduce(a, b))
   return {
-    operator,
+    places,
     everyKey: false,
     next(key, groups, state) {
       const old = (groups as V[][]).slice(0, oldParents).flat()

@@ -2,8 +2,9 @@
 
 import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
+import { KeyPlaces } from '../graph/partitioner.ts'
 import { cogrouped, joined, type Outer } from '../rdd/join.ts'
-import { partitionsOf, type ShuffleOptions } from './options.ts'
+import { partitionerFor, type ShuffleOptions } from './options.ts'
 import { needed } from './union.ts'
 
 type Pairs<K, V> = StreamNode<readonly [K, V]>
@@ -12,15 +13,16 @@ export function cogroup<K, V, W>(
   graph: Graph,
   left: Pairs<K, V>,
   right: Pairs<K, W>,
-  options: ShuffleOptions = {},
+  options: ShuffleOptions<K> = {},
 ): NodeSpec<readonly [K, [V[], W[]]]> {
-  const partitions = partitionsOf(graph, options)
+  const partitioner = partitionerFor(graph, 'cogroup', options)
   return {
     kind: 'cogroup',
     name: options.name,
     parents: [left, right],
+    partitioner,
     compute: (timeMs, scope, id) =>
-      cogrouped(needed(left, timeMs, scope), needed(right, timeMs, scope), id, partitions),
+      cogrouped(needed(left, timeMs, scope), needed(right, timeMs, scope), new KeyPlaces(id, partitioner)),
   }
 }
 
@@ -31,14 +33,20 @@ export function join<K, R>(
   left: Pairs<K, unknown>,
   right: Pairs<K, unknown>,
   outer: Outer,
-  options: ShuffleOptions = {},
+  options: ShuffleOptions<K> = {},
 ): NodeSpec<readonly [K, R]> {
-  const partitions = partitionsOf(graph, options)
+  const partitioner = partitionerFor(graph, kind, options)
   return {
     kind,
     name: options.name,
     parents: [left, right],
+    partitioner,
     compute: (timeMs, scope, id) =>
-      joined<K, R>(needed(left, timeMs, scope), needed(right, timeMs, scope), id, partitions, outer),
+      joined<K, R>(
+        needed(left, timeMs, scope),
+        needed(right, timeMs, scope),
+        new KeyPlaces(id, partitioner),
+        outer,
+      ),
   }
 }

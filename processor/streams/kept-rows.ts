@@ -9,8 +9,8 @@
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StatePartition } from '../graph/contracts/state.ts'
 import type { Graph } from '../graph/graph.ts'
-import { partitionOf } from '../graph/key.ts'
 import type { StreamNode } from '../graph/node.ts'
+import { type KeyPlaces, placesOf } from '../graph/partitioner.ts'
 import {
   Once,
   openHeld,
@@ -54,15 +54,14 @@ function addKeptRows<T>(graph: Graph, parent: StreamNode<T>): StreamNode<T> {
       const state = scope.state<T[]>(operator(id))
       if (scope.runningMs !== timeMs) return new RestoredRows(state, timeMs)
       const rows = scope.rows(parent, timeMs)
-      return (
-        rows && new KeptRows(rows, state, { operator: id, timeMs, forgetMs: timeMs - scope.rememberMs(id) })
-      )
+      const places = placesOf(operator(id))
+      return rows && new KeptRows(rows, state, { places, timeMs, forgetMs: timeMs - scope.rememberMs(id) })
     },
   })
 }
 
 interface Keeping {
-  readonly operator: string
+  readonly places: KeyPlaces
   readonly timeMs: number
   /** Batches at this time and before are no longer reached. */
   readonly forgetMs: number
@@ -112,15 +111,15 @@ class KeptRows<T> implements Dataset<T> {
 
   // The state of a key is with the thread that has its partition, which need not be the one that has the rows.
   private async keep(run: TaskRunner): Promise<void> {
-    const { operator, timeMs } = this.keeping
+    const { places, timeMs } = this.keeping
     const { peers } = run
-    const share = placing<readonly [string, T[]]>(operator, this.state.length, peers?.count ?? 1)
+    const share = placing<readonly [string, T[]]>(places, peers?.count ?? 1)
     for (const [partition, rows] of this.rows.entries()) {
       if (rows !== undefined && rows.length > 0) share.place([`${timeMs}/${partition}`, rows])
     }
-    const entries = peers === undefined ? share.rows : await peers.exchange(operator, share.rows)
+    const entries = peers === undefined ? share.rows : await peers.exchange(places.operator, share.rows)
     await takeAll(entries, run, ([key, rows]) => {
-      const state = this.state[partitionOf(key, this.state.length)] as StatePartition<T[]>
+      const state = this.state[places.partitionOf(key)] as StatePartition<T[]>
       state.put(key, rows)
     })
   }

@@ -4,7 +4,8 @@
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StatePartition } from '../graph/contracts/state.ts'
 import { operatorFailed } from '../graph/errors.ts'
-import { partitionOf, type Key } from '../graph/key.ts'
+import type { Key } from '../graph/key.ts'
+import type { KeyPlaces } from '../graph/partitioner.ts'
 import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '../rdd/dataset.ts'
 import { IteratorReader } from '../rdd/iterator-reader.ts'
 import { drainByKey } from '../rdd/shuffle.ts'
@@ -15,7 +16,7 @@ import type { TimeoutIndex, TimeoutIndexes } from './timeout-index.ts'
 export type Touched<S> = readonly [S, number]
 
 export interface MapWithStateStep<K, V, S, M> {
-  readonly operator: string
+  readonly places: KeyPlaces
   readonly mapping: StateFunction<K, V, S, M>
   readonly timeMs: number
   readonly timeoutMs: number | undefined
@@ -53,7 +54,7 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
-      const { operator, indexes } = this.step
+      const { places, indexes } = this.step
       if (indexes !== undefined) {
         for (const [index, partition] of this.state.entries()) {
           if (!owns(this, index, run.peers)) continue
@@ -66,12 +67,10 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
         if (!owns(this, index, run.peers)) this.mapped[index] = undefined
       }
       if (this.initial !== undefined) {
-        await drainByKey(this.initial, operator, this.partitions, run, ([key, value]) =>
-          this.begin(key, value),
-        )
+        await drainByKey(this.initial, places, run, ([key, value]) => this.begin(key, value))
       }
       if (this.records !== undefined) {
-        await drainByKey(this.records, operator, this.partitions, run, (record) => this.visit(record))
+        await drainByKey(this.records, places, run, (record) => this.visit(record))
       }
       this.initial = this.records = undefined
       await this.timeOut(run)
@@ -83,14 +82,14 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
   }
 
   private begin(key: K, value: S): void {
-    const index = partitionOf(key as Key, this.partitions)
+    const index = this.step.places.partitionOf(key)
     this.touch(index, key as Key, value, undefined)
   }
 
   private visit(record: readonly [K, V]): void {
     const { handle } = this
     const key = record[0]
-    const index = partitionOf(key as Key, this.partitions)
+    const index = this.step.places.partitionOf(key)
     const partition = this.state[index] as StatePartition<Touched<S>>
     const before = partition.get(key as Key)
     handle.wrap(key, before?.[0])
@@ -116,12 +115,12 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
   }
 
   private call(index: number, key: K, value: V | undefined): void {
-    const { operator, mapping } = this.step
+    const { places, mapping } = this.step
     let out: M | undefined
     try {
       out = mapping(key, value, this.handle, this.time)
     } catch (error) {
-      throw operatorFailed(operator, error)
+      throw operatorFailed(places.operator, error)
     }
     if (out !== undefined) (this.mapped[index] as M[]).push(out)
   }

@@ -10,7 +10,7 @@ import type { StateCodec, StateOperator } from '../graph/contracts/state.ts'
 import type { StreamNode } from '../graph/node.ts'
 import { stateBasis } from './initial-state.ts'
 import { MapWithStateDataset, type Touched } from './map-with-state-dataset.ts'
-import { partitionsOf } from './options.ts'
+import { partitionerFor } from './options.ts'
 import { WholeStateDataset } from './state.ts'
 import type { MapWithStateOptions, StateFunction } from './state-spec.ts'
 import { TimeoutIndexes } from './timeout-index.ts'
@@ -23,11 +23,12 @@ export function mapWithState<K, V, S, M>(
 ): NodeSpec<M> {
   const { timeout, name } = options
   const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, 'timeout')
-  const partitions = partitionsOf(graph, options)
+  const partitioner = partitionerFor(graph, 'mapWithState', options)
   const operator = (id: string): StateOperator<Touched<S>> => ({
     id,
     shape: 'mapWithState',
-    partitions,
+    partitions: partitioner.numPartitions,
+    partitioner,
     shownAs: ([value]) => value,
     ...(options.codec && { codec: touchedCodec(options.codec) }),
     ...(options.version && { version: options.version }),
@@ -41,8 +42,8 @@ export function mapWithState<K, V, S, M>(
     parents: basis.parents,
     state: operator as (id: string) => StateOperator,
     compute(timeMs, scope, id) {
-      const { state, beginning } = basis.at(timeMs, scope, id)
-      const step = { operator: id, mapping, timeMs, timeoutMs, indexes }
+      const { state, places, beginning } = basis.at(timeMs, scope, id)
+      const step = { places, mapping, timeMs, timeoutMs, indexes }
       return new MapWithStateDataset<K, V, S, M>(scope.rows(parent, timeMs), beginning, state, step)
     },
   }

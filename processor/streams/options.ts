@@ -2,18 +2,21 @@
 
 import type { Graph } from '../graph/graph.ts'
 import type { StateCodec } from '../graph/contracts/state.ts'
+import { type Partitioner, partitionerOf } from '../graph/partitioner.ts'
 
 export interface OperatorOptions {
   /** Shown in errors and listeners; for stateful operators also where the checkpoint keeps their state. */
   readonly name?: string
 }
 
-export interface ShuffleOptions extends OperatorOptions {
-  /** Row partitions that come out; default: the context's parallelism. */
-  readonly numPartitions?: number
+export interface ShuffleOptions<K = unknown> extends OperatorOptions {
+  /** Row partitions that come out, filled by the hash of keys; default: the context's parallelism. */
+  readonly numPartitions?: number | undefined
+  /** Says which keys are in which partition, and how many there are: instead of `numPartitions`. */
+  readonly partitioner?: Partitioner<K> | undefined
 }
 
-export interface StateOptions<S> extends ShuffleOptions {
+export interface StateOptions<S> extends OperatorOptions {
   /** How a state value becomes bytes in the checkpoint; default: the checkpoint's own for plain data. */
   readonly codec?: StateCodec<S>
   /** Version of the state's schema, from 1; default 1. A program that raises it says how old values are read. */
@@ -25,14 +28,19 @@ export interface StateOptions<S> extends ShuffleOptions {
   readonly migrate?: (old: unknown, fromVersion: number) => S
 }
 
-/** Throws where a number of row partitions is none. */
-export function checkPartitions(partitions: number): void {
-  if (Number.isSafeInteger(partitions) && partitions > 0) return
-  throw new TypeError(`numPartitions must be a whole number above 0: got ${partitions}`)
+/** Of an operator that keeps state by key. */
+export interface KeyedStateOptions<K, S> extends StateOptions<S>, ShuffleOptions<K> {}
+
+/** What an operator that brings rows together by key is told of where they go. */
+export function partitionerFor<K>(graph: Graph, kind: string, options: ShuffleOptions<K>): Partitioner<K> {
+  const { name = kind, numPartitions, partitioner } = options
+  if (numPartitions !== undefined && partitioner !== undefined) {
+    throw new TypeError(`${name}: a partitioner has its own numPartitions: give one of the two`)
+  }
+  return partitionerOf(name, partitioner ?? numPartitions ?? graph.parallelism)
 }
 
-/** Row partitions of what an operator brings together by key. */
-export function partitionsOf(graph: Graph, { numPartitions = graph.parallelism }: ShuffleOptions): number {
-  checkPartitions(numPartitions)
-  return numPartitions
+/** Where rows go, and nothing else: for an operator's inner steps. */
+export function onlyPartitioning<K>({ numPartitions, partitioner }: ShuffleOptions<K>): ShuffleOptions<K> {
+  return { numPartitions, partitioner }
 }

@@ -12,7 +12,7 @@ import { cogroup, join } from './join.ts'
 import { mapWithState } from './map-with-state.ts'
 import type { MapWithStateDStream } from './map-with-state-dstream.ts'
 import { flatMapValues, mapValues } from './map-values.ts'
-import type { OperatorOptions, ShuffleOptions } from './options.ts'
+import { onlyPartitioning, type OperatorOptions, type ShuffleOptions } from './options.ts'
 import { repartition } from './repartition.ts'
 import type { StateChange } from './state.ts'
 import type { StateDStream } from './state-dstream.ts'
@@ -52,22 +52,21 @@ export class PairDStream<K, V> extends DStream<readonly [K, V]> {
     return this.pairs(window(this.host.graph, this.node, this.lengths(length, slide), options?.name))
   }
 
-  reduceByKey(f: (a: V, b: V) => V, options?: ShuffleOptions): PairDStream<K, V> {
+  reduceByKey(f: (a: V, b: V) => V, options?: ShuffleOptions<K>): PairDStream<K, V> {
     return this.combined('reduceByKey', reduceCombiner(f), options)
   }
 
-  groupByKey(options?: ShuffleOptions): PairDStream<K, V[]> {
+  groupByKey(options?: ShuffleOptions<K>): PairDStream<K, V[]> {
     return this.combined('groupByKey', groupCombiner<V>(), options)
   }
 
-  combineByKey<C>(combiner: Combiner<V, C>, options?: ShuffleOptions): PairDStream<K, C> {
+  combineByKey<C>(combiner: Combiner<V, C>, options?: ShuffleOptions<K>): PairDStream<K, C> {
     return this.combined('combineByKey', combiner, options)
   }
 
   /** All values per key over a window, the oldest batch's first. */
-  groupByKeyAndWindow(length: Duration, slide?: Duration, options?: ShuffleOptions): PairDStream<K, V[]> {
-    const numPartitions = options?.numPartitions
-    return this.groupByKey(numPartitions === undefined ? {} : { numPartitions })
+  groupByKeyAndWindow(length: Duration, slide?: Duration, options?: ShuffleOptions<K>): PairDStream<K, V[]> {
+    return this.groupByKey(onlyPartitioning(options ?? {}))
       .window(length, slide)
       .combined('groupByKeyAndWindow', joinGroups<V>(), options)
   }
@@ -78,7 +77,7 @@ export class PairDStream<K, V> extends DStream<readonly [K, V]> {
     length: Duration,
     slide?: Duration,
     inverse?: undefined,
-    options?: ShuffleOptions,
+    options?: ShuffleOptions<K>,
   ): PairDStream<K, V>
   /** With `inverse`: the last window's values, moved on by what comes and leaves. Kept as state. */
   reduceByKeyAndWindow(
@@ -95,7 +94,7 @@ export class PairDStream<K, V> extends DStream<readonly [K, V]> {
     inverse?: (a: V, b: V) => V,
     options: InverseOptions<K, V> = {},
   ): PairDStream<K, V> {
-    const perBatch = this.reduceByKey(f)
+    const perBatch = this.reduceByKey(f, onlyPartitioning(options))
     if (inverse === undefined) return perBatch.window(length, slide).reduceByKey(f, options)
     const lengths = this.lengths(length, slide)
     return this.stateful(inverseWindow(this.host.graph, perBatch.node, f, inverse, lengths, options))
@@ -141,31 +140,37 @@ export class PairDStream<K, V> extends DStream<readonly [K, V]> {
   }
 
   /** Within each batch, as all joins here. */
-  cogroup<W>(other: PairDStream<K, W>, options?: ShuffleOptions): PairDStream<K, [V[], W[]]> {
+  cogroup<W>(other: PairDStream<K, W>, options?: ShuffleOptions<K>): PairDStream<K, [V[], W[]]> {
     return this.pairs(cogroup(this.host.graph, this.node, other.node, options))
   }
 
-  join<W>(other: PairDStream<K, W>, options?: ShuffleOptions): PairDStream<K, [V, W]> {
+  join<W>(other: PairDStream<K, W>, options?: ShuffleOptions<K>): PairDStream<K, [V, W]> {
     return this.joined('join', other, { left: false, right: false }, options)
   }
 
-  leftOuterJoin<W>(other: PairDStream<K, W>, options?: ShuffleOptions): PairDStream<K, [V, W | undefined]> {
+  leftOuterJoin<W>(
+    other: PairDStream<K, W>,
+    options?: ShuffleOptions<K>,
+  ): PairDStream<K, [V, W | undefined]> {
     return this.joined('leftOuterJoin', other, { left: false, right: true }, options)
   }
 
-  rightOuterJoin<W>(other: PairDStream<K, W>, options?: ShuffleOptions): PairDStream<K, [V | undefined, W]> {
+  rightOuterJoin<W>(
+    other: PairDStream<K, W>,
+    options?: ShuffleOptions<K>,
+  ): PairDStream<K, [V | undefined, W]> {
     return this.joined('rightOuterJoin', other, { left: true, right: false }, options)
   }
 
   fullOuterJoin<W>(
     other: PairDStream<K, W>,
-    options?: ShuffleOptions,
+    options?: ShuffleOptions<K>,
   ): PairDStream<K, [V | undefined, W | undefined]> {
     return this.joined('fullOuterJoin', other, { left: true, right: true }, options)
   }
 
   /** @internal */
-  combined<C>(kind: string, combiner: Combiner<V, C>, options?: ShuffleOptions): PairDStream<K, C> {
+  combined<C>(kind: string, combiner: Combiner<V, C>, options?: ShuffleOptions<K>): PairDStream<K, C> {
     return this.pairs(combineByKey(this.host.graph, kind, this.node, combiner, options))
   }
 
@@ -173,7 +178,7 @@ export class PairDStream<K, V> extends DStream<readonly [K, V]> {
     kind: string,
     other: PairDStream<K, W>,
     outer: { left: boolean; right: boolean },
-    options?: ShuffleOptions,
+    options?: ShuffleOptions<K>,
   ): PairDStream<K, R> {
     return this.pairs(join<K, R>(this.host.graph, kind, this.node, other.node, outer, options))
   }

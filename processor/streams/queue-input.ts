@@ -4,6 +4,7 @@
 
 import type { NodeSpec } from '../graph/graph.ts'
 import type { InputDriver, InputPlan } from '../graph/node.ts'
+import { checkPartitions } from '../graph/partitioner.ts'
 import { ArrayDataset, sliceRows } from '../rdd/stored.ts'
 
 /** An array is taken from its front, and may be pushed to while the job runs. */
@@ -37,6 +38,7 @@ class QueueInput<T> implements InputDriver {
     this.defaultRows = options.defaultRows ?? []
     this.oneAtATime = options.oneAtATime ?? true
     this.numPartitions = options.numPartitions ?? 1
+    checkPartitions(options.name ?? 'queueStream', this.numPartitions)
     if (Array.isArray(batches)) {
       this.queue = {
         take: () => batches.shift(),

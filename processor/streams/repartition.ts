@@ -2,11 +2,11 @@
 
 import type { NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
+import { checkPartitions } from '../graph/partitioner.ts'
 import { RepartitionedDataset } from '../rdd/repartition.ts'
-import { checkPartitions } from './options.ts'
 
 export function repartition<T>(parent: StreamNode<T>, partitions: number, name?: string): NodeSpec<T> {
-  checkPartitions(partitions)
+  checkPartitions(name ?? 'repartition', partitions)
   return {
     kind: 'repartition',
     name,

@@ -2,7 +2,8 @@
 
 import { durationMs, type Duration } from '../graph/duration.ts'
 import type { InitialState } from './initial-state.ts'
-import type { StateOptions } from './options.ts'
+import type { Partitioner } from '../graph/partitioner.ts'
+import type { KeyedStateOptions } from './options.ts'
 
 /** A key's state, while the function is called for it: not to be kept beyond that. */
 export interface State<S> {
@@ -29,7 +30,7 @@ interface Mapping<K, V, S, M> {
  */
 export type StateFunction<K, V, S, M> = Mapping<K, V, S, M>['call']
 
-export interface MapWithStateOptions<K, S> extends StateOptions<S> {
+export interface MapWithStateOptions<K, S> extends KeyedStateOptions<K, S> {
   /** Used in the operator's first batch only. */
   readonly initialState?: InitialState<K, S>
   /** A key that had no record for longer is given up. */
@@ -55,7 +56,11 @@ export class StateSpec<K, V, S, M> {
   }
 
   numPartitions(numPartitions: number): StateSpec<K, V, S, M> {
-    return this.with({ numPartitions })
+    return this.with({ numPartitions, partitioner: undefined })
+  }
+
+  partitioner(partitioner: Partitioner<K>): StateSpec<K, V, S, M> {
+    return this.with({ partitioner, numPartitions: undefined })
   }
 
   timeout(idle: Duration): StateSpec<K, V, S, M> {

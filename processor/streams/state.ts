@@ -2,7 +2,8 @@
 // itself are what changed; the whole state is a view over the store, read without copying it.
 
 import { operatorFailed } from '../graph/errors.ts'
-import { partitionOf, type Key } from '../graph/key.ts'
+import type { Key } from '../graph/key.ts'
+import type { KeyPlaces } from '../graph/partitioner.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StateCursor, StatePartition } from '../graph/contracts/state.ts'
 import type { Scope } from '../graph/node.ts'
@@ -14,7 +15,7 @@ import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '
 export type StateChange<K, S> = readonly [K, S | undefined]
 
 export interface StateStep<K, S> {
-  readonly operator: string
+  readonly places: KeyPlaces
   /** Keys without new values are visited too. */
   readonly everyKey: boolean
   /** `groups[i]`: the key's values from parent i; undefined when there are none at all. */
@@ -44,7 +45,7 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
-      const table = await cogroupTable(this.parents, this.step.operator, this.partitions, run)
+      const table = await cogroupTable(this.parents, this.step.places, run)
       this.parents = []
       for (let index = 0; index < this.partitions; index++) {
         if (!owns(this, index, run.peers)) this.changes[index] = undefined
@@ -66,7 +67,7 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
   }
 
   private visit(key: K, groups: unknown[][]): void {
-    const index = partitionOf(key as Key, this.partitions)
+    const index = this.step.places.partitionOf(key)
     this.advance(index, key, groups, (this.state[index] as StatePartition<S>).get(key as Key))
   }
 
@@ -75,7 +76,7 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
     try {
       next = this.step.next(key, groups, state)
     } catch (error) {
-      throw operatorFailed(this.step.operator, error)
+      throw operatorFailed(this.step.places.operator, error)
     }
     if (isUnchanged(state, next, groups !== undefined)) return
     const partition = this.state[index] as StatePartition<S>

@@ -5,8 +5,9 @@ import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
 import { operatorFailed } from '../graph/errors.ts'
-import { checkKey, partitionOf, type Key } from '../graph/key.ts'
+import { checkKey, type Key } from '../graph/key.ts'
 import type { StreamNode } from '../graph/node.ts'
+import type { KeyPlaces } from '../graph/partitioner.ts'
 import { cogroupTable } from '../rdd/cogroup.ts'
 import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '../rdd/dataset.ts'
 import { IteratorReader } from '../rdd/iterator-reader.ts'
@@ -33,7 +34,7 @@ export function updateStateByIterator<K, V, S>(
   f: IteratorUpdateFunction<K, V, S>,
   options: UpdateOptions<K, S>,
 ): NodeSpec<StateChange<K, S>> {
-  const operator = stateOperator(graph, 'update', options)
+  const operator = stateOperator(graph, 'updateStateByIterator', 'update', options)
   const basis = stateBasis<K, S, S>(graph, parent, operator, options)
   return {
     kind: 'updateStateByIterator',
@@ -41,9 +42,9 @@ export function updateStateByIterator<K, V, S>(
     parents: basis.parents,
     state: operator as (id: string) => StateOperator,
     compute(timeMs, scope, id) {
-      const { state, beginning } = basis.at(timeMs, scope, id)
+      const { state, places, beginning } = basis.at(timeMs, scope, id)
       const rows = scope.rows(parent, timeMs)
-      return new IteratorUpdateDataset<K, V, S>(id, [rows, beginning], state, f, timeMs)
+      return new IteratorUpdateDataset<K, V, S>(places, [rows, beginning], state, f, timeMs)
     },
   }
 }
@@ -55,7 +56,7 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
   readonly keeps = 'always'
   readonly partitions: number
   private readonly once = new Once()
-  private readonly operator: string
+  private readonly places: KeyPlaces
   private parents: readonly (Keyed<K> | undefined)[]
   private readonly state: readonly StatePartition<S>[]
   private readonly f: IteratorUpdateFunction<K, V, S>
@@ -64,13 +65,13 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
   private given = new Set<Key>()
 
   constructor(
-    operator: string,
+    places: KeyPlaces,
     parents: readonly (Keyed<K> | undefined)[],
     state: readonly StatePartition<S>[],
     f: IteratorUpdateFunction<K, V, S>,
     timeMs: number,
   ) {
-    this.operator = operator
+    this.places = places
     this.parents = parents
     this.state = state
     this.partitions = state.length
@@ -83,15 +84,15 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
     return this.once.run(async () => {
       const present = this.parents.map((parent) => parent ?? nothing<K>())
       const { peers } = run
-      const table = await cogroupTable(present, this.operator, this.partitions, run)
+      const table = await cogroupTable(present, this.places, run)
       this.parents = []
-      const groups = await spread(table, this.partitions, run)
+      const groups = await spread(table, this.places, run)
       // Read before the function gives anything: what it gives for one partition may lie in another.
       const before = new Map<K, S>()
       await run.drain(new IteratorReader(table.keys(), (key) => this.look(key, before)))
       const time = new Date(this.timeMs)
       // What it gives may be another thread's to keep.
-      const { rows, place } = placing<readonly [K, S]>(this.operator, this.partitions, peers?.count ?? 1)
+      const { rows, place } = placing<readonly [K, S]>(this.places, peers?.count ?? 1)
       for (const [index, partition] of this.state.entries()) {
         if (!owns(this, index, peers)) continue
         const entries = entriesOf<K, V, S>(groups[index] as Grouped<K>[], before, table, partition)
@@ -101,7 +102,7 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
         await run.drain(new IteratorReader(next, peers === undefined ? take : place))
       }
       if (peers !== undefined) {
-        const given = await peers.exchange(this.operator, rows)
+        const given = await peers.exchange(this.places.operator, rows)
         await takeAll(given, run, ([key, value]) => this.take(key, value, table))
       }
       await this.removeOthers(run)
@@ -114,18 +115,18 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
   }
 
   private look(key: K, before: Map<K, S>): void {
-    const partition = this.state[partitionOf(key as Key, this.partitions)] as StatePartition<S>
+    const partition = this.state[this.places.partitionOf(key)] as StatePartition<S>
     const state = partition.get(key as Key)
     if (state !== undefined) before.set(key, state)
   }
 
   private take(key: K, value: S, table: ReadonlyMap<K, unknown>): void {
-    this.attempt(() => checkKey(key, this.operator))
+    this.attempt(() => checkKey(key, this.places.operator))
     if (this.given.has(key as Key)) {
-      throw operatorFailed(this.operator, new Error(`its function gave key '${String(key)}' twice`))
+      throw operatorFailed(this.places.operator, new Error(`its function gave key '${String(key)}' twice`))
     }
     this.given.add(key as Key)
-    const index = partitionOf(key as Key, this.partitions)
+    const index = this.places.partitionOf(key)
     const partition = this.state[index] as StatePartition<S>
     if (isUnchanged(partition.get(key as Key), value, table.has(key))) return
     partition.put(key as Key, value)
@@ -151,7 +152,7 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
     try {
       return f()
     } catch (error) {
-      throw operatorFailed(this.operator, error)
+      throw operatorFailed(this.places.operator, error)
     }
   }
 }

@@ -7,7 +7,7 @@ import type { Scope, StreamNode } from '../graph/node.ts'
 import type { Dataset } from '../rdd/dataset.ts'
 import { ArrayDataset } from '../rdd/stored.ts'
 import { type InitialState, stateBasis } from './initial-state.ts'
-import { partitionsOf, type StateOptions } from './options.ts'
+import { type KeyedStateOptions, partitionerFor } from './options.ts'
 import { StateUpdateDataset, WholeStateDataset, type StateChange } from './state.ts'
 
 export type UpdateFunction<K, V, S> = (
@@ -17,7 +17,7 @@ export type UpdateFunction<K, V, S> = (
   time: Date,
 ) => S | undefined
 
-export interface UpdateOptions<K, S> extends StateOptions<S> {
+export interface UpdateOptions<K, S> extends KeyedStateOptions<K, S> {
   /** Used in the operator's first batch only. */
   readonly initialState?: InitialState<K, S>
 }
@@ -30,7 +30,7 @@ export function updateStateByKey<K, V, S>(
   f: UpdateFunction<K, V, S>,
   options: UpdateOptions<K, S>,
 ): NodeSpec<StateChange<K, S>> {
-  const operator = stateOperator(graph, 'update', options)
+  const operator = stateOperator(graph, 'updateStateByKey', 'update', options)
   const basis = stateBasis<K, S, S>(graph, parent, operator, options)
   return {
     kind: 'updateStateByKey',
@@ -38,14 +38,14 @@ export function updateStateByKey<K, V, S>(
     parents: basis.parents,
     state: operator as (id: string) => StateOperator,
     compute(timeMs, scope, id) {
-      const { state, beginning } = basis.at(timeMs, scope, id)
+      const { state, places, beginning } = basis.at(timeMs, scope, id)
       // Without a data set there are no new values, and state moves on all the same.
       const rows = scope.rows(parent, timeMs) ?? new ArrayDataset<readonly [K, V]>([])
       const time = new Date(timeMs)
       const parents: Dataset<readonly [K, unknown]>[] = [rows]
       if (beginning !== undefined) parents.push(beginning)
       return new StateUpdateDataset<K, S>(parents, state, {
-        operator: id,
+        places,
         everyKey: true,
         next(key, groups, before) {
           if (groups === undefined) return f(NO_VALUES, before, key, time)
@@ -57,17 +57,19 @@ export function updateStateByKey<K, V, S>(
 }
 
 /** Of values of type S as they are; `shape` says what they mean. */
-export function stateOperator<S>(
+export function stateOperator<K, S>(
   graph: Graph,
+  kind: string,
   shape: string,
-  options: StateOptions<S>,
+  options: KeyedStateOptions<K, S>,
 ): (id: string) => StateOperator<S> {
   const { codec, version, migrate } = options
-  const partitions = partitionsOf(graph, options)
+  const partitioner = partitionerFor(graph, kind, options)
   return (id) => ({
     id,
     shape,
-    partitions,
+    partitions: partitioner.numPartitions,
+    partitioner,
     ...(codec && { codec }),
     ...(version && { version }),
     ...(migrate && { migrate }),

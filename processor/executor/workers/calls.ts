@@ -33,6 +33,8 @@ export interface OperatorShape {
   readonly kind: string
   /** By their place in the graph. */
   readonly parents: readonly number[]
+  /** What places its keys, where it has any. */
+  readonly places?: string
 }
 
 export interface GraphShape {

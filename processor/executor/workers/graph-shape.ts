@@ -2,17 +2,25 @@
 
 import { GraphError } from '../../graph/errors.ts'
 import type { Graph } from '../../graph/graph.ts'
+import type { Partitioner } from '../../graph/partitioner.ts'
 import type { GraphShape, OperatorShape } from './calls.ts'
 
 export function shapeOf({ nodes, outputs }: Graph): GraphShape {
   return {
-    nodes: nodes.map(({ id, kind, parents }) => ({
+    nodes: nodes.map(({ id, kind, parents, partitioner, state }) => ({
       id,
       kind,
       parents: parents.map((parent) => nodes.indexOf(parent)),
+      places: placesText(partitioner ?? state?.partitioner),
     })),
     outputs: outputs.map(({ id, kind, parent }) => ({ id, kind, parents: [nodes.indexOf(parent)] })),
   }
+}
+
+// What can be told of a partitioner without asking it: by its answers, threads that differ are found as they differ.
+function placesText(partitioner: Partitioner | undefined): string {
+  if (partitioner === undefined) return ''
+  return `, ${partitioner.numPartitions} partitions by ${partitioner.constructor.name}`
 }
 
 /** Throws GraphError naming the first operator that differs. */
@@ -37,5 +45,5 @@ function textOf(operator: OperatorShape | undefined): string {
 function describe(operator: OperatorShape | undefined): string {
   return operator === undefined
     ? 'nothing'
-    : `'${operator.id}' (${operator.kind} of ${operator.parents.join(', ') || 'nothing'})`
+    : `'${operator.id}' (${operator.kind} of ${operator.parents.join(', ') || 'nothing'}${operator.places ?? ''})`
 }

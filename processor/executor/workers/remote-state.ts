@@ -12,7 +12,7 @@ import type {
   StateOperator,
   StatePartition,
 } from '../../graph/contracts/state.ts'
-import { partitionOf } from '../../graph/key.ts'
+import { type KeyPlaces, placesOf } from '../../graph/partitioner.ts'
 import { ownerOf } from '../../rdd/dataset.ts'
 import type { StagedShare, WorkerCalls } from './calls.ts'
 import type { Link } from './link.ts'
@@ -29,7 +29,7 @@ export class RemoteState implements StateHost {
   /** Of the pool at work: another one after a worker died. */
   links: readonly Link<WorkerCalls>[]
   private readonly operators: readonly StateOperator[]
-  private byNumber = new Map<number, StateOperator>()
+  private byNumber = new Map<number, KeyPlaces>()
   private outgoing: Outgoing[] = []
   private shares: readonly StagedShare[] | undefined
   private committedSizes = new Map<string, number[]>()
@@ -54,7 +54,7 @@ export class RemoteState implements StateHost {
 
   reset(places: ReadonlyMap<string, KeptPlace>): void {
     this.byNumber = new Map(
-      this.operators.map((operator) => [(places.get(operator.id) as KeptPlace).number, operator]),
+      this.operators.map((operator) => [(places.get(operator.id) as KeptPlace).number, placesOf(operator)]),
     )
     this.outgoing = this.links.map(() => ({ writer: new IncrementsWriter(), entries: 0 }))
     this.shares = undefined
@@ -63,10 +63,10 @@ export class RemoteState implements StateHost {
   }
 
   restore(number: number, key: Buffer, value: Buffer | undefined): void {
-    const operator = this.byNumber.get(number)
-    if (operator === undefined) return
-    const partition = partitionOf(readKey(new ByteReader(key)), operator.partitions)
-    const worker = ownerOf(partition, operator.partitions, this.links.length)
+    const places = this.byNumber.get(number)
+    if (places === undefined) return
+    const partition = places.partitionOf(readKey(new ByteReader(key)))
+    const worker = ownerOf(partition, places.partitions, this.links.length)
     const outgoing = this.outgoing[worker] as Outgoing
     const { writer } = outgoing
     writer.operator(number, 1)

@@ -2,6 +2,7 @@
 // say what changed, the commit protocol decides when that change counts.
 
 import type { Key } from '../key.ts'
+import type { Partitioner } from '../partitioner.ts'
 
 /** How one state value becomes bytes. Without one, the store's own default serves plain data. */
 export interface StateCodec<S> {
@@ -13,8 +14,10 @@ export interface StateCodec<S> {
 export interface StateOperator<S = unknown> {
   /** The operator's name: state is found again by it, never by code or position in the program. */
   readonly id: string
-  /** Row partitions of the operator. Durable state must not depend on it: partitionOf(key, partitions) places keys. */
+  /** Row partitions of the operator. Durable state must not depend on them, nor on what says which keys they have. */
   readonly partitions: number
+  /** Of so many partitions; absent: the stable hash. */
+  readonly partitioner?: Partitioner
   /** What the state means (`update`, `window 30000/1000`). A store that kept another shape refuses by name. */
   readonly shape: string
   readonly codec?: StateCodec<S>

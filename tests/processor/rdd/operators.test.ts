@@ -222,7 +222,7 @@ test('what cannot be is refused by name', async () => {
   ).rejects.toThrow(/sum: a row is a string/)
   await expect(rdd<number>([]).first()).rejects.toThrow(/first\(\) of an empty RDD/)
   await expect(rdd<number>([]).histogram(3)).rejects.toThrow(/no values/)
-  expect(() => rdd([1]).coalesce(0)).toThrow(/0 partitions/)
+  expect(() => rdd([1]).coalesce(0)).toThrow(/coalesce: numPartitions must be a whole number above 0: got 0/)
 })
 
 test('accumulators add up what functions saw, broadcasts are there until they are destroyed', async () => {

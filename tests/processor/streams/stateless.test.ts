@@ -93,7 +93,7 @@ test('repartition deals the rows out evenly', async () => {
     newWorld()
       .context.queueStream([[1]])
       .repartition(0),
-  ).toThrow('numPartitions must be a whole number above 0: got 0')
+  ).toThrow('repartition: numPartitions must be a whole number above 0: got 0')
 })
 
 test('transformWith gets the RDDs of both streams and the time', async () => {

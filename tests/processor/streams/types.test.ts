@@ -1,6 +1,7 @@
 // Types follow the chain: what a program gets wrong does not compile.
 
 import { expectTypeOf, test } from 'vitest'
+import { HashPartitioner, type Partitioner } from '../../../processor/graph/partitioner.ts'
 import type { PairRDD } from '../../../processor/rdd/pair-rdd.ts'
 import type { RDD } from '../../../processor/rdd/rdd.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
@@ -94,6 +95,31 @@ test('mapWithState has the rows of its function, and snapshots of its state', ()
     ),
   )
   expectTypeOf(renamed).toEqualTypeOf<StateDStream<string, Set<number>>>()
+})
+
+test("a partitioner is one of the stream's keys", () => {
+  const { context } = newWorld()
+  const pairs = context.queueStream([['a']]).mapToPair((word) => [word, 1])
+  const byLength: Partitioner<string> = { numPartitions: 2, getPartition: (key) => key.length % 2 }
+  const bySize: Partitioner<number> = { numPartitions: 2, getPartition: (key) => key % 2 }
+  const sum = (a: number, b: number) => a + b
+  expectTypeOf(pairs.reduceByKey(sum, { partitioner: byLength })).toEqualTypeOf<PairDStream<string, number>>()
+  pairs.groupByKey({ partitioner: { numPartitions: 1, getPartition: (key) => key.length - 1 } })
+  pairs.updateStateByKey((_, n: number = 0) => n, { partitioner: new HashPartitioner(2) })
+  // @ts-expect-error keys are strings
+  void (() => pairs.reduceByKey(sum, { partitioner: bySize }))
+  // @ts-expect-error keys are strings
+  void (() => pairs.join(pairs, { partitioner: bySize }))
+  // @ts-expect-error counted rows are numbers
+  void (() => pairs.map(([, n]) => n).countByValue({ partitioner: byLength }))
+  void (() =>
+    pairs.foreachRDD((rdd) => {
+      expectTypeOf(rdd.cogroup([rdd.mapValues(String), rdd], byLength)).toEqualTypeOf<
+        PairRDD<string, [number[], string[], number[]]>
+      >()
+      // @ts-expect-error keys are strings
+      void rdd.partitionBy(bySize)
+    }))
 })
 
 test('foreachRDD of pairs gets a PairRDD, of other rows an RDD', () => {

@@ -82,6 +82,18 @@ test('a job that is not the same in every thread is refused, naming the operator
   expect(threads()).toBe(0)
 })
 
+test('partitioners that differ from thread to thread are refused as they differ', async () => {
+  await expect(newJob('more places').context.start()).rejects.toThrow(
+    /worker [01] has built 'lengths' \(groupByKey of 2, 3 partitions by Object\) where .*, 2 partitions by Object/,
+  )
+  const error = await ended(newJob('other places').context)
+  expect(error).toMatchObject({ batchId: 1, operator: 'lengths' })
+  expect((error as Error).message).toMatch(
+    /lengths: partition [01] of key '(a|b|c|bad|d)' is another worker's: a partitioner must give every thread/,
+  )
+  expect(threads()).toBe(0)
+})
+
 test('a job that starts itself in a worker is refused', async () => {
   await expect(newJob('starts', { executors: 1 }).context.start()).rejects.toThrow(
     /it is started by whoever made the context/,

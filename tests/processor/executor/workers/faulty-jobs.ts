@@ -1,9 +1,19 @@
 // Jobs with something wrong with them, or with their records.
 
-import { isMainThread } from 'node:worker_threads'
+import { isMainThread, threadId } from 'node:worker_threads'
 import { type StreamingContext, textValues } from '../../../../streaming.ts'
 
-export type Fault = 'throws' | 'differs' | 'instances' | 'starts' | 'endless' | 'swallowed' | 'slow' | 'none'
+export type Fault =
+  | 'throws'
+  | 'differs'
+  | 'instances'
+  | 'starts'
+  | 'endless'
+  | 'swallowed'
+  | 'slow'
+  | 'other places'
+  | 'more places'
+  | 'none'
 
 class Weight {
   readonly grams: number
@@ -29,6 +39,16 @@ export default async function build(ssc: StreamingContext, { fault }: { fault: F
       .mapToPair((line): [string, Weight] => [line, new Weight(line.length)])
       .groupByKey({ name: 'weights' })
       .toTopic('out', ([line, weights]) => ({ value: `${line} ${weights.length}` }))
+    return
+  }
+  if (fault === 'other places' || fault === 'more places') {
+    const isElsewhere = !isMainThread && threadId % 2 === 0
+    const partitioner = {
+      numPartitions: fault === 'more places' && isElsewhere ? 3 : 2,
+      getPartition: (line: string) => (isElsewhere ? 1 - (line.length % 2) : line.length % 2),
+    }
+    const lengths = checked.mapToPair((line) => [line, line.length])
+    lengths.groupByKey({ partitioner, name: 'lengths' }).toTopic('out', ([line]) => ({ value: line }))
     return
   }
   if (fault === 'swallowed') {

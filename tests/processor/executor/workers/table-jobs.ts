@@ -1,7 +1,14 @@
 // One job with many operations side by side, as a module: the driver and every worker build it. What each operation
 // yields, batch by batch, is collected here, in the driver's copy of the module.
 
-import { type DStream, type PairDStream, type State, type StreamingContext } from '../../../../streaming.ts'
+import {
+  type DStream,
+  type PairDStream,
+  type Partitioner,
+  type State,
+  StateSpec,
+  type StreamingContext,
+} from '../../../../streaming.ts'
 
 type Word = readonly [string, number]
 
@@ -95,6 +102,7 @@ export default function build(ssc: StreamingContext, { partitions, prefix }: Par
     mapPartitions: values.mapPartitions((rows) => [rows.length, ...rows.toReversed()]),
     glom: values.glom(),
     ...overRdds(pairs),
+    ...inPlaces(pairs, named),
     repartition: values.repartition(3).glom(),
     union: values.union(twice),
     count: values.count(),
@@ -158,6 +166,61 @@ export default function build(ssc: StreamingContext, { partitions, prefix }: Par
       },
       { name },
     )
+  }
+}
+
+/** From the end of the alphabet: every thread makes its own. */
+class ByLetter implements Partitioner<string> {
+  readonly numPartitions = 3
+
+  getPartition(key: string): number {
+    return 2 - (key.charCodeAt(0) % 3)
+  }
+}
+
+/** Keys where a partitioner of the program's says. */
+function inPlaces(
+  pairs: PairDStream<string, number>,
+  named: PairDStream<string, string>,
+): Record<string, DStream<unknown>> {
+  const partitioner = new ByLetter()
+  const where = { partitioner }
+  const sum = (a: number, b: number) => a + b
+  const counted = pairs.updateStateByKey<number>((news, old = 0) => news.reduce(sum, old), where)
+  const spec = StateSpec.function((key: string, value: number | undefined, state: State<number>) => {
+    if (value !== undefined) state.update((state.getOption() ?? 0) + value)
+    return `${key} ${state.get()}`
+  })
+  return {
+    reduceInPlaces: pairs.reduceByKey(sum, where).glom(),
+    combineInPlaces: pairs
+      .combineByKey({ create: (value) => `${value}`, merge: (a, value) => `${a}+${value}` }, where)
+      .glom(),
+    // Both lie so already.
+    joinInPlaces: pairs.reduceByKey(sum, where).fullOuterJoin(named.groupByKey(where), where).glom(),
+    windowInPlaces: pairs.reduceByKeyAndWindow(sum, 3 * SECOND, SECOND, undefined, where).glom(),
+    inverseInPlaces: pairs.reduceByKeyAndWindow(sum, 3 * SECOND, SECOND, (a, b) => a - b, where).glom(),
+    stateInPlaces: counted.glom(),
+    windowOfStateInPlaces: counted.window(2 * SECOND).glom(),
+    iteratorInPlaces: pairs
+      .updateStateByIterator<number>(
+        function* (entries) {
+          for (const [key, news, old = 0] of entries) {
+            if (key < 'h') yield [String.fromCharCode(key.charCodeAt(0) + 1), old + news.length]
+          }
+        },
+        { initialState: ascii(), ...where },
+      )
+      .glom(),
+    mappedInPlaces: pairs
+      .mapWithState(
+        spec
+          .partitioner(partitioner)
+          .timeout(2 * SECOND)
+          .initialState(ascii()),
+      )
+      .glom(),
+    rddsInPlaces: pairs.transform((rdd) => rdd.partitionBy(partitioner).cogroup(rdd, partitioner).glom()),
   }
 }
 

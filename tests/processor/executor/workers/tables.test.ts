@@ -48,7 +48,7 @@ async function run(executors: number | undefined, jobParameters: Parameters): Pr
 
 test.each([1, 3])('with %i partitions, operations yield the same on workers', async (partitions) => {
   const expected = await run(undefined, { partitions })
-  expect(Object.keys(expected)).toHaveLength(49)
+  expect(Object.keys(expected)).toHaveLength(59)
   expect(Object.keys(expected.slidingWithInverse ?? {})).toHaveLength(words.length)
   for (const executors of partitions === 1 ? [1, 2] : [2]) {
     const actual = await run(executors, { partitions })

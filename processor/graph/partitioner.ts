@@ -1,0 +1,99 @@
+// Which partition a key belongs to: as a program says it (Spark's Partitioner), and as the engine asks it. An answer
+// is never believed unseen, for a row in no partition would be lost. Durable state knows keys, and nothing of this.
+
+import type { StateOperator } from './contracts/state.ts'
+import { PartitionerError } from './errors.ts'
+import { type Key, partitionOf } from './key.ts'
+
+/**
+ * Deterministic: the same key has the same partition always, in every thread, whatever ran before. With executors each
+ * thread has its own, made by the job's module.
+ */
+export interface Partitioner<K = unknown> {
+  readonly numPartitions: number
+  /** From 0 to numPartitions − 1. */
+  getPartition(key: K): number
+}
+
+/** How many partitions, filled by the stable hash of keys; or what says both. */
+export type Partitioning<K = unknown> = number | Partitioner<K>
+
+/** By the stable hash of keys, which is the same in all runs and on all machines. The default everywhere. */
+export class HashPartitioner implements Partitioner {
+  readonly numPartitions: number
+
+  constructor(numPartitions: number) {
+    checkPartitions('HashPartitioner', numPartitions)
+    this.numPartitions = numPartitions
+  }
+
+  getPartition(key: unknown): number {
+    return partitionOf(key as Key, this.numPartitions)
+  }
+}
+
+/** Throws RangeError where a number of row partitions is none. `operator` names the culprit. */
+export function checkPartitions(operator: string, numPartitions: number): void {
+  if (Number.isSafeInteger(numPartitions) && numPartitions > 0) return
+  throw new RangeError(`${operator}: numPartitions must be a whole number above 0: got ${numPartitions}`)
+}
+
+/** What an operator is told becomes its partitioner. Throws RangeError where there are no partitions. */
+export function partitionerOf<K>(operator: string, partitioning: Partitioning<K>): Partitioner<K> {
+  if (typeof partitioning === 'object') {
+    checkPartitions(operator, partitioning.numPartitions)
+    return partitioning
+  }
+  checkPartitions(operator, partitioning)
+  return new HashPartitioner(partitioning)
+}
+
+/** Where the keys of one operator go. */
+export class KeyPlaces {
+  readonly operator: string
+  readonly partitions: number
+  private readonly partitioner: Partitioner
+
+  constructor(operator: string, partitioner: Partitioner) {
+    this.operator = operator
+    this.partitions = partitioner.numPartitions
+    this.partitioner = partitioner
+  }
+
+  /** Throws PartitionerError where the partitioner fails, or names a partition that there is not. */
+  partitionOf(key: unknown): number {
+    const partition = this.ask(key)
+    if (this.has(partition)) return partition
+    const answer = typeof partition === 'string' ? `'${partition}'` : String(partition)
+    const why = `its partitioner gives key '${String(key)}' partition ${answer}, of 0 to ${this.partitions - 1}`
+    throw new PartitionerError(this.operator, new RangeError(why))
+  }
+
+  /** For a key that was brought to a thread which does not have its partition. */
+  elsewhere(key: unknown, partition: number): Error {
+    const why = `partition ${partition} of key '${String(key)}' is another worker's: a partitioner must give every thread the same answer`
+    return new PartitionerError(this.operator, new Error(why))
+  }
+
+  private has(partition: unknown): partition is number {
+    return (
+      Number.isInteger(partition) && (partition as number) >= 0 && (partition as number) < this.partitions
+    )
+  }
+
+  private ask(key: unknown): unknown {
+    try {
+      return this.partitioner.getPartition(key)
+    } catch (error) {
+      throw new PartitionerError(this.operator, error)
+    }
+  }
+}
+
+/** Where the keys of an operator's state are. */
+export function placesOf(operator: Pick<StateOperator, 'id' | 'partitions' | 'partitioner'>): KeyPlaces {
+  const { id, partitions, partitioner } = operator
+  const places = new KeyPlaces(id, partitioner ?? new HashPartitioner(partitions))
+  if (places.partitions === partitions) return places
+  throw new Error(`${id}: state in ${partitions} partitions, and a partitioner of ${places.partitions}`)
+}
