@@ -8,8 +8,9 @@ import {
 import { metadata } from '../broker/protocol/apis/metadata.ts'
 import { errorCodes } from '../broker/protocol/errors.ts'
 import type { ResponseOf } from '../broker/protocol/message.ts'
-import { type Address, BrokerConnection, type ConnectionOptions } from './connection.ts'
+import { BrokerConnection, type ConnectionOptions } from './connection.ts'
 import { ConnectionLostError, KafkaError, mayPass } from './errors.ts'
+import type { Address } from './open-socket.ts'
 
 export interface ClusterOptions extends ConnectionOptions {
   readonly bootstrap: readonly Address[]

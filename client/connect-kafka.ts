@@ -5,11 +5,12 @@ import { systemClock } from '../broker/time/system-clock.ts'
 import type { Clock } from '../broker/time/clock.ts'
 import type { OutputPort, RemoteLogViews } from '../processor/ports.ts'
 import { Cluster } from './cluster.ts'
-import type { Address } from './connection.ts'
+import type { Address } from './open-socket.ts'
 import { RemoteLogs } from './remote-logs.ts'
+import { type SecurityOptions, securityOf } from './security.ts'
 import { WireOutput } from './wire-output.ts'
 
-export interface KafkaOptions {
+export interface KafkaOptions extends SecurityOptions {
   /** `host:port`, several separated by commas or as a list; any that answers tells of the others. */
   readonly bootstrapServers: string | readonly string[]
   /** Default 'logmill'. */
@@ -33,13 +34,14 @@ export interface RemoteKafka extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Connects with the first that is asked of it. Throws TypeError where an address is none. */
+/** Connects with the first that is asked of it. Throws TypeError where an address is none, or security does not fit. */
 export function connectKafka(options: KafkaOptions): RemoteKafka {
   const { clientId = 'logmill', requestTimeoutMs = 30_000, deadlineMs = 60_000, pollMs = 100 } = options
   const { retryBackoffMs = 100, clock = systemClock } = options
   const bootstrap = addressesOf(options.bootstrapServers)
+  const security = securityOf(options)
   const newCluster = () =>
-    new Cluster({ bootstrap, clientId, requestTimeoutMs, deadlineMs, retryBackoffMs, clock })
+    new Cluster({ bootstrap, clientId, requestTimeoutMs, deadlineMs, retryBackoffMs, clock, security })
   // A Fetch that waits holds up what is behind it on its connection, so output has connections of its own.
   const reading = newCluster()
   const writing = newCluster()

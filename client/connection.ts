@@ -1,7 +1,7 @@
 // One connection to a broker: requests out, replies back in their order, each with a time limit. What does not
 // parse, comes out of turn or too late ends the connection: nothing behind it could be believed.
 
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { apiVersions } from '../broker/protocol/apis/api-versions.ts'
 import { decodeResponse } from '../broker/protocol/codec.ts'
 import { errorCodes } from '../broker/protocol/errors.ts'
@@ -9,18 +9,17 @@ import { FrameReader } from '../broker/protocol/framing.ts'
 import { decodeResponseHeader, encodeRequestFrame } from '../broker/protocol/header.ts'
 import type { Api, RequestInput, ResponseOf } from '../broker/protocol/message.ts'
 import type { Clock, Timer } from '../broker/time/clock.ts'
-import { ConnectionLostError, UnsupportedError } from './errors.ts'
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
+import { authenticate } from './authenticate.ts'
+import { UnsupportedError } from './errors.ts'
+import { type Address, lostOrRefused, openSocket } from './open-socket.ts'
+import type { Security } from './security.ts'
 
 export interface ConnectionOptions {
   readonly clientId: string
   /** Until a reply is there; a broker that is silent for longer is given up. */
   readonly requestTimeoutMs: number
   readonly clock: Clock
+  readonly security: Security
 }
 
 interface Waiter {
@@ -30,6 +29,8 @@ interface Waiter {
 }
 
 const API_VERSIONS_VERSION = 3
+/** Of a session's lifetime; Kafka's client begins anew between 85 and 95 %. */
+const SESSION_PART = 0.85
 const SOFTWARE = { clientSoftwareName: 'logmill', clientSoftwareVersion: '1' }
 
 export class BrokerConnection {
@@ -41,6 +42,8 @@ export class BrokerConnection {
   private features = new Map<string, number>()
   private correlationId = 0
   private failure: Error | undefined
+  private retirement: Timer | undefined
+  private isRetired = false
 
   private constructor(socket: Socket, name: string, options: ConnectionOptions) {
     this.socket = socket
@@ -59,29 +62,21 @@ export class BrokerConnection {
     socket.on('close', () => this.fail(new Error('the connection was closed')))
   }
 
-  /** Connects, and asks what the broker speaks. Rejects with ConnectionLostError. */
-  static async open({ host, port }: Address, options: ConnectionOptions): Promise<BrokerConnection> {
-    const name = `${host}:${port}`
-    const socket = connect(port, host)
-    await new Promise<void>((resolve, reject) => {
-      const timer = options.clock.setTimer(options.requestTimeoutMs, () =>
-        fail(new Error('it does not answer')),
-      )
-      const fail = (error: Error) => {
-        timer.cancel()
-        socket.destroy()
-        reject(new ConnectionLostError(name, error))
-      }
-      socket.once('error', fail)
-      socket.once('connect', () => {
-        timer.cancel()
-        socket.off('error', fail)
-        resolve()
-      })
-    })
-    const connection = new BrokerConnection(socket, name, options)
+  /**
+   * Connects, asks what the broker speaks, and says who we are. Rejects with ConnectionLostError, AuthenticationError or
+   * UnsupportedError.
+   */
+  static async open(address: Address, options: ConnectionOptions): Promise<BrokerConnection> {
+    const socket = await openSocket(address, options)
+    const connection = new BrokerConnection(socket, `${address.host}:${address.port}`, options)
+    const { sasl } = options.security
     try {
       await connection.askVersions()
+      if (sasl !== undefined) {
+        connection.retireIn(await authenticate(connection, sasl))
+        // Who was not known yet was perhaps not told all.
+        await connection.askVersions()
+      }
     } catch (error) {
       connection.close()
       throw error
@@ -89,8 +84,9 @@ export class BrokerConnection {
     return connection
   }
 
+  /** New requests may be sent; false also where a new connection should be made for them. */
   get isOpen(): boolean {
-    return this.failure === undefined
+    return this.failure === undefined && !this.isRetired
   }
 
   /** The highest version that both speak, no higher than `atMost`. Throws UnsupportedError where there is none. */
@@ -169,11 +165,27 @@ export class BrokerConnection {
     }
     waiter.timer.cancel()
     waiter.resolve(frame)
+    if (this.isRetired) this.closeIfQuiet()
+  }
+
+  // The broker ends a connection whose session is over: before it does, another one takes its place (KIP-368 would
+  // also let it go on with a new exchange; a new connection needs nothing that is not there).
+  private retireIn(lifetimeMs: number | undefined): void {
+    if (lifetimeMs === undefined) return
+    this.retirement = this.options.clock.setTimer(lifetimeMs * SESSION_PART, () => {
+      this.isRetired = true
+      this.closeIfQuiet()
+    })
+  }
+
+  private closeIfQuiet(): void {
+    if (this.waiters.length === 0) this.fail(new Error('its session is over'))
   }
 
   private fail(cause: unknown): Error {
     if (this.failure !== undefined) return this.failure
-    this.failure = new ConnectionLostError(this.name, cause)
+    this.failure = lostOrRefused(this.name, cause)
+    this.retirement?.cancel()
     this.socket.destroy()
     for (const { reject, timer } of this.waiters.splice(0)) {
       timer.cancel()

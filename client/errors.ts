@@ -1,5 +1,5 @@
-// What can go wrong with a broker that is elsewhere: it cannot be reached, it does not speak what is needed, or it
-// says no.
+// What can go wrong with a broker that is elsewhere: it cannot be reached, it is not who it should be or does not know
+// us, it does not speak what is needed, or it says no.
 
 import { type ErrorCode, errorName, isRetriable } from '../broker/protocol/errors.ts'
 
@@ -8,6 +8,14 @@ export class ConnectionLostError extends Error {
   constructor(broker: string, cause: unknown) {
     super(`${broker}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
     this.name = 'ConnectionLostError'
+  }
+}
+
+/** Certificates or credentials do not fit. To try again would not help, and may lock the account. */
+export class AuthenticationError extends Error {
+  constructor(broker: string, cause: unknown) {
+    super(`${broker}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.name = 'AuthenticationError'
   }
 }
 

@@ -65,6 +65,7 @@ const onlyIn: Record<string, readonly string[]> = {
     'tools',
   ],
   'node:net': ['broker/net', 'processor/source', 'client', 'tools'],
+  'node:tls': ['client'],
   level: ['processor/checkpoint'],
   protobufjs: ['processor/checkpoint'],
   kafkajs: ['client', 'tools', 'examples'],

@@ -8,6 +8,7 @@ import { metadata } from '../../broker/protocol/apis/metadata.ts'
 import { apiVersions } from '../../broker/protocol/apis/api-versions.ts'
 import { encodeResponseFrame } from '../../broker/protocol/header.ts'
 import { BrokerConnection } from '../../client/connection.ts'
+import { securityOf } from '../../client/security.ts'
 
 let server: Server | undefined
 
@@ -16,7 +17,7 @@ afterEach(
 )
 
 const clock = new ManualClock()
-const options = { clientId: 'test', requestTimeoutMs: 1_000, clock }
+const options = { clientId: 'test', requestTimeoutMs: 1_000, clock, security: securityOf({}) }
 
 /** A broker that answers ApiVersions, and then does as told. */
 async function broker(

@@ -12,6 +12,7 @@ import { type Broker, startBroker } from '../../broker/server/start-broker.ts'
 import { connectKafka, type RemoteKafka } from '../../client/connect-kafka.ts'
 import { textValues } from '../../processor/source/row-kind.ts'
 import { StreamingContext } from '../../processor/streaming-context.ts'
+import { framed } from '../world/guard.ts'
 import { committedRows, until } from '../world/jobs.ts'
 
 const KEYS = {
@@ -191,10 +192,4 @@ class Proxy {
   stop(): Promise<void> {
     return new Promise((resolve) => this.server.close(() => resolve()))
   }
-}
-
-function framed(frame: Buffer): Buffer {
-  const size = Buffer.alloc(4)
-  size.writeInt32BE(frame.length)
-  return Buffer.concat([size, frame])
 }

@@ -8,7 +8,7 @@ import { createTopics } from '../../broker/protocol/apis/create-topics.ts'
 import { deleteTopics } from '../../broker/protocol/apis/delete-topics.ts'
 import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import type { Codec } from '../../broker/protocol/record-batch/header.ts'
-import { connectKafka, type RemoteKafka } from '../../client/connect-kafka.ts'
+import { connectKafka, type KafkaOptions, type RemoteKafka } from '../../client/connect-kafka.ts'
 import { FencedError, type OutputPort, type OutputSession } from '../../processor/ports.ts'
 import { Receiver } from '../../processor/source/receiver.ts'
 import { topicSource } from '../../processor/source/remote-topic-source.ts'
@@ -21,6 +21,8 @@ import { WireClient } from '../world/wire-client.ts'
 
 export interface Kafka extends AsyncDisposable {
   readonly bootstrapServers: string
+  /** Where jobs connect instead, and how. */
+  readonly secured?: Partial<KafkaOptions>
 }
 
 export function wireJobs(name: string, start: () => Promise<Kafka>): void {
@@ -46,6 +48,7 @@ export function wireJobs(name: string, start: () => Promise<Kafka>): void {
         pollMs: 5,
         retryBackoffMs: 5,
         deadlineMs: 20_000,
+        ...broker.secured,
       })
       directory = mkdtempSync(join(tmpdir(), 'logmill-wire-'))
     })
