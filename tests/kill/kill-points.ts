@@ -17,7 +17,12 @@ export interface KillPoint {
 }
 
 /** Where a run may die, by the step that it is in. */
-export const KILL_POINTS: readonly (Omit<KillPoint, 'nth'> & { name: string; mostNth: number })[] = [
+export const KILL_POINTS: readonly (Omit<KillPoint, 'nth'> & {
+  name: string
+  mostNth: number
+  /** Another one that makes it come: moment and name. */
+  behind?: string
+})[] = [
   ...(['before', 'half', 'after'] as const).flatMap((moment) => [
     {
       name: 'append to the input',
@@ -74,7 +79,14 @@ export const KILL_POINTS: readonly (Omit<KillPoint, 'nth'> & { name: string; mos
       moment,
     } as const,
     { name: 'a side file is put in place', operation: 'rename', file: '.', mostNth: 6, moment } as const,
-    { name: 'a tail is cut', operation: 'truncate', file: '.', mostNth: 1, moment } as const,
+    {
+      name: 'a tail is cut',
+      operation: 'truncate',
+      file: '.',
+      mostNth: 1,
+      behind: 'half append to the input',
+      moment,
+    } as const,
     { name: 'a file is removed', operation: 'remove', file: '.', mostNth: 1, moment } as const,
   ]),
 ]

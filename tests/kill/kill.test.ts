@@ -1,21 +1,38 @@
-// kill -9 of broker and job at any moment, many times in a row, under load that outlives them.
+// kill -9 of broker and job at any moment, many times in a row, under load that outlives them; and of the job's
+// worker threads, which the process outlives.
 //
 //   npm run test:kill                                 10 kills, a new seed each time
-//   LOGMILL_KILL_CYCLES=100 npm run test:kill         the whole thing
+//   LOGMILL_KILL_CYCLES=1000 npm run test:kill        the whole thing: 10 million records, every named point
 //   LOGMILL_KILL_SEED=…                               the same moments again (not the same interleaving)
 
 import { expect, test } from 'vitest'
-import { killAgainAndAgain } from './kill-world.ts'
+import { killAgainAndAgain, reached, unreached } from './kill-world.ts'
 
 const kills = Number(process.env.LOGMILL_KILL_CYCLES ?? 10)
 const seed = Number(process.env.LOGMILL_KILL_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const recordsAKill = 10_000
+const isWhole = kills >= 100
 
 test(`nothing acknowledged is lost or doubled over ${kills} kills, and every word is counted once`, {
   timeout: 240_000 + kills * 10_000,
 }, async () => {
-  const figures = await killAgainAndAgain({ seed, kills, hasJob: true, recordsPerSecond: 12_000 })
-  console.log(`seed ${seed}:`, figures)
-  expect(figures.kills).toBeGreaterThanOrEqual(kills)
-  expect(figures.acknowledgedRecords).toBeGreaterThan(kills * 100)
+  const figures = await killAgainAndAgain({ seed, kills, recordsPerSecond: 15_000, recordsAKill, isWhole })
+  const { atNamedPoints, ofWorkers } = figures
+  const missed = { points: unreached(atNamedPoints), ofWorkers: unreached(ofWorkers) }
+  console.log(`seed ${seed}:`, {
+    ...figures,
+    atNamedPoints: reached(atNamedPoints),
+    ofWorkers: reached(ofWorkers),
+  })
+  console.log(
+    `not died at: ${missed.points.length} of ${Object.keys(atNamedPoints).length} points of the process,`,
+    `${missed.ofWorkers.length} of ${Object.keys(ofWorkers).length} of its workers`,
+  )
+  expect(figures.instants).toBeGreaterThanOrEqual(kills)
+  expect(figures.inputRecords).toBeGreaterThanOrEqual(kills * recordsAKill)
   expect(figures.outputRecords).toBeGreaterThan(0)
+  expect(figures.workersSurvived).toBeGreaterThan(0)
+  if (!isWhole) return
+  expect(missed).toEqual({ points: [], ofWorkers: [] })
+  expect(unreached(figures.atInstants)).toEqual([])
 })

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { Random } from '../world/random.ts'
-import { WireClient } from '../world/wire-client.ts'
+import { isConnectionError, WireClient } from '../world/wire-client.ts'
 import { Checker } from './checker.ts'
-import type { KillPoint } from './kill-points.ts'
 import { Loader, Victim } from './processes.ts'
+import type { VictimOptions } from './victim.ts'
 import { Watcher } from './watcher.ts'
 
 const CATCH_UP_DEADLINE_MS = 120_000
@@ -24,6 +24,8 @@ export interface LifeOptions {
   losesPower?: boolean
   config?: Record<string, string>
 }
+
+type HowToLive = Pick<VictimOptions, 'executors' | 'jobAfterMs' | 'killPoint' | 'workerDeaths'>
 
 export class Life {
   readonly checker: Checker
@@ -58,9 +60,7 @@ export class Life {
   }
 
   /** Does not wait until it is ready. */
-  spawn(killPoint?: KillPoint): Victim {
-    // Some lives with worker threads, some without: state must not care.
-    const executors = this.options.hasJob && this.random.chance(0.4) ? 2 : undefined
+  spawn({ executors = this.someExecutors(), ...how }: HowToLive = {}): Victim {
     if (executors !== undefined) this.withExecutors++
     this.victim = Victim.spawn({
       dataDir: this.dataDir,
@@ -74,9 +74,14 @@ export class Life {
         'log.flush.offset.checkpoint.interval.ms': '300',
         ...this.options.config,
       },
-      killPoint,
+      ...how,
     })
     return this.victim
+  }
+
+  /** Some lives with worker threads, some without: state must not care. */
+  private someExecutors(): number | undefined {
+    return this.options.hasJob && this.random.chance(0.3) ? 2 : undefined
   }
 
   async restart(): Promise<Victim> {
@@ -92,6 +97,18 @@ export class Life {
     this.watcher?.check()
   }
 
+  /** The same while it may die at any moment: what it does not come to is left to the next one. */
+  async checkWhileAlive(victim: Victim): Promise<boolean> {
+    try {
+      if (!(await victim.ready())) return false
+      await this.check(victim)
+      return true
+    } catch (error) {
+      if (isConnectionError(error)) return false
+      throw error
+    }
+  }
+
   /** Takes note of what was acknowledged without looking at the log. */
   note(): void {
     this.checker.take(this.loaded().newAcks())
@@ -101,6 +118,15 @@ export class Life {
   async cutLoad(): Promise<void> {
     await this.loaded().stop()
     this.note()
+  }
+
+  /** Resolves when so many records are acknowledged. */
+  async untilLoaded(records: number): Promise<void> {
+    this.note()
+    while (this.checker.input.ackedCount < records) {
+      await after(50)
+      this.note()
+    }
   }
 
   /** Ends the load, waits until everything is counted, reads all of it once more, stops in order. */

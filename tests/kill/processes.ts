@@ -1,18 +1,16 @@
 // The processes of these tests: the one that dies and the one that loads it.
 
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
+import { inject } from 'vitest'
 import { Running } from '../world/running.ts'
 import { type Ack, parseAck } from './load.ts'
 import type { VictimOptions } from './victim.ts'
 
-const here = import.meta.dirname
 const program = (name: string, ...args: string[]): string[] => [
   process.execPath,
-  '--import',
-  'tsx',
-  resolve(here, name),
+  join(inject('compiled'), 'tests/kill', name),
   ...args,
 ]
 
@@ -38,7 +36,7 @@ export class Victim {
 
   /** Does not wait: it may be killed before it is ready. */
   static spawn(options: VictimOptions): Victim {
-    return new Victim(new Running(program('victim.ts', JSON.stringify(options))))
+    return new Victim(new Running(program('victim.js', JSON.stringify(options))))
   }
 
   get isAlive(): boolean {
@@ -48,29 +46,40 @@ export class Victim {
 
   /** Resolves when clients can connect, or with false when the process was killed before. */
   async ready(): Promise<boolean> {
-    const line = await this.running
-      .waitFor('ready line', ({ lines }) => lines.find((text) => text.includes('bootstrapServers')))
-      .catch((error: unknown) => {
-        if (this.running.child.signalCode === 'SIGKILL') return undefined
-        throw error
-      })
-    if (line === undefined) return false
-    this.bootstrap = (JSON.parse(line) as { bootstrapServers: string }).bootstrapServers
+    const told = () => this.said<string>('bootstrapServers')[0]
+    const bootstrap = await this.running.waitFor('ready line', told).catch((error: unknown) => {
+      if (this.running.child.signalCode === 'SIGKILL') return undefined
+      throw error
+    })
+    if (bootstrap === undefined) return false
+    this.bootstrap = bootstrap
     return true
   }
 
-  /** Resolves when the job has started, or the process or the job has ended. */
-  async underWay(): Promise<void> {
-    const told = ({ lines }: Running) => lines.find((text) => /jobStarted|jobFailed/.test(text))
-    await this.running.waitFor('start of the job', told).catch((error: unknown) => {
+  /** Whether a line says so by now. */
+  hasSaid(what: string): boolean {
+    return this.running.lines.some((line) => line.startsWith(`{"${what}"`))
+  }
+
+  /** What all such lines say. */
+  said<T>(what: string): T[] {
+    return this.running.lines
+      .filter((line) => line.startsWith(`{"${what}"`))
+      .map((line) => (JSON.parse(line) as Record<string, T>)[what] as T)
+  }
+
+  /** Resolves when it has said so, or the process or the job has ended. */
+  async untilSaid(what: string): Promise<void> {
+    const told = () => (this.hasSaid(what) || this.hasSaid('jobFailed') ? true : undefined)
+    await this.running.waitFor(what, told).catch((error: unknown) => {
       if (this.isAlive) throw error
     })
   }
 
   /** Throws when the job has ended by an error, which is the process's last word about it. */
   jobIsWell(): void {
-    const line = this.running.lines.find((text) => text.includes('jobFailed'))
-    if (line !== undefined) throw new Error((JSON.parse(line) as { jobFailed: string }).jobFailed)
+    const [failure] = this.said<string>('jobFailed')
+    if (failure !== undefined) throw new Error(failure)
   }
 
   /** Resolves when every thread stands still, none of them within a system call. */
@@ -116,7 +125,7 @@ export class Loader {
     writeFileSync(ackFile, '')
     this.fd = openSync(ackFile, 'r')
     const args = [bootstrap, seed, ackFile, producers, recordsPerSecond].map(String)
-    this.running = new Running(program('loader.ts', ...args))
+    this.running = new Running(program('loader.js', ...args))
   }
 
   /** Resolves when it has begun: something is acknowledged. */

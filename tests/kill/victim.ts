@@ -1,17 +1,20 @@
 // The program that is killed: a broker and, unless told otherwise, the word count in the same process, exactly
-// once into topics and files. Says where it listens in one line of JSON, as `logmill start` does, in another one
-// that the job has started, and in a last one when it ends by an error.
+// once into topics and files. Says in lines of JSON where it listens, as `logmill start` does, that the job has started,
+// that it has caught up with the input, and, last, by which error it has ended.
 //
 //   victim.ts '{"dataDir": …, "port": 0, "job": true, "executors": 2, "config": {…}, "killPoint": {…}}'
 
 import { join } from 'node:path'
+import { setTimeout as after } from 'node:timers/promises'
 import { startBroker } from '../../broker/server/start-broker.ts'
 import type { CheckpointOptions } from '../../processor/checkpoint/checkpoint.ts'
+import type { StreamingContext } from '../../streaming.ts'
 import { dyingAt, dyingOutput, dyingStore } from './job-steps.ts'
 import { armKillPoint, type KillPoint } from './kill-points.ts'
 import { INPUT_TOPIC, OUTPUT_PARTITIONS, OUTPUT_TOPIC, PARTITIONS, VISITS_TOPIC } from './load.ts'
 import { filesPrefix } from './outputs.ts'
 import { wordCount } from './word-count.ts'
+import { type WorkerDeath, WorkerDeaths } from './worker-deaths.ts'
 
 export interface VictimOptions {
   dataDir: string
@@ -19,6 +22,10 @@ export interface VictimOptions {
   job: boolean
   /** Worker threads of the job; undefined: it runs in the broker's thread. */
   executors?: number | undefined
+  /** How long the broker is there before the job begins: what comes meanwhile, it has to catch up with. */
+  jobAfterMs?: number | undefined
+  /** Of the worker threads; one after the other. */
+  workerDeaths?: readonly WorkerDeath[] | undefined
   config: Record<string, string>
   killPoint?: KillPoint | undefined
 }
@@ -43,16 +50,38 @@ const job = options.job
       filesPrefix: filesPrefix(dataDir),
     })
   : undefined
+let isStopping = false
 process.once('SIGTERM', () => void stop())
-console.log(JSON.stringify({ bootstrapServers: broker.bootstrapServers }))
-if (job !== undefined) {
+say({ bootstrapServers: broker.bootstrapServers })
+if (job !== undefined) await run(job)
+
+async function run(context: StreamingContext): Promise<void> {
+  const deaths = new WorkerDeaths(options.workerDeaths ?? [], say)
+  let startedMs = Number.POSITIVE_INFINITY
+  context.addStreamingListener({
+    onBatchCompleted({ submissionTimeMs }) {
+      deaths.onBatchCompleted()
+      // Planned since it has started, it had all that was there by then.
+      if (submissionTimeMs <= startedMs) return
+      startedMs = Number.POSITIVE_INFINITY
+      say({ jobCaughtUp: true })
+    },
+  })
   try {
-    await job.start()
-    console.log(JSON.stringify({ jobStarted: true }))
-    await job.awaitTermination()
+    await after(options.jobAfterMs ?? 0)
+    if (isStopping) return
+    await context.start()
+    startedMs = Date.now()
+    say({ jobStarted: true })
+    deaths.begin()
+    await context.awaitTermination()
   } catch (error) {
-    console.log(JSON.stringify({ jobFailed: (error as Error).stack }))
+    say({ jobFailed: (error as Error).stack })
   }
+}
+
+function say(line: object): void {
+  console.log(JSON.stringify(line))
 }
 
 function jobOptions(directory: string): CheckpointOptions {
@@ -63,6 +92,7 @@ function jobOptions(directory: string): CheckpointOptions {
 }
 
 async function stop(): Promise<void> {
+  isStopping = true
   await job?.stop({ graceful: true })
   await broker.stop()
 }
