@@ -1,13 +1,26 @@
-// A file system that can lose its power: ext4 on a loop device, cut off by FS_IOC_SHUTDOWN without flushing its
+// A file system that can lose its power, or have no room left: ext4 on a loop device, cut off by FS_IOC_SHUTDOWN without flushing its
 // journal. What was not synced by then is gone, as after a power cut; what a disk's own cache would lose or
 // reorder is not shown (the faulty storage twin shows that).
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const IMAGE_SIZE = '512M'
+/** ext4 keeps some blocks for itself that it calls free. */
+const UNSURE_BYTES = 16 * 1024 * 1024
 /** linux/fs.h: _IOR('X', 125, __u32), and the flag that throws the journal away. */
 const FS_IOC_SHUTDOWN = 0x8004587d
 const GOING_FLAGS_NOLOGFLUSH = 2
@@ -28,7 +41,7 @@ function run(command: string, ...args: string[]): string {
  */
 export function whyNoCuts(): { reason: string; isExcused: boolean } | undefined {
   if (process.getuid?.() !== 0) return { reason: 'needs root', isExcused: true }
-  for (const tool of ['mkfs.ext4', 'mount', 'umount', 'python3']) {
+  for (const tool of ['mkfs.ext4', 'mount', 'umount', 'fallocate', 'python3']) {
     if (spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0)
       return { reason: `needs ${tool}`, isExcused: true }
   }
@@ -74,6 +87,32 @@ export class CutFileSystem {
   remount(): void {
     this.unmount()
     this.mount()
+  }
+
+  /** All but so many bytes is taken. */
+  fill(leftBytes: number): void {
+    const { bfree, bsize } = statfsSync(this.mountPoint)
+    const fast = bfree * bsize - UNSURE_BYTES
+    // Of the last ones only a write says whether they can be had.
+    if (fast > 0) run('fallocate', '-l', String(fast), this.filler)
+    const fd = openSync(this.filler, 'a')
+    try {
+      const zeros = Buffer.alloc(64 * 1024)
+      while (writeSync(fd, zeros) === zeros.length);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+    } finally {
+      ftruncateSync(fd, Math.max(0, fstatSync(fd).size - leftBytes))
+      closeSync(fd)
+    }
+  }
+
+  makeRoom(): void {
+    rmSync(this.filler, { force: true })
+  }
+
+  private get filler(): string {
+    return join(this.mountPoint, 'filler')
   }
 
   /** Idempotent. */

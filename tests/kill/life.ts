@@ -129,6 +129,24 @@ export class Life {
     }
   }
 
+  /** Resolves when something is acknowledged that was not yet. */
+  async untilMoreIsAcknowledged(): Promise<void> {
+    this.note()
+    await this.untilLoaded(this.checker.input.ackedCount + 1)
+  }
+
+  /** Resolves when the job has put something out that it had not yet, or has ended. */
+  async untilMoreIsCounted(victim: Victim): Promise<void> {
+    const counted = (): number => this.watcher?.counted ?? 0
+    const before = counted()
+    const deadline = Date.now() + CATCH_UP_DEADLINE_MS
+    while (counted() === before && victim.isAlive && !victim.hasSaid('jobFailed')) {
+      this.watcher?.check()
+      if (Date.now() > deadline) throw victim.running.failure('nothing more is counted')
+      await after(20)
+    }
+  }
+
   /** Ends the load, waits until everything is counted, reads all of it once more, stops in order. */
   async finish(victim: Victim): Promise<void> {
     const { hasJob } = this.options

@@ -30,6 +30,11 @@ export class Watcher {
     this.ended = this.watch().catch((error: Error) => void (this.failure = error))
   }
 
+  /** Totals, so far. */
+  get counted(): number {
+    return this.outputs.totals.recordCount
+  }
+
   /** Throws what it has found. */
   check(): void {
     const { failure } = this
