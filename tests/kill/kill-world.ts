@@ -1,5 +1,5 @@
 // The deaths of broker and job, all from one seed: at random instants in every phase of a process's life, at every
-// named point in turn, and of worker threads, whose process lives on. After at most a hundred of them all is counted
+// named point in turn, and of worker threads, whose process lives on. After fifty of them all is counted
 // and the next ones begin with an empty disk.
 
 import { setTimeout as after } from 'node:timers/promises'
@@ -11,7 +11,7 @@ import type { Victim } from './processes.ts'
 import { Rotation } from './rotation.ts'
 import { DEATHS_AT_BATCHES, DEATHS_AT_TAKEOVERS, nameOfDeath, type WorkerDeath } from './worker-deaths.ts'
 
-const MOST_KILLS_A_DISK = 100
+const MOST_KILLS_A_DISK = 50
 /** Longer than most phases last; what comes after it is the next phase. */
 const SLOWEST_PHASE_MS = 3000
 const AT_WORK_MS = 1000

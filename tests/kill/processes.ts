@@ -10,7 +10,7 @@ import type { VictimOptions } from './victim.ts'
 
 const program = (name: string, ...args: string[]): string[] => [
   process.execPath,
-  join(inject('compiled'), 'tests/kill', name),
+  join(inject('programs'), 'tests/kill', name),
   ...args,
 ]
 
