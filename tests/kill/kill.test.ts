@@ -6,7 +6,8 @@
 //   LOGMILL_KILL_SEED=…                               the same moments again (not the same interleaving)
 
 import { expect, test } from 'vitest'
-import { killAgainAndAgain, reached, unreached } from './kill-world.ts'
+import { unreached } from './kill-figures.ts'
+import { killAgainAndAgain } from './kill-world.ts'
 
 const kills = Number(process.env.LOGMILL_KILL_CYCLES ?? 10)
 const seed = Number(process.env.LOGMILL_KILL_SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -16,14 +17,17 @@ const isWhole = kills >= 100
 test(`nothing acknowledged is lost or doubled over ${kills} kills, and every word is counted once`, {
   timeout: 240_000 + kills * 10_000,
 }, async () => {
-  const figures = await killAgainAndAgain({ seed, kills, recordsPerSecond: 10_000, recordsAKill, isWhole })
+  const figures = await killAgainAndAgain({
+    seed,
+    kills,
+    recordsPerSecond: 10_000,
+    recordsAKill,
+    isWhole,
+    atOnce: isWhole ? 3 : 1,
+  })
   const { atNamedPoints, ofWorkers } = figures
   const missed = { points: unreached(atNamedPoints), ofWorkers: unreached(ofWorkers) }
-  console.log(`seed ${seed}:`, {
-    ...figures,
-    atNamedPoints: reached(atNamedPoints),
-    ofWorkers: reached(ofWorkers),
-  })
+  console.log(`seed ${seed}:`, figures.summary())
   console.log(
     `not died at: ${missed.points.length} of ${Object.keys(atNamedPoints).length} points of the process,`,
     `${missed.ofWorkers.length} of ${Object.keys(ofWorkers).length} of its workers`,

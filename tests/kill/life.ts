@@ -72,6 +72,9 @@ export class Life {
         'log.roll.ms': '1000',
         'log.index.interval.bytes': '1024',
         'log.flush.offset.checkpoint.interval.ms': '300',
+        // Else every start opens a hundred logs that nothing is in.
+        'offsets.topic.num.partitions': '5',
+        'transaction.state.log.num.partitions': '5',
         ...this.options.config,
       },
       ...how,
