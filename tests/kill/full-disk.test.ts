@@ -21,7 +21,7 @@ const skipped = obstacle === undefined ? '' : ` (${obstacle.reason})`
 
 test.skipIf(obstacle !== undefined)(
   `a disk that is full ${times} times loses and doubles nothing${skipped}`,
-  { timeout: 240_000 + times * 10_000 },
+  { timeout: 300_000 + times * 20_000 },
   async () => {
     const disk = new CutFileSystem()
     process.once('exit', () => disk.remove())

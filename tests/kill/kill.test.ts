@@ -15,7 +15,7 @@ const recordsAKill = 10_000
 const isWhole = kills >= 100
 
 test(`nothing acknowledged is lost or doubled over ${kills} kills, and every word is counted once`, {
-  timeout: 240_000 + kills * 10_000,
+  timeout: 300_000 + kills * 20_000,
 }, async () => {
   const figures = await killAgainAndAgain({
     seed,

@@ -17,7 +17,7 @@ import type { Victim } from './processes.ts'
 
 const cuts = Number(process.env.LOGMILL_POWER_CYCLES ?? 5)
 const seed = Number(process.env.LOGMILL_KILL_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const timeout = 240_000 + cuts * 10_000
+const timeout = 300_000 + cuts * 20_000
 
 const obstacle = whyNoCuts()
 if (obstacle !== undefined && process.env.CI === 'true' && !obstacle.isExcused)
