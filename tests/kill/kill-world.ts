@@ -87,10 +87,14 @@ class Plan {
     this.takeoverDeaths = new Rotation(DEATHS_AT_TAKEOVERS, random)
   }
 
+  get hasAllInstants(): boolean {
+    return this.figures.instants >= this.options.kills
+  }
+
   get isDone(): boolean {
-    const { instants, atNamedPoints, ofWorkers } = this.figures
+    const { atNamedPoints, ofWorkers } = this.figures
     if (this.failure !== undefined) return true
-    if (instants < this.options.kills) return false
+    if (!this.hasAllInstants) return false
     return !this.options.isWhole || unreached({ ...atNamedPoints, ...ofWorkers }).length === 0
   }
 }
@@ -137,8 +141,10 @@ class Deaths {
   private async nextDeath(): Promise<void> {
     const { plan, random, life } = this
     const turn = plan.processes++ % 16
-    if (turn === 1) return this.outliveWorkers()
-    if (turn % 4 === 2) return this.dieAtPoint(plan.points.next())
+    // When the instants are through, what is left is named.
+    const isLate = plan.hasAllInstants
+    if (turn === 1 || (isLate && turn % 2 === 1)) return this.outliveWorkers()
+    if (turn % 4 === 2 || isLate) return this.dieAtPoint(plan.points.next())
     const phase = plan.phases.next()
     // Where it shall catch up, there has to be something that it has missed.
     const jobAfterMs = phase === 'catching up' ? random.below(600) : undefined
