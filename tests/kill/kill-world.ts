@@ -11,6 +11,8 @@ import { Rotation } from './rotation.ts'
 import { DEATHS_AT_BATCHES, DEATHS_AT_TAKEOVERS, type WorkerDeath } from './worker-deaths.ts'
 
 const MOST_KILLS_A_DISK = 50
+/** Points that were not died at by then are not on any way. */
+const MOST_NAMED_KILLS = 400
 /** What comes after it is the next phase. */
 const SLOWEST_PHASE_MS = 3000
 /** For a named point to be reached. */
@@ -95,7 +97,8 @@ class Plan {
     const { atNamedPoints, ofWorkers } = this.figures
     if (this.failure !== undefined) return true
     if (!this.hasAllInstants) return false
-    return !this.options.isWhole || unreached({ ...atNamedPoints, ...ofWorkers }).length === 0
+    if (!this.options.isWhole || this.figures.kills > this.options.kills * 2 + MOST_NAMED_KILLS) return true
+    return unreached({ ...atNamedPoints, ...ofWorkers }).length === 0
   }
 }
 
