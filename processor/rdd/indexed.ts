@@ -1,29 +1,16 @@
 // Narrow operators that know which partition they read: a numbering, a seeded choice.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import { ownerIn, type Dataset, type TaskRunner } from './dataset.ts'
+import type { Dataset } from './dataset.ts'
 import type { Pipe } from './narrow.ts'
+import { PartitionWiseDataset } from './partition-wise.ts'
 
-export class IndexedDataset<T, U> implements Dataset<U> {
-  readonly keeps = 'no'
-  private readonly parent: Dataset<T>
+export class IndexedDataset<T, U> extends PartitionWiseDataset<T, U> {
   private readonly pipeOf: (partition: number) => Pipe<T, U>
 
   constructor(parent: Dataset<T>, pipeOf: (partition: number) => Pipe<T, U>) {
-    this.parent = parent
+    super(parent)
     this.pipeOf = pipeOf
-  }
-
-  get partitions(): number {
-    return this.parent.partitions
-  }
-
-  prepare(run: TaskRunner): Promise<void> {
-    return this.parent.prepare(run)
-  }
-
-  owner(partition: number, count: number): number {
-    return ownerIn(this.parent, partition, count)
   }
 
   open(partition: number, emit: Emit<U>): RowReader {

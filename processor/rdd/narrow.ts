@@ -5,7 +5,8 @@
 
 import { operatorFailed } from '../graph/errors.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import { ownerIn, type Dataset, type Slices, type TaskRunner } from './dataset.ts'
+import type { Dataset, Slices } from './dataset.ts'
+import { PartitionWiseDataset } from './partition-wise.ts'
 
 /**
  * Compiled once per partition, or slice of one: from the `emit` that takes the results to the one that takes the
@@ -13,30 +14,16 @@ import { ownerIn, type Dataset, type Slices, type TaskRunner } from './dataset.t
  */
 export type Pipe<T, U> = (emit: Emit<U>) => Emit<T>
 
-export class NarrowDataset<T, U> implements Dataset<U> {
-  readonly keeps = 'no'
-  private readonly parent: Dataset<T>
+export class NarrowDataset<T, U> extends PartitionWiseDataset<T, U> {
   private readonly pipe: Pipe<T, U>
 
   constructor(parent: Dataset<T>, pipe: Pipe<T, U>) {
-    this.parent = parent
+    super(parent)
     this.pipe = pipe
-  }
-
-  get partitions(): number {
-    return this.parent.partitions
-  }
-
-  prepare(run: TaskRunner): Promise<void> {
-    return this.parent.prepare(run)
   }
 
   open(partition: number, emit: Emit<U>): RowReader {
     return this.parent.open(partition, this.pipe(emit))
-  }
-
-  owner(partition: number, count: number): number {
-    return ownerIn(this.parent, partition, count)
   }
 
   get slices(): Slices<U> | undefined {

@@ -3,30 +3,17 @@
 
 import { operatorFailed } from '../graph/errors.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import { ownerIn, type Dataset, type TaskRunner } from './dataset.ts'
+import type { Dataset } from './dataset.ts'
+import { PartitionWiseDataset } from './partition-wise.ts'
 
-export class WholePartitionDataset<T, U> implements Dataset<U> {
-  readonly keeps = 'no'
-  private readonly parent: Dataset<T>
+export class WholePartitionDataset<T, U> extends PartitionWiseDataset<T, U> {
   private readonly operator: string
   private readonly f: (rows: T[], partition: number) => Iterable<U>
 
   constructor(parent: Dataset<T>, operator: string, f: (rows: T[], partition: number) => Iterable<U>) {
-    this.parent = parent
+    super(parent)
     this.operator = operator
     this.f = f
-  }
-
-  get partitions(): number {
-    return this.parent.partitions
-  }
-
-  prepare(run: TaskRunner): Promise<void> {
-    return this.parent.prepare(run)
-  }
-
-  owner(partition: number, count: number): number {
-    return ownerIn(this.parent, partition, count)
   }
 
   open(partition: number, emit: Emit<U>): RowReader {

@@ -6,7 +6,8 @@ import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { Scope, StreamNode } from '../graph/node.ts'
 import { type KeyPlaces, placesOf } from '../graph/partitioner.ts'
-import { Once, ownerIn, ownerOf, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
+import { Once, ownerOf, type Dataset, type Keeps, type TaskRunner } from '../rdd/dataset.ts'
+import { PartitionWiseDataset } from '../rdd/partition-wise.ts'
 import type { RDD } from '../rdd/rdd.ts'
 import { ArrayDataset } from '../rdd/stored.ts'
 import { inItsOwnBatch } from './state.ts'
@@ -76,35 +77,30 @@ export function stateBasis<K, S, V>(
   }
 }
 
-class BeginningDataset<T> implements Dataset<T> {
-  readonly keeps: Dataset<T>['keeps']
-  readonly partitions: number
+class BeginningDataset<T> extends PartitionWiseDataset<T, T> {
   private readonly once = new Once()
-  private readonly rows: Dataset<T>
   private readonly begun: StatePartition<true>
 
   constructor(rows: Dataset<T>, begun: StatePartition<true>) {
-    this.rows = rows
+    super(rows)
     this.begun = begun
-    this.keeps = rows.keeps
-    this.partitions = rows.partitions
   }
 
-  prepare(run: TaskRunner): Promise<void> {
+  override get keeps(): Keeps {
+    return this.parent.keeps
+  }
+
+  override prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
-      await this.rows.prepare(run)
+      await super.prepare(run)
       // The one partition that says so is one thread's.
       const { peers } = run
       if (peers === undefined || ownerOf(0, 1, peers.count) === peers.index) this.begun.put(BEGUN, true)
     })
   }
 
-  owner(partition: number, count: number): number {
-    return ownerIn(this.rows, partition, count)
-  }
-
   open(partition: number, emit: Emit<T>): RowReader {
-    return this.rows.open(partition, emit)
+    return this.parent.open(partition, emit)
   }
 }
 
