@@ -51,6 +51,11 @@ export class ByteWriter {
   /** The length before it. */
   blob(value: Uint8Array, length: number = value.length): void {
     this.varint(length)
+    this.raw(value, length)
+  }
+
+  /** As it is. */
+  raw(value: Uint8Array, length: number = value.length): void {
     this.room(length)
     const { bytes, end } = this
     // Short ones are quicker byte by byte than through a native call.

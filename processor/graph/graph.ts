@@ -101,6 +101,7 @@ export class Graph implements Scope {
     return node
   }
 
+  /** Its name. */
   addOutput(
     kind: string,
     name: string | undefined,
@@ -108,10 +109,11 @@ export class Graph implements Scope {
     run: (batch: OutputBatch, id: string) => Promise<void>,
     place: OutputPlace = 'driver',
     files?: FilesAside,
-  ): void {
+  ): string {
     const id = this.nameOf(kind, name)
     this.outputs.push({ id, kind, place, parent, files, run: (batch) => run(batch, id) })
     this.consumedBy(parent, undefined)
+    return id
   }
 
   /**

@@ -3,7 +3,7 @@
 
 import { OperatorError, operatorFailed } from '../graph/errors.ts'
 import { checkKey, type Key } from '../graph/key.ts'
-import { objects, textLines } from '../sink/file-format.ts'
+import { type FileFormat, objects, textLines } from '../sink/file-format.ts'
 import { saveRows } from '../sink/part-files.ts'
 import { rowText } from '../sink/row-text.ts'
 import { reducing } from './aggregate.ts'
@@ -270,12 +270,17 @@ export abstract class RddActions<T> implements AsyncIterable<T> {
    * there already. In a streaming job files are the matter of the stream's saveAsTextFiles: this would be run again.
    */
   saveAsTextFile(path: string): Promise<void> {
-    return saveRows(path, this.dataset, this.context.run, textLines<T>(rowText), this.name('saveAsTextFile'))
+    return this.save(path, 'saveAsTextFile', textLines<T>(rowText))
   }
 
   /** As `saveAsTextFile`, with rows of plain data, for BatchContext.objectFile. */
   saveAsObjectFile(path: string): Promise<void> {
-    return saveRows<T>(path, this.dataset, this.context.run, objects, this.name('saveAsObjectFile'))
+    return this.save(path, 'saveAsObjectFile', objects)
+  }
+
+  private save<E>(path: string, kind: string, format: FileFormat<T, E>): Promise<void> {
+    const encoded = new NarrowDataset(this.dataset, mapPipe(this.name(kind), format.encode))
+    return saveRows(path, encoded, this.context.run, format)
   }
 
   /** Pushes every row; with `kind`, what `f` throws is that action's failure. */

@@ -31,14 +31,14 @@ export interface BatchFilesOptions {
   readonly suffix: string | undefined
 }
 
-export class BatchFiles<T> implements FilesAside {
+export class BatchFiles<E> implements FilesAside {
   private readonly options: BatchFilesOptions
-  private readonly format: FileFormat<T>
+  private readonly format: FileFormat<never, E>
   private run: FilesRun | undefined
   /** Directory aside of the batch that runs. */
   private written: { batchId: number; aside: string; directory: string } | undefined
 
-  constructor(options: BatchFilesOptions, format: FileFormat<T>) {
+  constructor(options: BatchFilesOptions, format: FileFormat<never, E>) {
     this.options = options
     this.format = format
   }
@@ -47,15 +47,15 @@ export class BatchFiles<T> implements FilesAside {
     return this.directoryOf('TIME_MS')
   }
 
-  /** Puts the batch's rows aside: complete and durable when it resolves. `isRepeat`: the batch counts already. */
-  async write(batch: BatchStamp, rows: Dataset<T>, executor: TaskRunner, isRepeat: boolean): Promise<void> {
+  /** Puts the batch's rows, encoded, aside: complete and durable when it resolves. `isRepeat`: the batch counts already. */
+  async write(batch: BatchStamp, rows: Dataset<E>, executor: TaskRunner, isRepeat: boolean): Promise<void> {
     const { batchId } = batch
     const directory = this.directoryOf(String(batch.timeMs))
     this.written = undefined
     if (isRepeat && (await exists(directory))) return
     const aside = this.asideOf(directory, batchId)
     await rm(aside, { recursive: true, force: true })
-    await writeParts(aside, rows, executor, this.format, this.settled.operatorId)
+    await writeParts(aside, rows, executor, this.format)
     this.written = { batchId, aside, directory }
   }
 

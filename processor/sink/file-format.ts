@@ -9,59 +9,77 @@ import { ByteReader, ByteWriter } from '../checkpoint/bytes.ts'
 import { readPlain, writePlain } from '../checkpoint/plain-data.ts'
 import { DamagedError } from '../checkpoint/store.ts'
 
-/** Turns the rows of one part file into bytes. */
-export interface RowEncoder<T> {
-  /** Throws TypeError where the row cannot be written. */
-  add(row: T): void
+/** Brings the rows of one part file together. */
+export interface PartEncoder<E> {
+  add(encoded: E): void
   /** Bytes that wait to be taken, about. */
   readonly size: number
   /** What waits, complete in itself; the buffer is the caller's. */
   take(): Buffer
 }
 
-/** Makes the encoder of a part file; called once per file. */
-export type FileFormat<T> = () => RowEncoder<T>
+/**
+ * A row is made text or bytes by itself, by the thread that has it and while it is known which record it comes from;
+ * the rows of a file are brought together by the one that writes it.
+ */
+export interface FileFormat<T, E> {
+  /** Throws where the row cannot be written. */
+  encode(row: T): E
+  newPart(): PartEncoder<E>
+}
 
-export function textLines<T>(textOf: (row: T) => string): FileFormat<T> {
-  return () => {
-    let text = ''
-    return {
-      add: (row) => void (text += `${textOf(row)}\n`),
-      get size() {
-        return text.length
-      },
-      take() {
-        const bytes = Buffer.from(text)
-        text = ''
-        return bytes
-      },
-    }
+export function textLines<T>(textOf: (row: T) => string): FileFormat<T, string> {
+  return {
+    encode: textOf,
+    newPart() {
+      let text = ''
+      return {
+        add: (line) => void (text += `${line}\n`),
+        get size() {
+          return text.length
+        },
+        take() {
+          const bytes = Buffer.from(text)
+          text = ''
+          return bytes
+        },
+      }
+    },
   }
 }
 
 const MAGIC = Buffer.from('LMOBJ1\n\0', 'latin1')
 const BLOCK_HEAD_BYTES = 8
 
-export const objects: FileFormat<unknown> = () => {
-  const rows = new ByteWriter(4096)
-  let isFirst = true
-  return {
-    add: (row) => writePlain(rows, row),
-    get size() {
-      return rows.end
-    },
-    take() {
-      const before = isFirst ? [MAGIC] : []
-      isFirst = false
-      if (rows.end === 0) return Buffer.concat(before)
-      const head = Buffer.allocUnsafe(BLOCK_HEAD_BYTES)
-      head.writeInt32BE(rows.end, 0)
-      head.writeUInt32BE(crc32c(rows.bytes, 0, rows.end), 4)
-      const bytes = Buffer.concat([...before, head, rows.view()])
-      rows.reset()
-      return bytes
-    },
-  }
+const oneRow = new ByteWriter(4096)
+
+export const objects: FileFormat<unknown, Uint8Array> = {
+  encode(row) {
+    oneRow.reset()
+    writePlain(oneRow, row)
+    return oneRow.copy()
+  },
+  newPart() {
+    const rows = new ByteWriter(4096)
+    let isFirst = true
+    return {
+      add: (row) => rows.raw(row),
+      get size() {
+        return rows.end
+      },
+      take() {
+        const before = isFirst ? [MAGIC] : []
+        isFirst = false
+        if (rows.end === 0) return Buffer.concat(before)
+        const head = Buffer.allocUnsafe(BLOCK_HEAD_BYTES)
+        head.writeInt32BE(rows.end, 0)
+        head.writeUInt32BE(crc32c(rows.bytes, 0, rows.end), 4)
+        const bytes = Buffer.concat([...before, head, rows.view()])
+        rows.reset()
+        return bytes
+      },
+    }
+  },
 }
 
 /** The rows of an object file. `name` is for messages. Throws DamagedError. */

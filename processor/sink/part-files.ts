@@ -3,36 +3,28 @@
 
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { operatorFailed } from '../graph/errors.ts'
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
-import type { FileFormat, RowEncoder } from './file-format.ts'
+import type { FileFormat, PartEncoder } from './file-format.ts'
 
 export const SUCCESS = '_SUCCESS'
 /** Bytes of a part file that gather before they are written. */
 const WRITE_BYTES = 128 * 1024
 
-/** Makes the directory, which must not be there. A row that cannot be written is the operator's failure. */
-export async function writeParts<T>(
+/** Makes the directory, which must not be there. Rows are the format's, encoded. */
+export async function writeParts<E>(
   directory: string,
-  rows: Dataset<T>,
+  rows: Dataset<E>,
   executor: TaskRunner,
-  format: FileFormat<T>,
-  operator: string,
+  format: FileFormat<never, E>,
 ): Promise<void> {
   const first = await mkdir(directory, { recursive: true })
   if (first === undefined) throw new Error(`${directory} is there already`)
   await rows.prepare(executor)
   for (let partition = 0; partition < rows.partitions; partition++) {
-    const part = await PartFile.create(join(directory, partName(partition)), format())
+    const part = await PartFile.create(join(directory, partName(partition)), format.newPart())
     try {
       await executor.drain(
-        rows.open(partition, (row) => {
-          try {
-            part.add(row)
-          } catch (error) {
-            throw operatorFailed(operator, error)
-          }
-        }),
+        rows.open(partition, (row) => part.add(row)),
         () => part.write(WRITE_BYTES),
       )
       await part.finish()
@@ -54,17 +46,16 @@ async function syncFoldersDown(top: string, bottom: string): Promise<void> {
 }
 
 /** As an RDD's action: the directory shows whole. Throws where something is in its place. */
-export async function saveRows<T>(
+export async function saveRows<E>(
   directory: string,
-  rows: Dataset<T>,
+  rows: Dataset<E>,
   executor: TaskRunner,
-  format: FileFormat<T>,
-  operator: string,
+  format: FileFormat<never, E>,
 ): Promise<void> {
   if (await exists(directory)) throw new Error(`${directory} is there already`)
   const aside = join(dirname(directory), `.${basename(directory)}@saving`)
   await rm(aside, { recursive: true, force: true })
-  await writeParts(aside, rows, executor, format, operator)
+  await writeParts(aside, rows, executor, format)
   await rename(aside, directory)
   await syncDirectory(dirname(directory))
 }
@@ -103,20 +94,20 @@ async function writeSynced(path: string): Promise<void> {
   }
 }
 
-class PartFile<T> {
+class PartFile<E> {
   private readonly file: Awaited<ReturnType<typeof open>>
-  private readonly encoder: RowEncoder<T>
+  private readonly encoder: PartEncoder<E>
 
-  private constructor(file: Awaited<ReturnType<typeof open>>, encoder: RowEncoder<T>) {
+  private constructor(file: Awaited<ReturnType<typeof open>>, encoder: PartEncoder<E>) {
     this.file = file
     this.encoder = encoder
   }
 
-  static async create<T>(path: string, encoder: RowEncoder<T>): Promise<PartFile<T>> {
+  static async create<E>(path: string, encoder: PartEncoder<E>): Promise<PartFile<E>> {
     return new PartFile(await open(path, 'wx'), encoder)
   }
 
-  add(row: T): void {
+  add(row: E): void {
     this.encoder.add(row)
   }
 

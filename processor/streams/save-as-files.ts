@@ -1,8 +1,12 @@
 // Rows of each batch as files: saveAsTextFiles, saveAsObjectFiles. Exactly once; sink/batch-files.ts says how.
+//
+// Rows are made text or bytes by a node of its own: with executors by the workers that have them, so that only those
+// travel to the thread that writes, and a row that cannot be written is still known by its record.
 
 import { operatorFailed } from '../graph/errors.ts'
 import type { OutputBatch, StreamNode } from '../graph/node.ts'
 import { drainAll } from '../rdd/dataset.ts'
+import { mapPipe, NarrowDataset } from '../rdd/narrow.ts'
 import { BatchFiles } from '../sink/batch-files.ts'
 import { objects, textLines, type FileFormat } from '../sink/file-format.ts'
 import type { StreamHost } from './host.ts'
@@ -33,20 +37,30 @@ export function saveAsObjectFiles<T>(
   addFiles(host, 'saveAsObjectFiles', parent, prefix, options, objects)
 }
 
-function addFiles<T>(
+function addFiles<T, E>(
   { graph, writesFiles }: StreamHost,
   kind: string,
   parent: StreamNode<T>,
   prefix: string,
   { name, suffix }: FileOptions,
-  format: FileFormat<T>,
+  format: FileFormat<T, E>,
 ): void {
   if (prefix === '') throw new TypeError(`${kind}: the prefix is empty`)
   if (suffix?.includes('/')) throw new TypeError(`${kind}: the suffix '${suffix}' has a slash`)
-  const files = writesFiles ? new BatchFiles<T>({ prefix, suffix }, format) : undefined
+  const files = writesFiles ? new BatchFiles<E>({ prefix, suffix }, format) : undefined
+  let operator = ''
+  const encoded = graph.add<E>({
+    kind: `${kind}.rows`,
+    name: name === undefined ? undefined : `${name}.rows`,
+    parents: [parent],
+    compute(timeMs, scope) {
+      const rows = scope.rows(parent, timeMs)
+      return rows && new NarrowDataset(rows, mapPipe(operator, format.encode))
+    },
+  })
   const run = async (batch: OutputBatch, id: string) => {
     const { scope, output } = batch
-    const rows = rowsOf(parent, batch)
+    const rows = rowsOf(encoded, batch)
     try {
       if (files === undefined) await drainAll(rows, scope.run, () => {})
       else await files.write(batch, rows, scope.run, output.discards ?? false)
@@ -54,5 +68,5 @@ function addFiles<T>(
       throw operatorFailed(id, error)
     }
   }
-  graph.addOutput(kind, name, parent, run, 'driver', files)
+  operator = graph.addOutput(kind, name, encoded, run, 'driver', files)
 }

@@ -146,9 +146,10 @@ test('objects come back as they were, and damage is seen', async () => {
     [Buffer.from('bytes'), -0.5],
     'x'.repeat(300_000),
   ]
-  const files = new BatchFiles<unknown>({ prefix: join(folder, 'rows'), suffix: undefined }, objects)
+  const files = new BatchFiles({ prefix: join(folder, 'rows'), suffix: undefined }, objects)
   await files.settle(job(0))
-  const dataset = new ArrayDataset([rows.slice(0, 3), [], rows.slice(3)])
+  const encoded = rows.map((row) => objects.encode(row))
+  const dataset = new ArrayDataset([encoded.slice(0, 3), [], encoded.slice(3)])
   await files.write({ batchId: 1, timeMs: 1000 }, dataset, executor, false)
   await files.show({ batchId: 1, timeMs: 1000 })
   const read = await new BatchContext().objectFile(join(folder, 'rows-1000')).collect()

@@ -8,10 +8,29 @@ function failing(line: string, kind: string): string {
   return line
 }
 
-export default function build(context: StreamingContext): void {
+/** No file of text can hold it, nor is it plain data. */
+class Unspeakable {
+  readonly line: string
+
+  constructor(line: string) {
+    this.line = line
+  }
+
+  toString(): string {
+    throw new Error(`no words for '${this.line}'`)
+  }
+}
+
+export default function build(context: StreamingContext, { files }: { files?: string } = {}): void {
   const lines = context.createDirectStream('in', textValues, { startingOffsets: 'earliest' })
   const rows = lines.map((line) => failing(line, 'bad'), { name: 'parse' })
   rows.toTopic('out', (line) => ({ value: `once ${line}` }))
+  if (files !== undefined) {
+    const told = rows.map((line) => (line.startsWith('key') ? new Unspeakable(line) : line))
+    told.saveAsTextFiles(`${files}/text`, { name: 'text' })
+    told.saveAsObjectFiles(`${files}/objects`, { name: 'objects' })
+    return
+  }
   rows
     .map((line) => failing(line, 'shared'), { name: 'second' })
     .toTopic('out', (line) => ({ value: `twice ${line}` }))

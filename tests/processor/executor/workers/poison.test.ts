@@ -1,12 +1,13 @@
 // Poison records that workers meet: named, put aside once, and nothing of the run that met them remains. What comes
 // out is what comes out of one thread.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { buildBatch } from '../../../../broker/protocol/record-batch/builder.ts'
 import { type Broker, startBroker } from '../../../../broker/server/start-broker.ts'
+import { BatchContext } from '../../../../processor/batch-context.ts'
 import { textValues } from '../../../../processor/source/row-kind.ts'
 import { TopicSource } from '../../../../processor/source/topic-source.ts'
 import { StreamingContext } from '../../../../processor/streaming-context.ts'
@@ -107,6 +108,43 @@ test.each([undefined, 2])('with executors: %s', async (executors) => {
     [],
   )
 })
+
+test.each([undefined, 2])(
+  'rows that no file can hold are left out too, with executors: %s',
+  async (executors) => {
+    const context = new StreamingContext({
+      appName: 'poisoned',
+      trigger: 'asap',
+      broker,
+      checkpoint: join(directory, 'checkpoint'),
+      job,
+      jobParameters: { files: directory },
+      onPoison: { deadLetterTopic: 'dead' },
+      warn: () => {},
+      ...(executors !== undefined && { executors }),
+    })
+    await produce(['good 1', 'good 2', 'key 3', 'good 4', 'good 5', 'bad 6', 'key 7'])
+    const completed = new Promise<string[]>((resolve) =>
+      context.addStreamingListener({
+        onBatchCompleted: ({ poisonRecords }) => resolve(poisonRecords.map(({ operator }) => operator)),
+      }),
+    )
+    await context.start()
+    const poison = await Promise.race([completed, context.awaitTermination()])
+    await context.stop({ graceful: true })
+    await context.awaitTermination()
+    expect(poison?.sort()).toEqual(['parse', 'text', 'text'])
+    expect(committed('dead')).toEqual(['bad 6', 'key 3', 'key 7'])
+    const saved = (name: string) => {
+      const found = readdirSync(directory).filter((entry) => entry.startsWith(name))
+      return found.map((entry) => join(directory, entry))
+    }
+    const batches = new BatchContext()
+    const good = ['good 1', 'good 2', 'good 4', 'good 5']
+    expect((await batches.textFile(saved('text-')).collect()).sort()).toEqual(good)
+    expect((await batches.objectFile<string>(saved('objects-')).collect()).sort()).toEqual(good)
+  },
+)
 
 test('where they are fatal, the record is named from a worker too', async () => {
   const context = new StreamingContext({
