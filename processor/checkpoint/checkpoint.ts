@@ -61,6 +61,7 @@ export class Checkpoint implements CommitProtocol {
   private manifestIsNew = false
   private intervalMs: number | undefined
   /** The last batch that counts; its successor is the only one that may be staged. */
+  private recoveredKeys: ReadonlyMap<string, number> = new Map()
   private lastBatchId = 0
   private decidedThrough = 0
   private logDecided = 0
@@ -268,6 +269,7 @@ export class Checkpoint implements CommitProtocol {
       const names = orphans.map(({ id, keys }) => `'${id}' (${keys} keys)`).join(', ')
       this.warn(`the program has no operator ${names} any more: its state is dropped with the next batch`)
     }
+    this.recoveredKeys = new Map(standing.operators.map(({ id, keys }) => [id, keys]))
     this.positions = new Positions(standing.positions)
     this.lastBatchId = settled.stateThrough
     this.decidedThrough = settled.decidedThrough
@@ -297,6 +299,7 @@ export class Checkpoint implements CommitProtocol {
       positions: Object.fromEntries(positions),
       pending: settled.pending.map(planOf),
       history: settled.history.map((batchId) => withoutLeftOut(planOf(batchId), this.leftOut)),
+      keys: this.recoveredKeys,
     }
   }
 

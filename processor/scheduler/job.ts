@@ -137,6 +137,19 @@ export class Job {
     }
   }
 
+  // What an operator has is not overwritten, nor put together with what it should have begun with. Said once: from its
+  // next batch on the operator has begun.
+  private warnOfLateBeginnings({ keys = new Map<string, number>() }: Recovered): void {
+    for (const { id, parents } of this.options.graph.nodes) {
+      const initial = parents.find(({ kind }) => kind === 'initialState')
+      const has = keys.get(id) ?? 0
+      if (initial === undefined || has === 0 || keys.has(initial.id)) continue
+      this.options.warn(
+        `${id}: it has state already (${has} keys): its initial state is not read, now or later`,
+      )
+    }
+  }
+
   // What is skipped is lost: never silently.
   private warnOfLeftOut({ plan: { batchId }, poison }: BatchRecord): void {
     for (const record of poison) {
@@ -158,6 +171,7 @@ export class Job {
     const recovered = await protocol.recover({ appName, intervalMs, inputs, operators: graph.stateOperators })
     const resumption = resume(recovered, clock.now(), { intervalMs, hasWindows, downtimeBatches })
     if (recovered === undefined) protocol.begun(resumption.zeroMs)
+    else this.warnOfLateBeginnings(recovered)
     await graph.open(
       resumption.zeroMs,
       this.onPoison.size === 0 ? protocol.state : isolated(protocol.state, plainCodec),

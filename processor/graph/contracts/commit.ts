@@ -51,6 +51,8 @@ export interface Recovered {
    * say what is left out of them.
    */
   readonly history: readonly BatchPlan[]
+  /** How many keys each operator with state had then, by name. Absent: none is kept. */
+  readonly keys?: ReadonlyMap<string, number>
 }
 
 export interface CommitProtocol {

@@ -18,13 +18,15 @@ export interface RestartOptions {
   /** Of each run of the job, the last one for all that follow. */
   readonly parallelism?: readonly number[]
   readonly onPoison?: PoisonPolicy
+  /** Takes what the job warns of, which is an error otherwise. */
+  readonly warnings?: string[]
 }
 
 /** `operation` builds the program, once for each start of the job. */
 export async function tableWithRestarts<U>(
   batches: readonly (readonly string[])[],
   operation: (stream: DStream<string>, run: number) => DStream<U>,
-  { restartsAfter = [], parallelism = [1], onPoison = 'fatal' }: RestartOptions = {},
+  { restartsAfter = [], parallelism = [1], onPoison = 'fatal', warnings }: RestartOptions = {},
 ): Promise<Yielded<U>> {
   const disk = new SimulatedStore()
   const clock = new ManualClock(START)
@@ -44,7 +46,8 @@ export async function tableWithRestarts<U>(
       }),
       parallelism: parallelism[Math.min(run, parallelism.length - 1)] as number,
       warn: (message) => {
-        if (onPoison === 'fatal') throw new Error(message)
+        if (warnings !== undefined) warnings.push(message)
+        else if (onPoison === 'fatal') throw new Error(message)
       },
     })
     const source = new TopicSource({

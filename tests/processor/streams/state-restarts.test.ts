@@ -155,17 +155,19 @@ test('initial state does not come back, though all of it was removed before the 
   expect(table).toEqual({ 1: ['a 1'], 2: ['a none'], 3: ['a none'] })
 })
 
-test('an initial state that a later program adds is not for an operator that has state', async () => {
+test('an initial state that a later program adds is not for an operator that has state, and that is told once', async () => {
+  const warnings: string[] = []
   const table = await tableWithRestarts(
-    [['a'], ['b']],
+    [['a'], ['b'], ['c']],
     (s, run) =>
       keyed(s).updateStateByKey((values, n: number = 0) => n + values.length, {
         name: 'n',
         ...(run > 0 && { initialState: beginning }),
       }),
-    { restartsAfter: [1] },
+    { restartsAfter: [1, 2], warnings },
   )
-  expect(inOrder(table)).toEqual({ 1: ['a,1'], 2: ['a,1', 'b,1'] })
+  expect(inOrder(table)).toEqual({ 1: ['a,1'], 2: ['a,1', 'b,1'], 3: ['a,1', 'b,1', 'c,1'] })
+  expect(warnings).toEqual(['n: it has state already (1 keys): its initial state is not read, now or later'])
 })
 
 test('a timeout may be added, changed and taken away between runs', async () => {
