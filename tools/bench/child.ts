@@ -4,11 +4,17 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 
-export interface BrokerProcess {
-  readonly bootstrapServers: string
-  /** Processor time used so far, all threads, kernel included. */
+/** What a process has used, by the kernel's figures. */
+export interface Usage {
+  /** Processor time so far, all threads, kernel included. */
   cpuSeconds(): number
   residentMb(): number
+  /** The most that was ever resident. */
+  peakMb(): number
+}
+
+export interface BrokerProcess extends Usage {
+  readonly bootstrapServers: string
   stop(): Promise<void>
 }
 
@@ -20,22 +26,30 @@ export async function startProcess(command: string, args: readonly string[]): Pr
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const bootstrapServers = await addressOf(child)
-  const proc = `/proc/${child.pid}`
   return {
     bootstrapServers,
-    cpuSeconds: () => {
-      // The name, in parentheses, may hold blanks.
-      const fields = fs.readFileSync(`${proc}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? []
-      return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND
-    },
-    residentMb: () => {
-      const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(fs.readFileSync(`${proc}/status`, 'latin1')) ?? []
-      return Number(kilobytes) / 1000
-    },
+    ...usageOf(child),
     stop: async () => {
       child.kill('SIGTERM')
       await ended
     },
+  }
+}
+
+export function usageOf({ pid }: ChildProcess): Usage {
+  const megabytes = (field: string): number => {
+    const status = fs.readFileSync(`/proc/${pid}/status`, 'latin1')
+    const [, kilobytes] = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status) ?? []
+    return Number(kilobytes) / 1000
+  }
+  return {
+    cpuSeconds: () => {
+      // The name, in parentheses, may hold blanks.
+      const fields = fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? []
+      return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND
+    },
+    residentMb: () => megabytes('VmRSS'),
+    peakMb: () => megabytes('VmHWM'),
   }
 }
 

@@ -2,18 +2,19 @@
 
 import { Wire } from './wire.ts'
 
-/** Partition 0 of the topic, with the batches that `batchAt` gives by their index. Returns the records. */
+/** A topic with the batches that `batchAt` gives by their index, its partitions in turn. Returns the records. */
 export async function fillTopic(
   bootstrapServers: string,
   topic: string,
   wanted: number,
   batchAt: (index: number) => Buffer,
+  partitions = 1,
 ): Promise<number> {
   const wire = await Wire.connect(bootstrapServers)
   let records = 0
   for (let i = 0; records < wanted; i++) {
     const batch = batchAt(i)
-    await wire.produce(topic, batch)
+    await wire.produceTo(topic, [i % partitions], batch)
     records += batch.readInt32BE(57)
   }
   wire.close()

@@ -1,6 +1,6 @@
-// `npm run bench [-- --only append,fetch] [--quick] [--dir DIR] [--no-build] [--no-write]`: measures, prints every figure
-// with its reference and bar, and keeps the run under docs/benchmarks/. Exit code 1 where a suite fails;
-// a bar that is not met is a result, not a failure.
+// `npm run bench [-- append fetch …] [--quick] [--dir DIR] [--no-build] [--no-write]`: measures all suites or those named,
+// prints every figure with its reference and bar, and keeps a run of all, or of a suite that runs only when it is named,
+// under docs/benchmarks/. Exit code 1 where a suite fails; a bar that is not met is a result, not a failure.
 
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -8,9 +8,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { Outcome } from './figure.ts'
+import { isSkipped, type Outcome } from './figure.ts'
 import { describeMachine } from './machine.ts'
-import { json, machineLine, markdown, type Run, tableText } from './report.ts'
+import { json, machineLine, markdown, type Run, tableText, type Told, WHOLE } from './report.ts'
 import type { Suite } from './suite.ts'
 import { append } from './suites/append.ts'
 import { client } from './suites/client.ts'
@@ -22,6 +22,7 @@ import { fetch } from './suites/fetch.ts'
 import { hostile } from './suites/hostile.ts'
 import { latency } from './suites/latency.ts'
 import { processor } from './suites/processor.ts'
+import { aboutSpark, spark } from './suites/spark.ts'
 import { startup } from './suites/startup.ts'
 import { state } from './suites/state.ts'
 
@@ -38,13 +39,16 @@ const SUITES: Record<string, Suite> = {
   latency,
   connections,
   hostile,
+  spark,
 }
+/** Suites that run only when they are named, because they need more than this repository. Each is kept by itself. */
+const NAMED_ONLY: Record<string, Told> = { spark: aboutSpark }
 /** Suites that measure the built package, not the sources. */
-const BUILT = new Set(['startup', 'client', 'latency', 'connections'])
+const BUILT = new Set(['startup', 'client', 'latency', 'connections', 'spark'])
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    only: { type: 'string' },
     quick: { type: 'boolean', default: false },
     dir: { type: 'string' },
     'no-write': { type: 'boolean', default: false },
@@ -54,7 +58,8 @@ const { values } = parseArgs({
 })
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const wanted = values.only?.split(',') ?? Object.keys(SUITES)
+const isWhole = positionals.length === 0
+const wanted = isWhole ? Object.keys(SUITES).filter((name) => NAMED_ONLY[name] === undefined) : positionals
 const unknown = wanted.filter((name) => SUITES[name] === undefined)
 if (unknown.length > 0) {
   throw new Error(`no such suite: ${unknown.join(', ')}; there are ${Object.keys(SUITES).join(', ')}`)
@@ -87,13 +92,22 @@ for (const name of wanted) {
 console.log(machineLine(run))
 console.log(tableText(run))
 
-// A part of the suites, or quick rounds, is not a run to be kept.
-if (values.only === undefined && !values.quick && !values['no-write']) {
+// Quick rounds, or a part of the suites, are not a run to be kept.
+if (!values.quick && !values['no-write']) {
+  if (isWhole) keep('latest', run, WHOLE)
+  for (const name of wanted) {
+    const outcomes = run.outcomes.filter((outcome) => outcome.suite === name)
+    const about = NAMED_ONLY[name]
+    if (about !== undefined && !outcomes.some(isSkipped)) keep(name, { ...run, outcomes }, about)
+  }
+}
+
+function keep(name: string, kept: Run, about: Told): void {
   const target = path.join(root, 'docs', 'benchmarks')
   fs.mkdirSync(target, { recursive: true })
-  fs.writeFileSync(path.join(target, 'latest.json'), json(run))
-  fs.writeFileSync(path.join(target, 'latest.md'), markdown(run))
-  say(`written to ${path.relative(process.cwd(), target)}`)
+  fs.writeFileSync(path.join(target, `${name}.json`), json(kept))
+  fs.writeFileSync(path.join(target, `${name}.md`), markdown(kept, about))
+  say(`written to ${path.relative(process.cwd(), path.join(target, name))}.md`)
 }
 
 function describe(error: unknown): string {

@@ -19,6 +19,21 @@ export interface Run {
   outcomes: Outcome[]
 }
 
+/** What stands above a table that is kept. */
+export interface Told {
+  readonly title: string
+  /** Paragraphs: what a reader has to know of all the figures. */
+  readonly about: readonly string[]
+}
+
+export const WHOLE: Told = {
+  title: 'Benchmark',
+  about: [
+    'Each figure is the best of several short rounds, taken in turn with its reference; noise is how far the\n' +
+      'median round was from the best. Ratio is value ÷ reference. Made by `npm run bench`.',
+  ],
+}
+
 const COLUMNS = ['what', 'value', 'reference', 'ratio', 'noise', 'bar', ''] as const
 
 export function figuresOf(run: Run): Figure[] {
@@ -67,7 +82,7 @@ export function tableText(run: Run): string {
   return [...lines, ...notes, ...skipped].join('\n')
 }
 
-export function markdown(run: Run): string {
+export function markdown(run: Run, { title, about }: Told): string {
   const escape = (cell: string): string => cell.replaceAll('|', '\\|')
   const row = (entries: readonly string[]): string => `| ${entries.map(escape).join(' | ')} |`
   const figures = figuresOf(run)
@@ -76,13 +91,11 @@ export function markdown(run: Run): string {
   )
   const skipped = skippedOf(run).map(({ suite, name, reason }) => `- ${suite}: ${name}: ${reason}`)
   return [
-    '# Benchmark',
+    `# ${title}`,
     '',
     machineLine(run),
     '',
-    'Each figure is the best of several short rounds, taken in turn with its reference; noise is how far the',
-    'median round was from the best. Ratio is value ÷ reference. Made by `npm run bench`.',
-    '',
+    ...about.flatMap((paragraph) => [paragraph, '']),
     row(COLUMNS),
     row(COLUMNS.map(() => '---')),
     ...figures.map((figure) => row(cells(figure))),

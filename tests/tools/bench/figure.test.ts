@@ -10,7 +10,7 @@ import {
   ratioOf,
   verdictOf,
 } from '../../../tools/bench/figure.ts'
-import { json, markdown, type Run, tableText } from '../../../tools/bench/report.ts'
+import { json, markdown, type Run, tableText, WHOLE } from '../../../tools/bench/report.ts'
 import { alternate, summarize } from '../../../tools/bench/rounds.ts'
 import { NEEDLE, textLines } from '../../../tools/bench/text.ts'
 
@@ -143,7 +143,9 @@ describe('a run', () => {
   })
 
   test('is kept as Markdown and as JSON with the machine and what was skipped', () => {
-    const text = markdown(run)
+    const text = markdown(run, WHOLE)
+    expect(text.split('\n')[0]).toBe('# Benchmark')
+    expect(text).toContain('Made by `npm run bench`.')
     expect(text).toContain('2030-01-02 03:04 UTC, commit abc, some cpu, 2 cores, 8 GB')
     expect(text).toContain('| append: small records | 300 MB/s | 400 (plain) | 0.75x | 5 % |')
     expect(text).toContain('- client: kfake: there is no go')
