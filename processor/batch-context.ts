@@ -11,6 +11,7 @@ import { type RddContext, rddContext } from './rdd/rdd-context.ts'
 import type { RDD } from './rdd/rdd.ts'
 import { Accumulator, Broadcast } from './rdd/shared.ts'
 import { SourceDataset } from './rdd/source-dataset.ts'
+import { type SpillOptions, SpillSpace } from './rdd/spill-space.ts'
 import { ArrayDataset, sliceRows } from './rdd/stored.ts'
 import { UnionDataset } from './rdd/union.ts'
 import { isRemote } from './source/remote-topic-source.ts'
@@ -19,7 +20,7 @@ import { ObjectFilesDataset } from './source/object-files.ts'
 import { BinaryRecordsDataset, filesOf, TextFileDataset, WholeTextFilesDataset } from './source/text-file.ts'
 import { TopicSource } from './source/topic-source.ts'
 
-export interface BatchContextOptions {
+export interface BatchContextOptions extends SpillOptions {
   /** Whose topics can be read; `startBroker()` gives one. */
   readonly broker?: { readonly logViews: LogViews }
   /** Partitions where nothing says a number; default 1. */
@@ -47,8 +48,8 @@ export class BatchContext implements Disposable {
     const { parallelism = 1, broker, executor } = options
     this.parallelism = parallelism
     this.logViews = broker?.logViews
-    const run = new CallingThreadExecutor(executor)
-    this.scopeOf = inside ?? ((scope) => rddContext({ run, parallelism, scope }))
+    const run = () => new CallingThreadExecutor({ ...executor, spills: new SpillSpace(options) })
+    this.scopeOf = inside ?? scopesOf(run(), parallelism)
   }
 
   parallelize<T>(rows: readonly T[], numPartitions = this.parallelism): RDDOf<T> {
@@ -181,4 +182,8 @@ function offsetRange(views: LogViews, topic: string, count: number, range: Topic
   const { from = logStartOffset, until = stableEndOffset } = range
   if (from > until) throw new RangeError(`${topic}-${partition}: rows from ${from} to ${until}`)
   return { topic, partition, topicId, from, until }
+}
+
+function scopesOf(run: CallingThreadExecutor, parallelism: number) {
+  return (scope: string) => rddContext({ run, parallelism, scope, outlives: true })
 }

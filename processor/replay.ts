@@ -28,7 +28,15 @@ export interface ReplayOptions {
 }
 
 type CommonReplayOptions = StreamingContextOptions
-type ReplayedOption = 'parallelism' | 'writeLine' | 'warn' | 'clock' | 'onPoison' | 'maxPoisonRecordsPerBatch'
+type ReplayedOption =
+  | 'parallelism'
+  | 'shuffleMemoryInBytes'
+  | 'localDir'
+  | 'writeLine'
+  | 'warn'
+  | 'clock'
+  | 'onPoison'
+  | 'maxPoisonRecordsPerBatch'
 
 export interface ReplayedBatch {
   readonly info: BatchInfo

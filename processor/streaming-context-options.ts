@@ -6,13 +6,14 @@ import type { CommitProtocol } from './graph/contracts/commit.ts'
 import type { PoisonPolicy } from './graph/contracts/poison.ts'
 import { durationMs, type Duration } from './graph/duration.ts'
 import type { LogViews, OutputPort } from './ports.ts'
+import type { SpillOptions } from './rdd/spill-space.ts'
 import { Backpressure, type BackpressureOptions } from './scheduler/backpressure.ts'
 import type { DowntimeBatches } from './scheduler/recovery.ts'
 import type { StartingOptions } from './source/starting-offsets.ts'
 import type { TopicSourceOptions } from './source/topic-source.ts'
 import type { OperatorOptions } from './streams/options.ts'
 
-interface CommonOptions {
+interface CommonOptions extends SpillOptions {
   readonly appName: string
   /** Default: the machine's clock. */
   readonly clock?: Clock

@@ -19,6 +19,7 @@ import { durationMs, type Duration } from './graph/duration.ts'
 import { Graph } from './graph/graph.ts'
 import type { PairRDD, RDDOf } from './rdd/pair-rdd.ts'
 import type { RDD } from './rdd/rdd.ts'
+import { SpillSpace } from './rdd/spill-space.ts'
 import { ActiveContexts } from './scheduler/active-contexts.ts'
 import { CallingThreadExecution, type Execution } from './scheduler/execution.ts'
 import { Job } from './scheduler/job.ts'
@@ -73,6 +74,7 @@ export class StreamingContext implements AsyncDisposable {
   private readonly onPoison: PoisonPolicy
   private readonly stopsOnShutdown: boolean
   private readonly startsReceivers: boolean
+  private readonly spills: SpillSpace
   private checkpointDirectory: string | undefined
   private readonly host: StreamHost
   private state: StreamingContextState = 'INITIALIZED'
@@ -111,7 +113,8 @@ export class StreamingContext implements AsyncDisposable {
   }
 
   constructor(options: StreamingContextOptions) {
-    const executor = new CallingThreadExecutor(options.executor)
+    this.spills = options.executor?.spills ?? new SpillSpace(options)
+    const executor = new CallingThreadExecutor({ ...options.executor, spills: this.spills })
     const intervalMs = intervalOf(options)
     this.appName = options.appName
     this.clock = options.clock ?? systemClock
@@ -206,7 +209,7 @@ export class StreamingContext implements AsyncDisposable {
     const { broker, graph } = this
     this.batchContext ??= new BatchContext(
       { parallelism: graph.parallelism, ...(broker && { broker }) },
-      (scope) => graph.rddContext(scope),
+      (scope) => graph.rddContext(scope, true),
     )
     return this.batchContext
   }
@@ -367,6 +370,7 @@ export class StreamingContext implements AsyncDisposable {
 
   private async buildAndStart(): Promise<void> {
     const { module } = this
+    this.spills.sweep()
     try {
       this.building = true
       if (module !== undefined) await loadJob(module.url, module.parameters, this)
@@ -384,7 +388,7 @@ export class StreamingContext implements AsyncDisposable {
     warn: (message: string) => void,
   ): Execution {
     const { graph, module } = this
-    const { executors: count, appName, maxTaskFailures = 4 } = options
+    const { executors: count, appName, maxTaskFailures = 4, shuffleMemoryInBytes, localDir } = options
     if (count === undefined) return new CallingThreadExecution(graph, executor)
     if ((options.concurrentJobs ?? 1) > 1) {
       throw new TypeError('with executors, one batch runs at a time: concurrentJobs must be 1')
@@ -397,6 +401,10 @@ export class StreamingContext implements AsyncDisposable {
         job: module.url,
         parameters: module.parameters,
         context: { appName, intervalMs, parallelism, onPoison: this.onPoison },
+        spills: {
+          ...(shuffleMemoryInBytes !== undefined && { shuffleMemoryInBytes }),
+          ...(localDir !== undefined && { localDir }),
+        },
       },
       graph,
       executor,

@@ -9,6 +9,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CancelledError } from '../graph/errors.ts'
 import type { RowReader } from '../graph/contracts/rows.ts'
 import type { Peers, TaskRunner } from '../rdd/dataset.ts'
+import { SpillSpace } from '../rdd/spill-space.ts'
 
 export interface ExecutorOptions {
   /** Milliseconds on any steady scale. */
@@ -19,6 +20,8 @@ export interface ExecutorOptions {
   sliceMs?: number
   /** The other threads of the same batch. */
   peers?: Peers
+  /** Where rows of shuffles go that memory shall not hold. */
+  spills?: SpillSpace
 }
 
 /** How many times longer the next slice may be: the first row says little about the rest. */
@@ -27,6 +30,7 @@ const LONGEST_SLICE_ROWS = 4096
 
 export class CallingThreadExecutor implements TaskRunner {
   readonly peers: Peers | undefined
+  readonly spills: SpillSpace
   private readonly monotonicMs: () => number
   private readonly yieldToLoop: () => Promise<void>
   private readonly sliceMs: number
@@ -38,6 +42,7 @@ export class CallingThreadExecutor implements TaskRunner {
     this.yieldToLoop = options.yieldToLoop ?? (() => nextTurn())
     this.sliceMs = options.sliceMs ?? 2
     this.peers = options.peers
+    this.spills = options.spills ?? new SpillSpace()
     this.heldSinceMs = this.monotonicMs()
   }
 

@@ -172,6 +172,7 @@ export class Graph implements Scope {
   begin(timeMs: number): void {
     this.runningMs = timeMs
     this.lastMs = timeMs
+    this.run.spills.begin(timeMs)
   }
 
   rows<T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined {
@@ -235,8 +236,9 @@ export class Graph implements Scope {
     return this.remember.get(node) ?? 0
   }
 
-  rddContext(scope: string): RddContext {
-    return rddContext({ run: this.run, parallelism: this.parallelism, scope })
+  /** `outlives`: the RDDs are of no batch. */
+  rddContext(scope: string, outlives = false): RddContext {
+    return rddContext({ run: this.run, parallelism: this.parallelism, scope, outlives })
   }
 
   /** Rows of an input that were planned elsewhere. */
@@ -287,11 +289,13 @@ export class Graph implements Scope {
       }
     }
     for (const time of this.times) if (time <= timeMs - longestMs) this.times.delete(time)
+    this.run.spills.keepOnly(this.times)
   }
 
   /** The job has ended: nothing asks again. */
   close(): void {
     for (const byTime of this.yielded.values()) for (const time of byTime.keys()) letGo(byTime, time)
+    this.run.spills.keepOnly(new Set())
   }
 
   /** A batch time at or before this one is needed by nothing once the batch at `timeMs` is committed. */

@@ -4,6 +4,7 @@ import { operatorFailed } from '../graph/errors.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import {
   drainShare,
+  exchangeFew,
   Once,
   openHeld,
   ownerIn,
@@ -40,7 +41,7 @@ export class AggregateDataset<T, U> implements Dataset<U> {
     return this.once.run(async () => {
       const fold = this.start()
       await drainShare(this.parent as Dataset<T>, run, (row) => fold.add(row))
-      this.rows = [run.peers === undefined ? fold.result() : await this.gather(fold.result(), run.peers)]
+      this.rows = [run.peers === undefined ? fold.result() : await this.gather(fold.result(), run, run.peers)]
       this.parent = undefined
     })
   }
@@ -50,10 +51,10 @@ export class AggregateDataset<T, U> implements Dataset<U> {
   }
 
   // All results come together in the thread that has the one partition.
-  private async gather(result: U[], peers: Peers): Promise<U[] | undefined> {
+  private async gather(result: U[], run: TaskRunner, peers: Peers): Promise<U[] | undefined> {
     const owner = ownerIn(this, 0, peers.count)
     const rows = Array.from({ length: peers.count }, (_, index) => (index === owner ? result : []))
-    const shares = await peers.exchange(this.operator, rows)
+    const shares = await exchangeFew(peers, this.operator, rows, run)
     if (owner !== peers.index) return undefined
     const fold = this.start()
     for (const share of shares) for (const each of share) fold.addResult(each)

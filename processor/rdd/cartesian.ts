@@ -4,6 +4,7 @@
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { ownerIn, type Dataset, type TaskRunner } from './dataset.ts'
 import { EverywhereDataset } from './everywhere.ts'
+import type { ShuffleOptions } from './shuffle.ts'
 import { CachedDataset } from './stored.ts'
 
 export class CartesianDataset<T, U> implements Dataset<readonly [T, U]> {
@@ -12,9 +13,9 @@ export class CartesianDataset<T, U> implements Dataset<readonly [T, U]> {
   private readonly left: Dataset<T>
   private readonly right: Dataset<U>
 
-  constructor(left: Dataset<T>, right: Dataset<U>) {
+  constructor(left: Dataset<T>, right: Dataset<U>, options?: ShuffleOptions) {
     this.left = left
-    this.right = new EverywhereDataset(new CachedDataset(right))
+    this.right = new EverywhereDataset(new CachedDataset(right), options)
     this.partitions = left.partitions * right.partitions
   }
 

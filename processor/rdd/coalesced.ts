@@ -3,14 +3,15 @@
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { Dataset, Keeps, TaskRunner } from './dataset.ts'
 import { EverywhereDataset } from './everywhere.ts'
+import type { ShuffleOptions } from './shuffle.ts'
 
 export class CoalescedDataset<T> implements Dataset<T> {
   readonly partitions: number
   private readonly parent: Dataset<T>
 
   /** Never more partitions than the parent has. */
-  constructor(parent: Dataset<T>, partitions: number) {
-    this.parent = new EverywhereDataset(parent)
+  constructor(parent: Dataset<T>, partitions: number, options?: ShuffleOptions) {
+    this.parent = new EverywhereDataset(parent, options)
     this.partitions = Math.min(partitions, parent.partitions)
   }
 

@@ -1,100 +1,92 @@
 // The values of several keyed datasets under each key: what joins, windows with an inverse and state
 // updates are made of.
 
-import { operatorFailed } from '../graph/errors.ts'
-import { checkKey } from '../graph/key.ts'
-import type { KeyPlaces } from '../graph/partitioner.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import { drainShare, Once, openHeld, type Dataset, type Held, type TaskRunner } from './dataset.ts'
-import { IteratorReader } from './iterator-reader.ts'
-import { placing, spread, takeAll } from './shuffle.ts'
+import type { KeyPlaces } from '../graph/partitioner.ts'
+import { drainCombined } from './by-key.ts'
+import type { Combining } from './combining-table.ts'
+import { drainShare, type HeldOrSpilled, Once, openHeld, type Dataset, type TaskRunner } from './dataset.ts'
+import { groupCombiner, type ShuffleOptions } from './shuffle.ts'
+import { SpillingTable, type ShufflePlace } from './spilling-table.ts'
 
 /** `groups[i]` are the values that parent i has under the key. */
 export type Cogrouped<K> = readonly [K, unknown[][]]
 
-/** Reads all parents into one table of groups: with peers, of the keys whose partitions this thread has. */
-export async function cogroupTable<K>(
-  parents: readonly Dataset<readonly [K, unknown]>[],
-  places: KeyPlaces,
+type Keyed<K> = Dataset<readonly [K, unknown]>
+
+export interface Cogroups<K> {
+  /** In this thread's partitions, in the order in which one thread would have met them: the first parent's keys first. */
+  readonly rows: HeldOrSpilled<Cogrouped<K>>
+  /** The same by key, unless they had to go to disk. */
+  readonly entries: ReadonlyMap<K, Cogrouped<K>> | undefined
+}
+
+/** Reads all parents: with peers, of the keys whose partitions this thread has. */
+export async function cogroup<K>(
+  parents: readonly Keyed<K>[],
+  place: ShufflePlace,
   run: TaskRunner,
-): Promise<Map<K, [K, unknown[][]]>> {
+): Promise<Cogroups<K>> {
+  const table = new SpillingTable<K, unknown[][]>(place, run, appended)
   const { peers } = run
-  const { operator } = places
-  const mine = await groupShares(parents, operator, run)
-  if (peers === undefined) return mine
-  const { rows, place } = placing<[K, unknown[][]]>(places, peers.count)
-  await run.drain(new IteratorReader(mine.values(), place))
-  const shares = await peers.exchange(operator, rows)
-  const table = await keysInOrder(shares, parents.length, run)
-  await takeAll(shares, run, ([key, groups]) => {
-    const all = (table.get(key) as [K, unknown[][]])[1]
-    for (const [index, values] of groups.entries()) {
-      const group = all[index] as unknown[]
-      for (const value of values) group.push(value)
-    }
-  })
-  return table
-}
-
-// As one thread would have met them: all of the first parent's keys, then those that the second adds.
-async function keysInOrder<K>(
-  shares: readonly [K, unknown[][]][][],
-  parents: number,
-  run: TaskRunner,
-): Promise<Map<K, [K, unknown[][]]>> {
-  const first: K[][] = Array.from({ length: parents }, () => [])
-  await takeAll(shares, run, ([key, groups]) => {
-    ;(first[groups.findIndex((values) => values.length > 0)] as K[]).push(key)
-  })
-  const table = new Map<K, [K, unknown[][]]>()
-  await takeAll(first, run, (key) => {
-    if (!table.has(key)) table.set(key, [key, Array.from({ length: parents }, () => [])])
-  })
-  return table
-}
-
-async function groupShares<K>(
-  parents: readonly Dataset<readonly [K, unknown]>[],
-  operator: string,
-  run: TaskRunner,
-): Promise<Map<K, [K, unknown[][]]>> {
-  const table = new Map<K, [K, unknown[][]]>()
   for (const [index, parent] of parents.entries()) {
-    await drainShare(parent, run, (row) => {
-      let entry = table.get(row[0])
-      if (entry === undefined) {
-        try {
-          checkKey(row[0], operator)
-        } catch (error) {
-          throw operatorFailed(operator, error)
-        }
-        entry = [row[0], parents.map(() => [])]
-        table.set(row[0], entry)
-      }
-      ;(entry[1][index] as unknown[]).push(row[1])
-    })
+    const empty = () => parents.map((): unknown[] => [])
+    if (peers === undefined) {
+      const { emit, pause } = table.adder(intoGroup(index, empty))
+      await drainShare(parent, run, emit, pause)
+    } else {
+      const into = table.adder(intoGroups(index, empty))
+      await drainCombined(parent, place.places, { run, peers }, groupCombiner<unknown>(), into)
+    }
   }
-  return table
+  return await table.finish()
+}
+
+function intoGroup(index: number, empty: () => unknown[][]): Combining<unknown, unknown[][]> {
+  const merge = (groups: unknown[][], value: unknown) => {
+    ;(groups[index] as unknown[]).push(value)
+    return groups
+  }
+  return { create: (value) => merge(empty(), value), merge }
+}
+
+function intoGroups(index: number, empty: () => unknown[][]): Combining<unknown[], unknown[][]> {
+  const merge = (groups: unknown[][], values: unknown[]) => {
+    const group = groups[index] as unknown[]
+    for (const value of values) group.push(value)
+    return groups
+  }
+  return { create: (values) => merge(empty(), values), merge }
+}
+
+function appended(earlier: unknown[][], later: unknown[][]): unknown[][] {
+  for (const [index, values] of later.entries()) {
+    const group = earlier[index] as unknown[]
+    for (const value of values) group.push(value)
+  }
+  return earlier
 }
 
 export class CogroupedDataset<K> implements Dataset<Cogrouped<K>> {
   readonly partitions: number
   readonly keeps = 'always'
-  private readonly once = new Once()
-  private parents: readonly Dataset<readonly [K, unknown]>[]
   private readonly places: KeyPlaces
-  private rows: Held<Cogrouped<K>> = []
+  private readonly outlives: boolean
+  private readonly once = new Once()
+  private parents: readonly Keyed<K>[]
+  private rows: HeldOrSpilled<Cogrouped<K>> = []
 
-  constructor(parents: readonly Dataset<readonly [K, unknown]>[], places: KeyPlaces) {
+  constructor(parents: readonly Keyed<K>[], places: KeyPlaces, { outlives = false }: ShuffleOptions = {}) {
     this.parents = parents
     this.places = places
     this.partitions = places.partitions
+    this.outlives = outlives
   }
 
   prepare(run: TaskRunner): Promise<void> {
+    const { places, outlives } = this
     return this.once.run(async () => {
-      const table = await cogroupTable(this.parents, this.places, run)
-      this.rows = await spread(table, this.places, run)
+      this.rows = (await cogroup(this.parents, { places, outlives }, run)).rows
       this.parents = []
     })
   }

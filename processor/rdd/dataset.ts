@@ -3,11 +3,14 @@
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { ArrayReader } from './array-reader.ts'
+import type { SpillSpace } from './spill-space.ts'
 
 /** Drives readers; the executor decides where and in how large slices. */
 export interface TaskRunner {
   /** Who else runs the same batch with the same graph; undefined: this thread runs all of it. */
   readonly peers?: Peers | undefined
+  /** Where rows go that memory shall not hold. */
+  readonly spills: SpillSpace
   /**
    * Reads to the end, or until `enough()`, and closes the reader in every case. After each slice `pause` may
    * hand back a promise to be awaited first (a full output buffer).
@@ -24,10 +27,63 @@ export interface Peers {
   readonly index: number
   readonly count: number
   /**
-   * Hands `rows[i]` to thread i and gives what each had for this one, by their indexes. All must call it at the
-   * same point; `operator` names it, also where a row is no plain data and so cannot travel.
+   * Rows are going to change threads: all must call it at the same point. `operator` names it, also where a row is no
+   * plain data and so cannot travel.
    */
-  exchange<T>(operator: string, rows: readonly T[][]): Promise<T[][]>
+  begin<T>(operator: string): Exchanging<T>
+}
+
+/** Rows on their way between threads: they go while they are given, and wait where they arrive, on disk if need be. */
+export interface Exchanging<T> {
+  /** One more row for a thread, which may be this one. */
+  give(to: number, row: T): void
+  /** Nothing more is given: what each thread had for this one, by their indexes. */
+  shares(): Promise<readonly Share<T>[]>
+}
+
+/** Rows to be read once. */
+export interface Share<T> {
+  open(emit: Emit<T>): RowReader
+  /** Gives back what it holds. */
+  release(): void
+}
+
+/** Few rows, which all have at hand: hands `rows[i]` to thread i and gives what each had for this one. */
+export async function exchangeFew<T>(
+  peers: Peers,
+  operator: string,
+  rows: readonly (readonly T[])[],
+  run: TaskRunner,
+): Promise<T[][]> {
+  const exchanging = peers.begin<T>(operator)
+  for (const [to, of] of rows.entries()) for (const row of of) exchanging.give(to, row)
+  const taken: T[][] = []
+  for (const share of await exchanging.shares()) {
+    const list: T[] = []
+    taken.push(list)
+    await run.drain(share.open((row) => void list.push(row)))
+    share.release()
+  }
+  return taken
+}
+
+/** Where rows are added, and what makes room for them: for TaskRunner.drain. */
+export interface Adding<R> {
+  readonly emit: Emit<R>
+  readonly pause?: (() => Promise<void> | undefined) | undefined
+}
+
+/** Pushes what each thread had for this one, in their order. */
+export async function takeAll<T>(
+  exchanging: Exchanging<T>,
+  run: TaskRunner,
+  emit: Emit<T>,
+  pause?: () => Promise<void> | undefined,
+): Promise<void> {
+  for (const share of await exchanging.shares()) {
+    await run.drain(share.open(emit), pause)
+    share.release()
+  }
 }
 
 /**
@@ -104,7 +160,7 @@ export async function drainShare<T>(
 
 /**
  * Prepares the dataset and pushes all its rows, partition after partition: with peers in every thread, so each
- * holds all rows meanwhile. What can do with a share takes drainShare.
+ * is brought all rows. What can do with a share takes drainShare.
  */
 export async function drainAll<T>(
   dataset: Dataset<T>,
@@ -114,20 +170,24 @@ export async function drainAll<T>(
 ): Promise<void> {
   const { peers } = run
   if (peers === undefined) return await drainShare(dataset, run, emit, pause)
-  const rows: T[] = []
-  await drainShare(dataset, run, (row) => void rows.push(row))
-  const shares = await peers.exchange('all rows', Array<T[]>(peers.count).fill(rows))
-  for (const share of shares) await run.drain(new ArrayReader(share, emit), pause)
+  const exchanging = peers.begin<T>('all rows')
+  await drainShare(dataset, run, (row) => {
+    for (let to = 0; to < peers.count; to++) exchanging.give(to, row)
+  })
+  await takeAll(exchanging, run, emit, pause)
 }
 
 /** Partitions that a thread holds; those of other threads are undefined. */
 export type Held<T> = (T[] | undefined)[]
 
+/** As Held, where rows may lie elsewhere than in an array. */
+export type HeldOrSpilled<T> = readonly (readonly T[] | Pick<Share<T>, 'open'> | undefined)[]
+
 /** Opens a held partition. Throws where it is another thread's. */
-export function openHeld<T>(rows: Held<T>, partition: number, emit: Emit<T>): RowReader {
+export function openHeld<T>(rows: HeldOrSpilled<T>, partition: number, emit: Emit<T>): RowReader {
   const held = rows[partition]
-  if (held !== undefined) return new ArrayReader(held, emit)
-  throw heldElsewhere(partition, rows.length)
+  if (held === undefined) throw heldElsewhere(partition, rows.length)
+  return 'open' in held ? held.open(emit) : new ArrayReader(held, emit)
 }
 
 export function heldElsewhere(partition: number, partitions: number): Error {

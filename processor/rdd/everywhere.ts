@@ -2,16 +2,30 @@
 // without a shuffle. Without peers, and where any thread can read the rows anyway, nothing is held.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import { ArrayReader } from './array-reader.ts'
-import { Once, owns, type Dataset, type Keeps, type Peers, type Slices, type TaskRunner } from './dataset.ts'
+import {
+  type HeldOrSpilled,
+  Once,
+  openHeld,
+  owns,
+  takeAll,
+  type Dataset,
+  type Keeps,
+  type Peers,
+  type Slices,
+  type TaskRunner,
+} from './dataset.ts'
+import { RowsInPartitions } from './rows-in-partitions.ts'
+import type { ShuffleOptions } from './shuffle.ts'
 
 export class EverywhereDataset<T> implements Dataset<T> {
   readonly partitions: number
   private readonly once = new Once()
   private readonly parent: Dataset<T>
-  private rows: T[][] | undefined
+  private readonly outlives: boolean
+  private rows: HeldOrSpilled<T> | undefined
 
-  constructor(parent: Dataset<T>) {
+  constructor(parent: Dataset<T>, { outlives = false }: ShuffleOptions = {}) {
+    this.outlives = outlives
     this.parent = parent
     this.partitions = parent.partitions
   }
@@ -35,24 +49,22 @@ export class EverywhereDataset<T> implements Dataset<T> {
 
   open(partition: number, emit: Emit<T>): RowReader {
     if (this.rows === undefined) return this.parent.open(partition, emit)
-    return new ArrayReader(this.rows[partition] as T[], emit)
+    return openHeld(this.rows, partition, emit)
   }
 
-  private async gather(run: TaskRunner, peers: Peers): Promise<T[][]> {
-    const mine: (readonly [number, T])[] = []
+  private async gather(run: TaskRunner, peers: Peers): Promise<HeldOrSpilled<T>> {
+    const exchanging = peers.begin<readonly [number, T]>(OPERATOR)
     for (let partition = 0; partition < this.partitions; partition++) {
       if (!owns(this.parent, partition, peers)) continue
-      await run.drain(this.parent.open(partition, (row) => void mine.push([partition, row])))
+      const give = (row: T) => {
+        for (let to = 0; to < peers.count; to++) exchanging.give(to, [partition, row])
+      }
+      await run.drain(this.parent.open(partition, give))
     }
-    const shares = await peers.exchange(
-      'rows for all',
-      Array.from({ length: peers.count }, () => mine),
-    )
-    const rows: T[][] = Array.from({ length: this.partitions }, () => [])
-    for (const share of shares) {
-      const take = ([partition, row]: readonly [number, T]) => void (rows[partition] as T[]).push(row)
-      await run.drain(new ArrayReader(share, take))
-    }
-    return rows
+    const rows = new RowsInPartitions<T>(OPERATOR, this.partitions, run, this.outlives)
+    await takeAll(exchanging, run, ([partition, row]) => rows.add(partition, row))
+    return rows.held(() => true)
   }
 }
+
+const OPERATOR = 'rows for all'

@@ -4,6 +4,7 @@ import type { KeyPlaces } from '../graph/partitioner.ts'
 import { CogroupedDataset } from './cogroup.ts'
 import type { Dataset } from './dataset.ts'
 import { NarrowDataset, type Pipe } from './narrow.ts'
+import type { ShuffleOptions } from './shuffle.ts'
 
 type Groups = unknown[][]
 type Keyed<K> = Dataset<readonly [K, unknown]>
@@ -28,8 +29,9 @@ export function joined<K, R>(
   right: Keyed<K>,
   places: KeyPlaces,
   outer: Outer,
+  options?: ShuffleOptions,
 ): Dataset<readonly [K, R]> {
-  return new NarrowDataset(new CogroupedDataset<K>([left, right], places), joinPipe<K, R>(outer))
+  return new NarrowDataset(new CogroupedDataset<K>([left, right], places, options), joinPipe<K, R>(outer))
 }
 
 const MISSING: readonly unknown[] = [undefined]

@@ -81,7 +81,9 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
 
   /** Rows move to their keys' partitions as they are. */
   partitionBy(partitioning: Partitioning<K>): PairRDD<K, V> {
-    return this.pairs(new PartitionedDataset(this.dataset, this.places('partitionBy', partitioning)))
+    return this.pairs(
+      new PartitionedDataset(this.dataset, this.places('partitionBy', partitioning), this.context),
+    )
   }
 
   /** Rows in their keys' partitions, each partition in the order of its keys. */
@@ -91,7 +93,7 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
   ): PairRDD<K, V> {
     const name = 'repartitionAndSortWithinPartitions'
     const order = comparing((row: readonly [K, V]) => row[0], true, compare)
-    const moved = new PartitionedDataset(this.dataset, this.places(name, partitioning))
+    const moved = new PartitionedDataset(this.dataset, this.places(name, partitioning), this.context)
     return this.pairs(new WholePartitionDataset(moved, this.name(name), (rows) => rows.sort(order)))
   }
 
@@ -181,7 +183,7 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     partitioning?: Partitioning<K>,
   ): PairRDD<K, R> {
     const parents = [this, ...others].map(({ dataset }) => dataset as Dataset<readonly [K, unknown]>)
-    const groups = new CogroupedDataset<K>(parents, this.places(kind, partitioning))
+    const groups = new CogroupedDataset<K>(parents, this.places(kind, partitioning), this.context)
     return this.pairs(groups as Dataset<readonly [K, unknown]> as Dataset<readonly [K, R]>)
   }
 
@@ -191,10 +193,14 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     outer: Outer,
     partitioning: Partitioning<K> | undefined,
   ): PairRDD<K, R> {
-    return this.pairs(joined<K, R>(this.dataset, other.dataset, this.places(kind, partitioning), outer))
+    return this.pairs(
+      joined<K, R>(this.dataset, other.dataset, this.places(kind, partitioning), outer, this.context),
+    )
   }
 
   private shuffled<C>(kind: string, combiner: Combiner<V, C>, partitioning?: Partitioning<K>): PairRDD<K, C> {
-    return this.pairs(new ShuffledDataset(this.dataset, this.places(kind, partitioning), combiner))
+    return this.pairs(
+      new ShuffledDataset(this.dataset, this.places(kind, partitioning), combiner, this.context),
+    )
   }
 }

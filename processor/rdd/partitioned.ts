@@ -3,8 +3,10 @@
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { KeyPlaces } from '../graph/partitioner.ts'
-import { Once, openHeld, type Dataset, type Held, type TaskRunner } from './dataset.ts'
-import { dealing, drainByKey } from './shuffle.ts'
+import { drainByKey } from './by-key.ts'
+import { type HeldOrSpilled, Once, openHeld, owns, type Dataset, type TaskRunner } from './dataset.ts'
+import { RowsInPartitions } from './rows-in-partitions.ts'
+import type { ShuffleOptions } from './shuffle.ts'
 
 export class PartitionedDataset<K, V> implements Dataset<readonly [K, V]> {
   readonly partitions: number
@@ -12,19 +14,37 @@ export class PartitionedDataset<K, V> implements Dataset<readonly [K, V]> {
   private readonly once = new Once()
   private parent: Dataset<readonly [K, V]> | undefined
   private readonly places: KeyPlaces
-  private rows: Held<readonly [K, V]> = []
+  private readonly outlives: boolean
+  private rows: HeldOrSpilled<readonly [K, V]> = []
 
-  constructor(parent: Dataset<readonly [K, V]>, places: KeyPlaces) {
+  constructor(
+    parent: Dataset<readonly [K, V]>,
+    places: KeyPlaces,
+    { outlives = false }: ShuffleOptions = {},
+  ) {
     this.parent = parent
     this.places = places
     this.partitions = places.partitions
+    this.outlives = outlives
   }
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
-      const { rows, deal } = dealing<readonly [K, V]>(this.places, run.peers)
-      await drainByKey(this.parent as Dataset<readonly [K, V]>, this.places, run, deal)
-      this.rows = rows
+      const { places } = this
+      const { peers } = run
+      const rows = new RowsInPartitions<readonly [K, V]>(
+        places.operator,
+        places.partitions,
+        run,
+        this.outlives,
+      )
+      const emit = (row: readonly [K, V]) => {
+        const partition = places.partitionOf(row[0])
+        if (!owns(this, partition, peers)) throw places.elsewhere(row[0], partition)
+        rows.add(partition, row)
+      }
+      await drainByKey(this.parent as Dataset<readonly [K, V]>, places, run, { emit })
+      this.rows = rows.held((partition) => owns(this, partition, run.peers))
       this.parent = undefined
     })
   }

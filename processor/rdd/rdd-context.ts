@@ -12,6 +12,8 @@ export interface RddScope {
   readonly parallelism: number
   /** Name of the stream operator whose function made the RDD. */
   readonly scope: string
+  /** It is of no batch: what is made of it may be asked for in many. */
+  readonly outlives?: boolean
 }
 
 export interface RddContext extends RddScope {

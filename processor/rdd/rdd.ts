@@ -98,7 +98,7 @@ export class RDD<T> extends RddActions<T> {
 
   /** Every row with every row of the other. */
   cartesian<U>(other: RDD<U>): PairRDD<T, U> {
-    return this.pairs(new CartesianDataset(this.dataset, other.dataset))
+    return this.pairs(new CartesianDataset(this.dataset, other.dataset, this.context))
   }
 
   /** Each row with the given probability, the same ones for the same seed. */
@@ -133,11 +133,15 @@ export class RDD<T> extends RddActions<T> {
 
   /** Row with row. Throws, when it runs, where a partition of one has more rows than the other's. */
   zip<U>(other: RDD<U>): PairRDD<T, U> {
-    return this.pairs(new ZippedDataset(this.dataset, other.dataset, this.name('zip'), pairUp<T, U>))
+    return this.pairs(
+      new ZippedDataset(this.dataset, other.dataset, this.name('zip'), pairUp<T, U>, this.context),
+    )
   }
 
   zipPartitions<U, R>(other: RDD<U>, f: (rows: T[], others: U[]) => Iterable<R>): RDD<R> {
-    return this.of(new ZippedDataset(this.dataset, other.dataset, this.name('zipPartitions'), f))
+    return this.of(
+      new ZippedDataset(this.dataset, other.dataset, this.name('zipPartitions'), f, this.context),
+    )
   }
 
   /** Rows with their number in the order of the partitions. Holds the rows, to count them first. */
@@ -155,8 +159,8 @@ export class RDD<T> extends RddActions<T> {
     checkPartitions(this.name('coalesce'), numPartitions)
     return this.of(
       shuffle
-        ? new RepartitionedDataset(this.dataset, numPartitions)
-        : new CoalescedDataset(this.dataset, numPartitions),
+        ? new RepartitionedDataset(this.dataset, numPartitions, this.context)
+        : new CoalescedDataset(this.dataset, numPartitions, this.context),
     )
   }
 

@@ -2,66 +2,80 @@
 // rows come to the same places in every run.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import { ArrayReader } from './array-reader.ts'
 import {
   drainShare,
+  exchangeFew,
+  type HeldOrSpilled,
   Once,
   openHeld,
   ownerOf,
   owns,
+  takeAll,
   type Dataset,
-  type Held,
   type Peers,
   type TaskRunner,
 } from './dataset.ts'
-import { takeAll } from './shuffle.ts'
+import { RowsInPartitions } from './rows-in-partitions.ts'
+import type { ShuffleOptions } from './shuffle.ts'
+
+const OPERATOR = 'repartition'
 
 export class RepartitionedDataset<T> implements Dataset<T> {
   readonly keeps = 'always'
   readonly partitions: number
   private readonly once = new Once()
   private parent: Dataset<T> | undefined
-  private rows: Held<T> = []
+  private readonly outlives: boolean
+  private rows: HeldOrSpilled<T> = []
 
-  constructor(parent: Dataset<T>, partitions: number) {
+  constructor(parent: Dataset<T>, partitions: number, { outlives = false }: ShuffleOptions = {}) {
     this.parent = parent
     this.partitions = partitions
+    this.outlives = outlives
   }
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
       const parent = this.parent as Dataset<T>
-      const rows: T[][] = Array.from({ length: this.partitions }, () => [])
+      const rows = new RowsInPartitions<T>(OPERATOR, this.partitions, run, this.outlives)
       if (run.peers === undefined) {
         let next = 0
         await drainShare(parent, run, (row) => {
-          ;(rows[next] as T[]).push(row)
+          rows.add(next, row)
           next = (next + 1) % this.partitions
         })
       } else {
         await this.deal(parent, rows, run, run.peers)
       }
-      this.rows = rows.map((held, partition) => (owns(this, partition, run.peers) ? held : undefined))
+      this.rows = rows.held((partition) => owns(this, partition, run.peers))
       this.parent = undefined
     })
   }
 
   // A row's turn depends on how many come before it, in the shares of other threads too.
-  private async deal(parent: Dataset<T>, rows: T[][], run: TaskRunner, peers: Peers): Promise<void> {
-    const share: T[] = []
-    await drainShare(parent, run, (row) => void share.push(row))
-    const counts = await peers.exchange('repartition', Array<number[]>(peers.count).fill([share.length]))
-    let next = counts.slice(0, peers.index).reduce((sum, [count]) => sum + (count as number), 0)
-    const outgoing: (readonly [number, T])[][] = Array.from({ length: peers.count }, () => [])
-    await run.drain(
-      new ArrayReader(share, (row) => {
-        const partition = next++ % this.partitions
-        outgoing[ownerOf(partition, this.partitions, peers.count)]?.push([partition, row])
-      }),
-    )
-    await takeAll(await peers.exchange('repartition', outgoing), run, ([partition, row]) => {
-      ;(rows[partition] as T[]).push(row)
+  private async deal(parent: Dataset<T>, rows: RowsInPartitions<T>, run: TaskRunner, peers: Peers) {
+    const share = new RowsInPartitions<T>(OPERATOR, 1, run, false)
+    let count = 0
+    await drainShare(parent, run, (row) => {
+      count++
+      share.add(0, row)
     })
+    const counts = await exchangeFew(peers, OPERATOR, Array<number[]>(peers.count).fill([count]), run)
+    let next = counts.slice(0, peers.index).reduce((sum, [others]) => sum + (others as number), 0)
+    const exchanging = peers.begin<readonly [number, T]>(OPERATOR)
+    const give = (row: T) => {
+      const partition = next++ % this.partitions
+      exchanging.give(ownerOf(partition, this.partitions, peers.count), [partition, row])
+    }
+    await run.drain(
+      openHeld(
+        share.held(() => true),
+        0,
+        give,
+      ),
+    )
+    share.release()
+    await takeAll(exchanging, run, ([partition, row]) => rows.add(partition, row))
   }
 
   open(partition: number, emit: Emit<T>): RowReader {

@@ -3,7 +3,7 @@
 // so it is refused by name.
 
 import { deserialize, serialize } from 'node:v8'
-import { operatorFailed } from '../graph/errors.ts'
+import { failedAtNoRecord } from '../graph/errors.ts'
 
 /** Rows of one block: a few hundred kilobytes for ordinary rows. */
 export const BLOCK_ROWS = 8192
@@ -16,7 +16,7 @@ export function encodeRows(operator: string, rows: readonly unknown[]): Buffer {
     for (const row of rows) checkPlain(row, 0)
     return serialize(rows)
   } catch (error) {
-    throw operatorFailed(operator, error)
+    throw failedAtNoRecord(operator, error)
   }
 }
 

@@ -5,7 +5,7 @@
 import type { RecordPlace } from '../graph/contracts/poison.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { OffsetRange, Source } from '../graph/contracts/source.ts'
-import { OperatorError, PartitionerError } from '../graph/errors.ts'
+import { OperatorError } from '../graph/errors.ts'
 import type { Dataset, Slices } from './dataset.ts'
 
 export class SourceDataset<T> implements Dataset<T> {
@@ -85,7 +85,7 @@ class TellingReader implements RowReader {
       return this.reader.read(maxRows)
     } catch (error) {
       const { offset } = this.reader
-      if (error instanceof OperatorError && !(error instanceof PartitionerError) && offset !== undefined) {
+      if (error instanceof OperatorError && !error.blamesNoRecord && offset !== undefined) {
         const { topic, topicId, partition } = this.range
         error.record ??= { inputId: this.inputId, topic, topicId, partition, offset }
       }

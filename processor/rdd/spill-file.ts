@@ -1,34 +1,88 @@
 // A file for rows that memory shall not hold, gone with the process whatever happens: its name is taken away as soon as
-// it is open. It is closed by whoever made it, or, if that was forgotten, when nothing refers to it any more.
+// it is open. It is closed by whoever made it, or, if that was forgotten, when nothing refers to it any more. What is
+// read is what was written, or an error: where each block is, how long, and its checksum are kept in memory.
 
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { threadId } from 'node:worker_threads'
+import { crc32c } from '../../broker/protocol/record-batch/crc32c.ts'
+
+/** A file of rows cannot be made, written or read. */
+export class SpillError extends Error {
+  /** The name that it had, or was to have. */
+  readonly file: string
+
+  constructor(file: string, what: string, cause?: unknown) {
+    super(`${what} ${file}${cause instanceof Error ? `: ${cause.message}` : ''}`, { cause })
+    this.name = 'SpillError'
+    this.file = file
+  }
+}
+
+export interface SpilledBlock {
+  readonly position: number
+  readonly length: number
+  readonly checksum: number
+}
+
+const NAME = /^logmill-rows-(\d+)-\d+-\d+$/
 
 let made = 0
 
 const closing = new FinalizationRegistry<number>((fd) => fs.closeSync(fd))
 
 export class SpillFile {
+  private readonly name: string
   private readonly fd: number
   private sizeInBytes = 0
   private isClosed = false
 
+  /** Throws SpillError. */
   constructor(directory: string = tmpdir()) {
-    const name = path.join(directory, `logmill-rows-${process.pid}-${made++}`)
-    this.fd = fs.openSync(name, 'wx+', 0o600)
-    fs.unlinkSync(name)
+    this.name = path.join(directory, `logmill-rows-${process.pid}-${threadId}-${made++}`)
+    try {
+      this.fd = fs.openSync(this.name, 'wx+', 0o600)
+    } catch (error) {
+      throw new SpillError(this.name, 'rows that memory shall not hold need', error)
+    }
+    // Whoever swept the directory may have been quicker.
+    fs.rmSync(this.name, { force: true })
     closing.register(this, this.fd, this)
   }
 
-  /** Returns where the bytes are. */
-  append(bytes: Uint8Array): number {
+  /** Throws SpillError; what was half written then is never read. */
+  append(bytes: Uint8Array): SpilledBlock {
     const position = this.sizeInBytes
-    for (let done = 0; done < bytes.length; ) {
-      done += fs.writeSync(this.fd, bytes, done, bytes.length - done, position + done)
+    try {
+      for (let done = 0; done < bytes.length; ) {
+        done += fs.writeSync(this.fd, bytes, done, bytes.length - done, position + done)
+      }
+    } catch (error) {
+      throw new SpillError(this.name, `cannot write ${bytes.length} bytes at ${position} of`, error)
     }
     this.sizeInBytes += bytes.length
-    return position
+    return { position, length: bytes.length, checksum: crc32c(bytes, 0, bytes.length) }
+  }
+
+  /** Throws SpillError where it is not what was written. */
+  read({ position, length, checksum }: SpilledBlock): Buffer {
+    if (this.isClosed) throw new Error('rows are read that are not held any more')
+    const bytes = Buffer.allocUnsafeSlow(length)
+    for (let done = 0; done < length; ) {
+      const read = this.readAt(bytes, done, position + done)
+      if (read === 0) {
+        throw new SpillError(
+          this.name,
+          `there is nothing at ${position + done}, before ${position + length}, of`,
+        )
+      }
+      done += read
+    }
+    if (crc32c(bytes, 0, length) !== checksum) {
+      throw new SpillError(this.name, `the ${length} bytes at ${position} are not those that were written to`)
+    }
+    return bytes
   }
 
   /** Nothing may be read any more. */
@@ -39,15 +93,44 @@ export class SpillFile {
     fs.closeSync(this.fd)
   }
 
-  read(position: number, length: number): Buffer {
-    if (this.isClosed) throw new Error('rows are read that are not held any more')
-    const bytes = Buffer.allocUnsafeSlow(length)
-    for (let done = 0; done < length; ) {
-      const read = fs.readSync(this.fd, bytes, done, length - done, position + done)
-      if (read === 0)
-        throw new Error(`a file of held rows ends at ${position + done}, before ${position + length}`)
-      done += read
+  private readAt(bytes: Buffer, offset: number, position: number): number {
+    try {
+      return fs.readSync(this.fd, bytes, offset, bytes.length - offset, position)
+    } catch (error) {
+      throw new SpillError(this.name, 'cannot read', error)
     }
-    return bytes
+  }
+}
+
+/**
+ * Takes away the names, of files without content, that processes left which were killed between making a file and
+ * taking its name away. Returns how many there were; a directory that cannot be looked into has none.
+ */
+export function sweepSpillFiles(directory: string): number {
+  let swept = 0
+  for (const name of namesIn(directory)) {
+    const pid = NAME.exec(name)?.[1]
+    if (pid === undefined || isAlive(Number(pid))) continue
+    fs.rmSync(path.join(directory, name), { force: true })
+    swept++
+  }
+  return swept
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return fs.readdirSync(directory)
+  } catch {
+    return []
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // It is there, and another user's.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

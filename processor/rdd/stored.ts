@@ -2,9 +2,19 @@
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { ArrayReader } from './array-reader.ts'
-import { heldElsewhere, Once, ownerIn, owns, type Dataset, type Slices, type TaskRunner } from './dataset.ts'
+import {
+  exchangeFew,
+  heldElsewhere,
+  Once,
+  ownerIn,
+  owns,
+  type Dataset,
+  type Slices,
+  type TaskRunner,
+} from './dataset.ts'
 import { SourceDataset } from './source-dataset.ts'
-import { type HeldRows, holding, type StorageLevel } from './storage-level.ts'
+import type { HeldRows } from './held-rows.ts'
+import { holding, type StorageLevel } from './storage-level.ts'
 
 export class ArrayDataset<T> implements Dataset<T> {
   readonly keeps = 'always'
@@ -106,7 +116,8 @@ export class CachedDataset<T> implements Dataset<T> {
       this.rows.push(undefined)
       return
     }
-    const kept = holding<T>(this.level, this.operator)
+    // Released by the graph, by unpersist, or with the data set: it may outlive its batch.
+    const kept = holding<T>(this.level, this.operator, () => run.spills.open(true))
     this.rows.push(kept)
     await run.drain(parent.open(partition, (row) => kept.add(row)))
     kept.finish()
@@ -139,10 +150,11 @@ export function persisted<T>(dataset: Dataset<T>, level: StorageLevel, operator:
 /** Rows of every partition, also of those that other threads hold. */
 async function countsOf(
   rows: readonly (HeldRows<unknown> | undefined)[],
-  { peers }: TaskRunner,
+  run: TaskRunner,
 ): Promise<number[]> {
+  const { peers } = run
   const mine = rows.map((held) => held?.length ?? 0)
   if (peers === undefined) return mine
-  const all = await peers.exchange('counts', Array<number[]>(peers.count).fill(mine))
-  return mine.map((_, partition) => all.reduce((sum, counts) => sum + (counts[partition] as number), 0))
+  const all = await exchangeFew(peers, 'counts', Array<number[][]>(peers.count).fill([mine]), run)
+  return mine.map((_, partition) => all.reduce((sum, [counts]) => sum + (counts?.[partition] as number), 0))
 }

@@ -6,6 +6,7 @@ import { operatorFailed } from '../graph/errors.ts'
 import { ArrayReader } from './array-reader.ts'
 import { Once, ownerIn, type Dataset, type TaskRunner } from './dataset.ts'
 import { EverywhereDataset } from './everywhere.ts'
+import type { ShuffleOptions } from './shuffle.ts'
 import { CachedDataset } from './stored.ts'
 
 export class ZippedDataset<T, U, R> implements Dataset<R> {
@@ -23,13 +24,14 @@ export class ZippedDataset<T, U, R> implements Dataset<R> {
     right: Dataset<U>,
     operator: string,
     f: (left: T[], right: U[]) => Iterable<R>,
+    options?: ShuffleOptions,
   ) {
     if (left.partitions !== right.partitions) {
       throw new RangeError(`${operator}: ${left.partitions} partitions with ${right.partitions}`)
     }
     this.partitions = left.partitions
     this.left = new CachedDataset(left)
-    this.right = new EverywhereDataset(new CachedDataset(right))
+    this.right = new EverywhereDataset(new CachedDataset(right), options)
     this.operator = operator
     this.f = f
   }

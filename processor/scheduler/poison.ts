@@ -50,7 +50,7 @@ export class PoisonRecords {
   after(error: unknown): NextRun {
     const none = { type: 'none', error } as const
     const failure = operatorErrorIn(error)
-    if (!this.canSkip || failure === undefined) return none
+    if (!this.canSkip || failure === undefined || failure.blamesNoRecord) return none
     const { record: place, operator } = failure
     if (place === undefined) {
       if (this.uncached || this.sinks.has(operator)) return none

@@ -17,11 +17,12 @@ import {
   ownerIn,
   ownerOf,
   owns,
+  takeAll,
   type Dataset,
   type Held,
   type TaskRunner,
 } from '../rdd/dataset.ts'
-import { placing, takeAll } from '../rdd/shuffle.ts'
+import { placing } from '../rdd/by-key.ts'
 import { StateKeyReader, StateReader } from './state.ts'
 
 /** The parent itself where its past can be computed again; else the node that keeps its rows. */
@@ -113,15 +114,16 @@ class KeptRows<T> implements Dataset<T> {
   private async keep(run: TaskRunner): Promise<void> {
     const { places, timeMs } = this.keeping
     const { peers } = run
-    const share = placing<readonly [string, T[]]>(places, peers?.count ?? 1)
-    for (const [partition, rows] of this.rows.entries()) {
-      if (rows !== undefined && rows.length > 0) share.place([`${timeMs}/${partition}`, rows])
-    }
-    const entries = peers === undefined ? share.rows : await peers.exchange(places.operator, share.rows)
-    await takeAll(entries, run, ([key, rows]) => {
+    const put = ([key, rows]: readonly [string, T[]]) => {
       const state = this.state[places.partitionOf(key)] as StatePartition<T[]>
       state.put(key, rows)
-    })
+    }
+    const share = peers && placing<readonly [string, T[]]>(places, peers)
+    const place = share?.place ?? put
+    for (const [partition, rows] of this.rows.entries()) {
+      if (rows !== undefined && rows.length > 0) place([`${timeMs}/${partition}`, rows])
+    }
+    if (share !== undefined) await takeAll(share.exchanging, run, put)
   }
 
   private async forget(run: TaskRunner): Promise<void> {

@@ -8,7 +8,7 @@ import type { Key } from '../graph/key.ts'
 import type { KeyPlaces } from '../graph/partitioner.ts'
 import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '../rdd/dataset.ts'
 import { IteratorReader } from '../rdd/iterator-reader.ts'
-import { drainByKey } from '../rdd/shuffle.ts'
+import { drainByKey } from '../rdd/by-key.ts'
 import { StateHandle, type StateFunction } from './state-spec.ts'
 import type { TimeoutIndex, TimeoutIndexes } from './timeout-index.ts'
 
@@ -67,10 +67,12 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
         if (!owns(this, index, run.peers)) this.mapped[index] = undefined
       }
       if (this.initial !== undefined) {
-        await drainByKey(this.initial, places, run, ([key, value]) => this.begin(key, value))
+        await drainByKey(this.initial, places, run, {
+          emit: ([key, value]) => this.begin(key, value),
+        })
       }
       if (this.records !== undefined) {
-        await drainByKey(this.records, places, run, (record) => this.visit(record))
+        await drainByKey(this.records, places, run, { emit: (record) => this.visit(record) })
       }
       this.initial = this.records = undefined
       await this.timeOut(run)

@@ -7,8 +7,7 @@ import type { KeyPlaces } from '../graph/partitioner.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StateCursor, StatePartition } from '../graph/contracts/state.ts'
 import type { Scope } from '../graph/node.ts'
-import { cogroupTable } from '../rdd/cogroup.ts'
-import { IteratorReader } from '../rdd/iterator-reader.ts'
+import { cogroup, type Cogrouped } from '../rdd/cogroup.ts'
 import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '../rdd/dataset.ts'
 
 /** A key and its new state; undefined: the key was removed. */
@@ -45,13 +44,25 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
-      const table = await cogroupTable(this.parents, this.step.places, run)
+      const { places } = this.step
+      const { rows, entries } = await cogroup(this.parents, { places, outlives: false }, run)
       this.parents = []
+      // Of groups that are on disk, what is remembered is the keys.
+      const seen = entries === undefined ? new Set<K>() : undefined
       for (let index = 0; index < this.partitions; index++) {
-        if (!owns(this, index, run.peers)) this.changes[index] = undefined
+        if (!owns(this, index, run.peers)) {
+          this.changes[index] = undefined
+          continue
+        }
+        const partition = this.state[index] as StatePartition<S>
+        const visit = ([key, groups]: Cogrouped<K>) => {
+          this.advance(index, key, groups, partition.get(key as Key))
+          seen?.add(key)
+        }
+        await run.drain(openHeld(rows, index, visit))
       }
-      await run.drain(new IteratorReader(table.values(), ([key, groups]) => this.visit(key, groups)))
       if (!this.step.everyKey) return
+      const table = (entries ?? seen) as { has(key: K): boolean }
       for (const [index, partition] of this.state.entries()) {
         if (!owns(this, index, run.peers)) continue
         const visit = (key: K, state: S) => {
@@ -64,11 +75,6 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
 
   open(partition: number, emit: Emit<StateChange<K, S>>): RowReader {
     return openHeld(this.changes, partition, emit)
-  }
-
-  private visit(key: K, groups: unknown[][]): void {
-    const index = this.step.places.partitionOf(key)
-    this.advance(index, key, groups, (this.state[index] as StatePartition<S>).get(key as Key))
   }
 
   private advance(index: number, key: K, groups: unknown[][] | undefined, state: S | undefined): void {

@@ -8,10 +8,19 @@ import { operatorFailed } from '../graph/errors.ts'
 import { checkKey, type Key } from '../graph/key.ts'
 import type { StreamNode } from '../graph/node.ts'
 import type { KeyPlaces } from '../graph/partitioner.ts'
-import { cogroupTable } from '../rdd/cogroup.ts'
-import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '../rdd/dataset.ts'
+import { placing } from '../rdd/by-key.ts'
+import { cogroup, type Cogrouped } from '../rdd/cogroup.ts'
+import {
+  type HeldOrSpilled,
+  Once,
+  openHeld,
+  owns,
+  takeAll,
+  type Dataset,
+  type Held,
+  type TaskRunner,
+} from '../rdd/dataset.ts'
 import { IteratorReader } from '../rdd/iterator-reader.ts'
-import { placing, spread, takeAll } from '../rdd/shuffle.ts'
 import { stateBasis } from './initial-state.ts'
 import { isUnchanged, StateKeyReader, type StateChange } from './state.ts'
 import { NO_VALUES, stateOperator, type UpdateOptions } from './update-state-by-key.ts'
@@ -50,7 +59,6 @@ export function updateStateByIterator<K, V, S>(
 }
 
 type Keyed<K> = Dataset<readonly [K, unknown]>
-type Grouped<K> = [K, unknown[][]]
 
 class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
   readonly keeps = 'always'
@@ -84,27 +92,26 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
     return this.once.run(async () => {
       const present = this.parents.map((parent) => parent ?? nothing<K>())
       const { peers } = run
-      const table = await cogroupTable(present, this.places, run)
+      const { rows } = await cogroup(present, { places: this.places, outlives: false }, run)
       this.parents = []
-      const groups = await spread(table, this.places, run)
       // Read before the function gives anything: what it gives for one partition may lie in another.
-      const before = new Map<K, S>()
-      await run.drain(new IteratorReader(table.keys(), (key) => this.look(key, before)))
+      const before = new Map<K, S | undefined>()
+      for (const index of this.state.keys()) {
+        if (!owns(this, index, peers)) continue
+        await run.drain(openHeld(rows, index, ([key]: Cogrouped<K>) => this.look(index, key, before)))
+      }
+      const take = ([key, value]: readonly [K, S]) => this.take(key, value, before)
       const time = new Date(this.timeMs)
       // What it gives may be another thread's to keep.
-      const { rows, place } = placing<readonly [K, S]>(this.places, peers?.count ?? 1)
+      const share = peers && placing<readonly [K, S]>(this.places, peers)
       for (const [index, partition] of this.state.entries()) {
         if (!owns(this, index, peers)) continue
-        const entries = entriesOf<K, V, S>(groups[index] as Grouped<K>[], before, table, partition)
+        const entries = entriesOf<K, V, S>(() => eachOf(rows, index), before, partition)
         const given = this.attempt(() => this.f(entries, time)[Symbol.iterator]())
         const next = { next: () => this.attempt(() => given.next()) }
-        const take = ([key, value]: readonly [K, S]) => this.take(key, value, table)
-        await run.drain(new IteratorReader(next, peers === undefined ? take : place))
+        await run.drain(new IteratorReader(next, share?.place ?? take))
       }
-      if (peers !== undefined) {
-        const given = await peers.exchange(this.places.operator, rows)
-        await takeAll(given, run, ([key, value]) => this.take(key, value, table))
-      }
+      if (share !== undefined) await takeAll(share.exchanging, run, take)
       await this.removeOthers(run)
       this.given = new Set()
     })
@@ -114,13 +121,11 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
     return openHeld(this.changes, partition, emit)
   }
 
-  private look(key: K, before: Map<K, S>): void {
-    const partition = this.state[this.places.partitionOf(key)] as StatePartition<S>
-    const state = partition.get(key as Key)
-    if (state !== undefined) before.set(key, state)
+  private look(index: number, key: K, before: Map<K, S | undefined>): void {
+    before.set(key, (this.state[index] as StatePartition<S>).get(key as Key))
   }
 
-  private take(key: K, value: S, table: ReadonlyMap<K, unknown>): void {
+  private take(key: K, value: S, before: ReadonlyMap<K, unknown>): void {
     this.attempt(() => checkKey(key, this.places.operator))
     if (this.given.has(key as Key)) {
       throw operatorFailed(this.places.operator, new Error(`its function gave key '${String(key)}' twice`))
@@ -128,7 +133,7 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
     this.given.add(key as Key)
     const index = this.places.partitionOf(key)
     const partition = this.state[index] as StatePartition<S>
-    if (isUnchanged(partition.get(key as Key), value, table.has(key))) return
+    if (isUnchanged(partition.get(key as Key), value, before.has(key))) return
     partition.put(key as Key, value)
     ;(this.changes[index] as StateChange<K, S>[]).push([key, value])
   }
@@ -159,19 +164,32 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
 
 // States are those before the batch, whatever the function has given meanwhile.
 function* entriesOf<K, V, S>(
-  groups: readonly Grouped<K>[],
-  before: ReadonlyMap<K, S>,
-  table: ReadonlyMap<K, unknown>,
+  groups: () => Iterable<Cogrouped<K>>,
+  before: ReadonlyMap<K, S | undefined>,
   partition: StatePartition<S>,
 ): Generator<StateEntry<K, V, S>, undefined, undefined> {
-  for (const [key, [values, initial]] of groups) {
+  for (const [key, [values, initial]] of groups()) {
     yield [key, values as V[], before.get(key) ?? (initial?.[0] as S | undefined)]
   }
   for (const cursor = partition.committed(); cursor.next(); ) {
-    if (!table.has(cursor.key as K)) yield [cursor.key as K, NO_VALUES, cursor.value]
+    if (!before.has(cursor.key as K)) yield [cursor.key as K, NO_VALUES, cursor.value]
   }
   return undefined
 }
+
+/** Rows of those on disk are asked for some at a time. */
+function* eachOf<T>(rows: HeldOrSpilled<T>, partition: number): Generator<T, undefined, undefined> {
+  let some: T[] = []
+  const reader = openHeld(rows, partition, (row) => void some.push(row))
+  for (let more = true; more; some = []) {
+    more = reader.read(SOME)
+    yield* some
+  }
+  reader.close()
+  return undefined
+}
+
+const SOME = 256
 
 function nothing<K>(): Keyed<K> {
   return {

@@ -9,6 +9,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { PoisonPolicy, RecordPlace } from '../../graph/contracts/poison.ts'
 import type { ShippedRange } from '../../graph/contracts/source.ts'
 import type { KeptPlace } from '../../graph/contracts/state.ts'
+import type { SpillOptions } from '../../rdd/spill-space.ts'
 import type { Moved } from './link.ts'
 
 /** What a worker thread is started with. */
@@ -19,6 +20,7 @@ export interface WorkerStart {
   /** URL of the job's module. */
   readonly job: string
   readonly parameters: unknown
+  readonly spills: SpillOptions
   readonly context: {
     readonly appName: string
     readonly intervalMs: number | undefined

@@ -1,11 +1,23 @@
 // All-to-all: each worker hands rows to each other and gets theirs. Rows go as blocks of bytes over one port per
-// pair of workers, never through the driver. All workers exchange in the same order, so an exchange is known by
-// its run of a batch and its number therein; its operator's name goes along and must agree.
+// pair of workers, never through the driver, while they are given; where they arrive they wait, in memory as far as it
+// is a shuffle's, then on disk. All workers exchange in the same order, so an exchange is known by its run of a batch
+// and its number therein; its operator's name goes along and must agree.
 
 import type { MessagePort } from 'node:worker_threads'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Peers } from '../../rdd/dataset.ts'
-import { BLOCK_ROWS, decodeRows, encodeRows } from '../../rdd/row-block.ts'
+import type { Emit, RowReader } from '../../graph/contracts/rows.ts'
+import type { Exchanging, Peers, Share } from '../../rdd/dataset.ts'
+import {
+  attempt,
+  BlockCutter,
+  BlocksReader,
+  FileBlocks,
+  MemoryBudget,
+  MemoryThenFileBlocks,
+  RowsThenBytes,
+} from '../../rdd/held-rows.ts'
+import { encodeRows } from '../../rdd/row-block.ts'
+import type { SpillSpace } from '../../rdd/spill-space.ts'
+import { transferable } from './transferable.ts'
 
 interface BlockMessage {
   /** Of the batch: a batch that failed is run again under another number. */
@@ -13,15 +25,43 @@ interface BlockMessage {
   /** Within the run. */
   readonly exchange: number
   readonly operator: string
-  readonly block: Uint8Array
-  readonly isLast: boolean
+  /** undefined: that was all. */
+  readonly block: Uint8Array | undefined
 }
 
-interface Incoming {
+/** What one worker has sent for one exchange. */
+class Incoming implements Share<unknown> {
   readonly run: number
-  rows: unknown[]
-  operator: string | undefined
-  complete: boolean
+  operator = ''
+  complete = false
+  failure: { error: unknown } | undefined
+  private readonly blocks: MemoryThenFileBlocks
+
+  constructor(run: number, blocks: MemoryThenFileBlocks) {
+    this.run = run
+    this.blocks = blocks
+  }
+
+  take({ operator, block }: BlockMessage): void {
+    this.operator = operator
+    if (block === undefined) {
+      this.complete = true
+    } else if (this.failure === undefined) {
+      try {
+        attempt(operator, () => this.blocks.add(Buffer.from(block.buffer, block.byteOffset, block.length)))
+      } catch (error) {
+        this.failure = { error }
+      }
+    }
+  }
+
+  open(emit: Emit<unknown>): RowReader {
+    return new BlocksReader(this.operator, this.blocks, emit)
+  }
+
+  release(): void {
+    this.blocks.release()
+  }
 }
 
 export class Exchange implements Peers {
@@ -29,34 +69,57 @@ export class Exchange implements Peers {
   readonly count: number
   /** By index; none to itself. */
   private readonly ports: readonly (MessagePort | undefined)[]
+  private readonly spills: SpillSpace
   private readonly incoming: Map<string, Incoming>[]
   private run = 0
   private exchanges = 0
   private failure: { error: unknown } | undefined
   private wake: (() => void) | undefined
 
-  constructor(index: number, ports: readonly (MessagePort | undefined)[]) {
+  constructor(index: number, ports: readonly (MessagePort | undefined)[], spills: SpillSpace) {
     this.index = index
     this.count = ports.length
     this.ports = ports
+    this.spills = spills
     this.incoming = ports.map(() => new Map<string, Incoming>())
     for (const [from, port] of ports.entries()) {
       port?.on('message', (message: BlockMessage) => this.take(from, message))
     }
   }
 
-  async exchange<T>(operator: string, rows: readonly T[][]): Promise<T[][]> {
-    const number = ++this.exchanges
-    for (const [to, port] of this.ports.entries()) {
-      if (port !== undefined) await this.send(port, number, operator, rows[to] as T[])
+  begin<T>(operator: string): Exchanging<T> {
+    const exchange = ++this.exchanges
+    const { run, spills } = this
+    const budget = new MemoryBudget(spills.limitInBytes / 2)
+    const own = new RowsThenBytes<T>(operator, budget, () => new FileBlocks(() => spills.open()))
+    const cutters = this.ports.map(() => new BlockCutter<T>())
+    const send = (to: number) => {
+      this.check()
+      const block = encodeRows(operator, (cutters[to] as BlockCutter<T>).take())
+      this.post(to, { run, exchange, operator, block })
     }
-    const shares: T[][] = []
-    for (const [from, port] of this.ports.entries()) {
-      shares.push(
-        port === undefined ? (rows[from] as T[]) : ((await this.receive(from, number, operator)) as T[]),
-      )
+    return {
+      give: (to, row) => {
+        if (to === this.index) own.add(row)
+        else if ((cutters[to] as BlockCutter<T>).add(row)) send(to)
+      },
+      shares: async () => {
+        this.check()
+        own.finish()
+        for (const to of this.ports.keys()) {
+          if (to === this.index) continue
+          if (cutters[to]?.rows.length !== 0) send(to)
+          this.post(to, { run, exchange, operator, block: undefined })
+        }
+        const shares: Share<T>[] = []
+        for (const from of this.ports.keys()) {
+          shares.push(
+            from === this.index ? own : ((await this.receive(from, exchange, operator)) as Share<T>),
+          )
+        }
+        return shares
+      },
     }
-    return shares
   }
 
   /** Ends what waits, and all that comes after: the batch is given up. */
@@ -66,51 +129,46 @@ export class Exchange implements Peers {
   }
 
   /** A batch begins to run. What others have sent for an earlier run, that was given up, is let fall. */
-  begin(run: number): void {
+  begins(run: number): void {
     this.run = run
     this.exchanges = 0
     this.failure = undefined
     for (const byKey of this.incoming) {
-      for (const [key, { run: of }] of byKey) if (of < run) byKey.delete(key)
+      for (const [key, incoming] of byKey) {
+        if (incoming.run >= run) continue
+        incoming.release()
+        byKey.delete(key)
+      }
     }
   }
 
-  private async send(port: MessagePort, exchange: number, operator: string, rows: readonly unknown[]) {
-    let at = 0
-    do {
-      if (at > 0) await nextTurn()
-      this.check()
-      const end = Math.min(at + BLOCK_ROWS, rows.length)
-      const block = encodeRows(operator, at === 0 && end === rows.length ? rows : rows.slice(at, end))
-      at = end
-      const message: BlockMessage = { run: this.run, exchange, operator, block, isLast: at === rows.length }
-      port.postMessage(message)
-    } while (at < rows.length)
+  private post(to: number, message: BlockMessage): void {
+    const { block } = message
+    this.ports[to]?.postMessage(message, block === undefined ? [] : transferable(block))
   }
 
-  private async receive(from: number, number: number, operator: string): Promise<unknown[]> {
+  private async receive(from: number, number: number, operator: string): Promise<Share<unknown>> {
     const incoming = this.incomingOf(from, this.run, number)
     while (!incoming.complete) {
       this.check()
       await new Promise<void>((resolve) => (this.wake = resolve))
     }
     this.incoming[from]?.delete(`${this.run}/${number}`)
+    if (incoming.failure !== undefined) throw incoming.failure.error
     if (incoming.operator !== operator) {
       throw new Error(
         `${operator}: worker ${from} is at '${incoming.operator}': the job builds its graph, or runs a ` +
           `transform, differently in different threads`,
       )
     }
-    return incoming.rows
+    return incoming
   }
 
-  private take(from: number, { run, exchange, operator, block, isLast }: BlockMessage): void {
-    if (run < this.run) return
-    const incoming = this.incomingOf(from, run, exchange)
-    incoming.operator = operator
-    for (const row of decodeRows(block)) incoming.rows.push(row)
-    incoming.complete = isLast
-    if (isLast) this.wake?.()
+  private take(from: number, message: BlockMessage): void {
+    if (message.run < this.run) return
+    const incoming = this.incomingOf(from, message.run, message.exchange)
+    incoming.take(message)
+    if (incoming.complete) this.wake?.()
   }
 
   private incomingOf(from: number, run: number, number: number): Incoming {
@@ -118,7 +176,10 @@ export class Exchange implements Peers {
     const key = `${run}/${number}`
     let incoming = byKey.get(key)
     if (incoming === undefined) {
-      incoming = { run, rows: [], operator: undefined, complete: false }
+      const { limitInBytes } = this.spills
+      // What all others send, together, has half of a shuffle's memory.
+      const limit = limitInBytes / 2 / Math.max(1, this.count - 1)
+      incoming = new Incoming(run, new MemoryThenFileBlocks(limit, () => this.spills.open()))
       byKey.set(key, incoming)
     }
     return incoming

@@ -12,6 +12,7 @@ export interface Failure {
   readonly stack: string | undefined
   readonly operator: string | undefined
   readonly record: RecordPlace | undefined
+  readonly blamesNoRecord: boolean
   readonly cause: Failure | undefined
 }
 
@@ -26,6 +27,7 @@ export function failureOf(error: unknown, depth = 0): Failure {
       stack: undefined,
       operator: undefined,
       record: undefined,
+      blamesNoRecord: false,
       cause: undefined,
     }
   }
@@ -36,6 +38,7 @@ export function failureOf(error: unknown, depth = 0): Failure {
     stack,
     operator: error instanceof OperatorError ? error.operator : undefined,
     record: error instanceof OperatorError ? error.record : undefined,
+    blamesNoRecord: error instanceof OperatorError && error.blamesNoRecord,
     cause: cause === undefined || depth >= DEEPEST ? undefined : failureOf(cause, depth + 1),
   }
 }
@@ -49,9 +52,12 @@ export function errorOf(failure: Failure): Error {
   return error
 }
 
-function remade({ name, message, operator, record }: Failure, cause: Error | undefined): Error {
+function remade(
+  { name, message, operator, record, blamesNoRecord }: Failure,
+  cause: Error | undefined,
+): Error {
   if (operator !== undefined) {
-    const error = new OperatorError(operator, cause)
+    const error = new OperatorError(operator, cause, blamesNoRecord)
     error.record = record
     return error
   }

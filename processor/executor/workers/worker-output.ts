@@ -8,6 +8,7 @@ import { discardingOutput } from '../../sink/batch-output.ts'
 import { BatchTopicWriter, type Appends } from '../../sink/topic-writer.ts'
 import type { DriverCalls } from './calls.ts'
 import type { Link } from './link.ts'
+import { transferable } from './transferable.ts'
 import { BLOCK_ROWS, encodeRows } from '../../rdd/row-block.ts'
 
 /** Bytes that may wait at the driver: it appends the workers' batches in their order. */
@@ -91,11 +92,6 @@ export class WorkerOutput implements BatchOutput {
       },
     }
   }
-}
-
-/** Only a buffer that has its memory to itself can move; others are copied. */
-function transferable({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer[] {
-  return buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength ? [buffer] : []
 }
 
 // A record may be a view that moves on (RawRecord); what is undefined is left out.

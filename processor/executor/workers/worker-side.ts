@@ -8,6 +8,7 @@ import { CancelledError } from '../../graph/errors.ts'
 import type { Graph } from '../../graph/graph.ts'
 import type { StreamNode } from '../../graph/node.ts'
 import { ownerIn } from '../../rdd/dataset.ts'
+import { SpillSpace } from '../../rdd/spill-space.ts'
 import { ArrayDataset } from '../../rdd/stored.ts'
 import { isolated } from '../../scheduler/isolated-state.ts'
 import type { Accumulator } from '../../rdd/shared.ts'
@@ -32,15 +33,17 @@ class BuildOnlyContext extends StreamingContext {
   }
 }
 
-export function serve(port: MessagePort, { index, ports, job, parameters, context }: WorkerStart): void {
-  const exchange = new Exchange(index, ports)
+export function serve(port: MessagePort, start: WorkerStart): void {
+  const { index, ports, job, parameters, context } = start
+  const spills = new SpillSpace(start.spills)
+  const exchange = new Exchange(index, ports, spills)
   const logs = new ShippedLogs()
   const { intervalMs, ...options } = context
   const ssc = new BuildOnlyContext({
     ...options,
     ...(intervalMs === undefined ? { trigger: 'asap' } : { batchDuration: intervalMs }),
     broker: { logViews: logs, output: noOutput },
-    executor: { sliceMs: SLICE_MS, peers: exchange },
+    executor: { sliceMs: SLICE_MS, peers: exchange, spills },
   })
   const { graph } = ssc
   const executor = graph.run as CallingThreadExecutor
@@ -75,7 +78,7 @@ export function serve(port: MessagePort, { index, ports, job, parameters, contex
     },
     begin({ run, batchId, timeMs, times, sizes }) {
       batch = { batchId, timeMs }
-      exchange.begin(run)
+      exchange.begins(run)
       executor.begin()
       readers.closeAll()
       stateOf().tell(sizes)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
 import { BatchContext } from '../../../processor/batch-context.ts'
 import { checkStorageLevel, type StorageLevel } from '../../../processor/rdd/storage-level.ts'
+import { canTell, spillFilesOpen } from '../spill-files.ts'
 import { table } from '../streams/tables.ts'
 
 const context = new BatchContext()
@@ -89,38 +90,22 @@ test('a stream can be held on disk too, what is shuffled as well', async () => {
   expect(computed).toBe(4)
 })
 
-test.runIf(fs.existsSync('/proc/self/fd'))(
-  'a stream that is held on disk gives its files back, batch by batch',
-  async () => {
-    const files = () =>
-      fs
-        .readdirSync('/proc/self/fd')
-        .map((fd) => readlinkOf(`/proc/self/fd/${fd}`))
-        .filter((target) => target.includes(`logmill-rows-${process.pid}-`)).length
-    const before = files()
-    const open: number[] = []
-    await table(Array<string[]>(12).fill(['a']), (stream) => {
-      const held = stream.map((row) => row).persist('DISK_ONLY')
-      held.foreachRDD(async (rdd) => {
-        await rdd.count()
-        open.push(files() - before)
-      })
-      return held
+test.runIf(canTell)('a stream that is held on disk gives its files back, batch by batch', async () => {
+  const files = () => spillFilesOpen(tmpdir())
+  const before = files()
+  const open: number[] = []
+  await table(Array<string[]>(12).fill(['a']), (stream) => {
+    const held = stream.map((row) => row).persist('DISK_ONLY')
+    held.foreachRDD(async (rdd) => {
+      await rdd.count()
+      open.push(files() - before)
     })
-    expect(Math.max(...open)).toBeLessThanOrEqual(2)
-  },
-)
+    return held
+  })
+  expect(Math.max(...open)).toBeLessThanOrEqual(2)
+})
 
 test('replicated levels are refused, and so is what is no level', () => {
   expect(() => checkStorageLevel('MEMORY_AND_DISK_SER_2')).toThrow(/rows are held once, on this machine/)
   expect(() => checkStorageLevel('TAPE')).toThrow(/storage level TAPE; there are NONE, MEMORY_ONLY/)
 })
-
-/** Descriptors come and go while they are listed. */
-function readlinkOf(path: string): string {
-  try {
-    return fs.readlinkSync(path)
-  } catch {
-    return ''
-  }
-}

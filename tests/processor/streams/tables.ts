@@ -3,6 +3,7 @@
 
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { MemoryProtocol } from '../../../processor/executor/memory-protocol.ts'
+import type { SpillOptions } from '../../../processor/rdd/spill-space.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
 import type { DStream } from '../../../processor/streams/dstream.ts'
 
@@ -16,7 +17,9 @@ export interface World {
   readonly lines: string[]
 }
 
-export function newWorld(options: { parallelism?: number; writesFiles?: boolean } = {}): World {
+export function newWorld(
+  options: SpillOptions & { parallelism?: number; writesFiles?: boolean } = {},
+): World {
   const clock = new ManualClock(START)
   const commit = new MemoryProtocol()
   const lines: string[] = []

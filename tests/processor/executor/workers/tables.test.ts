@@ -1,13 +1,15 @@
 // What operations yield does not depend on who computes it: the same job, batches in and batches out, on the calling
 // thread, on one worker and on two, over one partition, which is split, and over several.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { ManualClock } from '../../../../broker/time/manual-clock.ts'
 import { MemoryProtocol } from '../../../../processor/executor/memory-protocol.ts'
+import type { SpillOptions } from '../../../../processor/rdd/spill-space.ts'
 import { StreamingContext } from '../../../../processor/streaming-context.ts'
+import { spillFilesOpen } from '../../spill-files.ts'
 import { type Parameters, SECOND, words, yielded } from './table-jobs.ts'
 
 // Threads load the sources anew, which takes long beside other tests.
@@ -19,7 +21,11 @@ const job = new URL('./table-jobs.ts', import.meta.url)
 type Yielded = Record<string, Record<number, unknown[]>>
 
 /** `parallelism` says how rows are partitioned, and must not follow the number of workers here. */
-async function run(executors: number | undefined, jobParameters: Parameters): Promise<Yielded> {
+async function run(
+  executors: number | undefined,
+  jobParameters: Parameters,
+  options: SpillOptions = {},
+): Promise<Yielded> {
   yielded.clear()
   const clock = new ManualClock(START)
   const context = new StreamingContext({
@@ -31,6 +37,7 @@ async function run(executors: number | undefined, jobParameters: Parameters): Pr
     job,
     jobParameters,
     ...(executors !== undefined && { executors }),
+    ...options,
   })
   let done = 0
   context.addStreamingListener({ onBatchCompleted: () => void done++ })
@@ -55,6 +62,24 @@ test.each([1, 3])('with %i partitions, operations yield the same on workers', as
     for (const name of Object.keys(expected)) {
       expect(actual[name], `${name} on ${executors} workers`).toEqual(expected[name])
     }
+  }
+})
+
+test('with memory for a few rows of a shuffle, operations yield the same, and nothing is left on disk', async () => {
+  const expected = await run(undefined, { partitions: 3 })
+  for (const executors of [undefined, 2]) {
+    const localDir = mkdtempSync(join(tmpdir(), 'logmill-spills-'))
+    const made = statSync(localDir).mtimeMs
+    for (const shuffleMemoryInBytes of executors === undefined ? [1, 300] : [300]) {
+      const actual = await run(executors, { partitions: 3 }, { shuffleMemoryInBytes, localDir })
+      for (const name of Object.keys(expected)) {
+        expect(actual[name], `${name} on ${executors} workers`).toEqual(expected[name])
+      }
+    }
+    expect(statSync(localDir).mtimeMs, 'there were files').toBeGreaterThan(made)
+    expect(readdirSync(localDir)).toEqual([])
+    expect(spillFilesOpen(localDir)).toBe(0)
+    rmSync(localDir, { recursive: true })
   }
 })
 
