@@ -10,6 +10,7 @@
 import { randomUUID } from 'node:crypto'
 import type { BatchPlan, CommitProtocol, JobDescription, Recovered } from '../graph/contracts/commit.ts'
 import type { BatchOutput } from '../graph/contracts/output.ts'
+import type { PutAside } from '../graph/contracts/files.ts'
 import type { RecordPlace } from '../graph/contracts/poison.ts'
 import type { OffsetRange } from '../graph/contracts/source.ts'
 import type { StateHost, StateStore } from '../graph/contracts/state.ts'
@@ -68,6 +69,8 @@ export class Checkpoint implements CommitProtocol {
   private logDecidedTimeMs = 0
   private forgottenThrough = 0
   private leftOut: readonly LeftOutRecord[] = []
+  /** Of the last batch that an earlier run has decided. */
+  private putAside: readonly PutAside[] = []
   private lastTimeMs = 0
   private noting: Promise<void> = Promise.resolve()
 
@@ -161,7 +164,11 @@ export class Checkpoint implements CommitProtocol {
     return Promise.resolve(this.isDecided(plan) ? discardingOutput : this.log.begin(plan))
   }
 
-  async commit(plan: BatchPlan, leftOut: readonly RecordPlace[] = []): Promise<void> {
+  async commit(
+    plan: BatchPlan,
+    leftOut: readonly RecordPlace[] = [],
+    putAside: readonly PutAside[] = [],
+  ): Promise<void> {
     const { batchId, timeMs } = plan
     const { log, manifest } = this
     if (manifest === undefined) throw new Error(`batch ${batchId} commits before recovery`)
@@ -177,6 +184,7 @@ export class Checkpoint implements CommitProtocol {
       logDecidedTimeMs: this.logDecidedTimeMs,
       forgottenThrough: this.forgottenThrough,
       leftOut: this.leftOut,
+      putAside,
       decidedByStage: log === undefined || (!asksLog && !this.isDecided(plan)),
     }
     if (asksLog) {
@@ -277,6 +285,7 @@ export class Checkpoint implements CommitProtocol {
     this.logDecidedTimeMs = standing.logDecidedTimeMs
     this.forgottenThrough = settled.forgottenThrough
     this.leftOut = standing.leftOut
+    this.putAside = standing.putAside
     this.lastTimeMs = standing.timeMs
   }
 
@@ -298,6 +307,7 @@ export class Checkpoint implements CommitProtocol {
       lastCommitted: last.batchId > 0 ? last : undefined,
       positions: Object.fromEntries(positions),
       pending: settled.pending.map(planOf),
+      putAside: this.putAside,
       history: settled.history.map((batchId) => withoutLeftOut(planOf(batchId), this.leftOut)),
       keys: this.recoveredKeys,
     }

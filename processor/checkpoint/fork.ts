@@ -93,8 +93,8 @@ async function copyState(from: OfflineCheckpoint, base: Generation, through: num
     const copy = await Generation.copy(base, first, database)
     await copy.load(() => {})
     if (base.standing.batchId < through) await copy.advance(redosOf(from, base.standing.batchId + 1, through))
-    // The log has decided nothing for this checkpoint.
-    const standing = { ...copy.standing, logDecided: 0, logDecidedTimeMs: 0 }
+    // The log has decided nothing for this checkpoint, and files that are aside are the other's to show.
+    const standing = { ...copy.standing, logDecided: 0, logDecidedTimeMs: 0, putAside: [] }
     await copy.stand(standing)
     const other = await store.open(second)
     try {

@@ -29,6 +29,7 @@ export const NOTHING_YET: Standing = {
   logDecidedTimeMs: 0,
   forgottenThrough: 0,
   leftOut: [],
+  putAside: [],
 }
 
 export type Restore = (operator: number, key: Buffer, value: Buffer) => void

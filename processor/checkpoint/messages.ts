@@ -8,6 +8,7 @@
 import protobuf from 'protobufjs/light.js'
 import { crc32c } from '../../broker/protocol/record-batch/crc32c.ts'
 import type { BatchPlan } from '../graph/contracts/commit.ts'
+import type { PutAside } from '../graph/contracts/files.ts'
 import type { RecordPlace } from '../graph/contracts/poison.ts'
 import type { OffsetRange, PlannedFile, SourcePosition } from '../graph/contracts/source.ts'
 import { CheckpointError, DamagedError } from './store.ts'
@@ -62,6 +63,8 @@ export interface Standing {
   readonly forgottenThrough: number
   /** What is left out of plans that windows may still reach. */
   readonly leftOut: readonly LeftOutRecord[]
+  /** Files that the batch is to show. */
+  readonly putAside: readonly PutAside[]
 }
 
 /** All that a batch changes, staged before it is decided. */
@@ -133,6 +136,12 @@ const types = {
     ['offset', 5, 'sint64'],
     ['batchId', 6, 'double'],
   ),
+  putAside: message(
+    'PutAside',
+    ['operatorId', 1, 'string'],
+    ['aside', 2, 'string'],
+    ['directory', 3, 'string'],
+  ),
   standing: message(
     'Standing',
     ['batchId', 1, 'double'],
@@ -144,6 +153,7 @@ const types = {
     ['logDecidedTimeMs', 7, 'double'],
     ['forgottenThrough', 8, 'double'],
     ['leftOut', 9, 'LeftOut', 'repeated'],
+    ['putAside', 10, 'PutAside', 'repeated'],
   ),
   redo: message(
     'Redo',
@@ -358,6 +368,7 @@ function standingOf(read: StandingMessage): Standing {
       offset: bigintOf(offset),
       batchId,
     })),
+    putAside: read.putAside.map(({ operatorId, aside, directory }) => ({ operatorId, aside, directory })),
   }
 }
 

@@ -3,12 +3,14 @@
 
 import type { Clock, Timer } from '../../broker/time/clock.ts'
 import type { BatchPlan, CommitProtocol, Recovered } from '../graph/contracts/commit.ts'
+import type { PutAside } from '../graph/contracts/files.ts'
 import { placeText, type PoisonPolicy } from '../graph/contracts/poison.ts'
 import type { BatchStamp } from '../graph/contracts/rows.ts'
 import type { OffsetRange } from '../graph/contracts/source.ts'
 import type { StateCodec } from '../graph/contracts/state.ts'
 import type { Graph } from '../graph/graph.ts'
 import { CancelledError } from '../graph/errors.ts'
+import { showDirectory } from '../sink/part-files.ts'
 import type { Backpressure } from './backpressure.ts'
 import { BatchRecord } from './batch-record.ts'
 import { BatchError } from './errors.ts'
@@ -177,10 +179,20 @@ export class Job {
       this.onPoison.size === 0 ? protocol.state : isolated(protocol.state, plainCodec),
     )
     const lastBatchId = recovered?.lastCommitted?.batchId ?? 0
-    for (const { id, files } of graph.outputs) await files?.settle({ appName, operatorId: id, lastBatchId })
+    await this.settleFiles(lastBatchId, recovered?.putAside ?? [])
     await this.startInputs(recovered, resumption)
     await this.options.execution.start(resumption.zeroMs, this.onPoison.size > 0)
     return resumption
+  }
+
+  private async settleFiles(lastBatchId: number, putAside: readonly PutAside[]): Promise<void> {
+    const { appName, graph } = this.options
+    for (const { id, files } of graph.outputs) {
+      await files?.settle({ appName, operatorId: id, lastBatchId, putAside })
+    }
+    // An output that the program has no more: what it wrote counts all the same.
+    const ids = new Set(graph.outputs.map(({ id }) => id))
+    for (const entry of putAside) if (!ids.has(entry.operatorId)) await showDirectory(entry)
   }
 
   private async startInputs(

@@ -42,7 +42,8 @@ export async function runBatch(world: BatchWorld, batch: BatchRecord, turn?: Pro
     await hasCome(turn)
     await protocol.begin(plan)
   }
-  await protocol.commit(plan, batch.poison)
+  const putAside = world.graph.outputs.flatMap(({ files }) => files?.putAside(plan) ?? [])
+  await protocol.commit(plan, batch.poison, putAside)
   for (const { files } of world.graph.outputs) await files?.show(plan)
   execution.committed(plan)
   batch.processingEndMs = clock.now()

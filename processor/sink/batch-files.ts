@@ -15,15 +15,18 @@
 // changed before it runs again, would have shown what never counted. A batch that is computed again for its state
 // alone finds its directory there and leaves it.
 //
+// What a batch has put aside, and what it is to be called, is staged with it: a program that writes elsewhere by now, or
+// has no such output any more, still gives it the name that it was decided under.
+//
 // A directory of that name that was there before (another run of a job without a checkpoint) is replaced.
 
-import { readdir, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import type { FilesAside, FilesRun } from '../graph/contracts/files.ts'
+import { readdir, rm } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { FilesAside, FilesRun, PutAside } from '../graph/contracts/files.ts'
 import type { BatchStamp } from '../graph/contracts/rows.ts'
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
 import type { FileFormat } from './file-format.ts'
-import { exists, SUCCESS, syncDirectory, writeParts } from './part-files.ts'
+import { exists, showDirectory, writeParts } from './part-files.ts'
 
 export interface BatchFilesOptions {
   /** Path of the directories up to the batch's time. */
@@ -36,7 +39,7 @@ export class BatchFiles<E> implements FilesAside {
   private readonly format: FileFormat<never, E>
   private run: FilesRun | undefined
   /** Directory aside of the batch that runs. */
-  private written: { batchId: number; aside: string; directory: string } | undefined
+  private written: { readonly batchId: number; readonly putAside: PutAside } | undefined
 
   constructor(options: BatchFilesOptions, format: FileFormat<never, E>) {
     this.options = options
@@ -56,51 +59,46 @@ export class BatchFiles<E> implements FilesAside {
     const aside = this.asideOf(directory, batchId)
     await rm(aside, { recursive: true, force: true })
     await writeParts(aside, rows, executor, this.format)
-    this.written = { batchId, aside, directory }
+    this.written = { batchId, putAside: { operatorId: this.settled.operatorId, aside, directory } }
   }
 
-  async show({ batchId }: BatchStamp): Promise<void> {
+  putAside(batch: BatchStamp): PutAside | undefined {
     const { written } = this
-    if (written?.batchId !== batchId) return
-    await this.rename(written.aside, written.directory)
+    return written?.batchId === batch.batchId ? written.putAside : undefined
+  }
+
+  async show(batch: BatchStamp): Promise<void> {
+    const putAside = this.putAside(batch)
+    if (putAside === undefined) return
+    await showDirectory(putAside)
     this.written = undefined
   }
 
   async settle(run: FilesRun): Promise<void> {
     this.run = run
-    const { lastBatchId } = run
-    const example = this.directoryOf('\0')
-    const folder = dirname(example)
-    const [before, after] = basename(example).split('\0').map(escape) as [string, string]
-    const ours = new RegExp(`^\\.(${before}\\d+${after})${escape(this.owner)}@(\\d+)(\\.old)?$`)
-    for (const name of await entriesOf(folder)) {
-      const [, base, batchId, isOld] = ours.exec(name) ?? []
-      if (base === undefined) continue
-      const aside = join(folder, name)
-      if (isOld !== undefined || Number(batchId) > lastBatchId) {
-        await rm(aside, { recursive: true, force: true })
-      } else if (await exists(join(aside, SUCCESS))) {
-        await this.rename(aside, join(folder, base))
-      } else {
-        throw new Error(`${aside}: batch ${batchId} counts, and its files are not whole`)
+    const { lastBatchId, operatorId } = run
+    const ours = run.putAside.filter((entry) => entry.operatorId === operatorId)
+    // First, as it was called then: the program may have another prefix by now.
+    for (const entry of ours) await showDirectory(entry)
+    const folders = [this.directoryOf('TIME_MS'), ...ours.map(({ directory }) => directory)].map(dirname)
+    const aside = new RegExp(`^\\.(.+)${escape(this.owner)}@(\\d+)(\\.old)?$`, 's')
+    for (const folder of new Set(folders)) {
+      for (const name of await entriesOf(folder)) {
+        const [, base, batchId, isOld] = aside.exec(name) ?? []
+        if (base === undefined) continue
+        const path = join(folder, name)
+        if (isOld === undefined && Number(batchId) <= lastBatchId) {
+          await showDirectory({ aside: path, directory: join(folder, base) })
+        } else {
+          await rm(path, { recursive: true, force: true })
+        }
       }
     }
   }
 
-  private async rename(aside: string, directory: string): Promise<void> {
-    if (await exists(directory)) {
-      await rename(directory, `${aside}.old`)
-      await rename(aside, directory)
-      await rm(`${aside}.old`, { recursive: true, force: true })
-    } else {
-      await rename(aside, directory)
-    }
-    await syncDirectory(dirname(directory))
-  }
-
   private directoryOf(time: string): string {
     const { prefix, suffix } = this.options
-    return `${prefix}-${time}${suffix === undefined ? '' : `.${suffix}`}`
+    return resolve(`${prefix}-${time}${suffix === undefined ? '' : `.${suffix}`}`)
   }
 
   private asideOf(directory: string, batchId: number): string {

@@ -3,6 +3,7 @@
 
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import type { PutAside } from '../graph/contracts/files.ts'
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
 import type { FileFormat, PartEncoder } from './file-format.ts'
 
@@ -58,6 +59,21 @@ export async function saveRows<E>(
   await writeParts(aside, rows, executor, format)
   await rename(aside, directory)
   await syncDirectory(dirname(directory))
+}
+
+/**
+ * Gives a directory that was put aside its name, durably, in the place of one that was there before; nothing where it
+ * is not aside any more. Throws where it is not whole.
+ */
+export async function showDirectory({ aside, directory }: Omit<PutAside, 'operatorId'>): Promise<void> {
+  const old = `${aside}.old`
+  if (await exists(aside)) {
+    if (!(await exists(join(aside, SUCCESS)))) throw new Error(`${aside} counts, and its files are not whole`)
+    if (await exists(directory)) await rename(directory, old)
+    await rename(aside, directory)
+    await syncDirectory(dirname(directory))
+  }
+  await rm(old, { recursive: true, force: true })
 }
 
 // Windows opens no directories; names are durable there with the file system's own log.

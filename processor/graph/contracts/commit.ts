@@ -8,6 +8,7 @@
 //                 └─ may run ahead: plans n+1, n+2 … become durable while n still computes
 
 import type { BatchStamp } from './rows.ts'
+import type { PutAside } from './files.ts'
 import type { BatchOutput } from './output.ts'
 import type { RecordPlace } from './poison.ts'
 import type { OffsetRange, SourcePosition } from './source.ts'
@@ -53,6 +54,8 @@ export interface Recovered {
   readonly history: readonly BatchPlan[]
   /** How many keys each operator with state had then, by name. Absent: none is kept. */
   readonly keys?: ReadonlyMap<string, number>
+  /** What `lastCommitted` had put aside and was to show; absent: it is not known. */
+  readonly putAside?: readonly PutAside[]
 }
 
 export interface CommitProtocol {
@@ -80,9 +83,10 @@ export interface CommitProtocol {
   /**
    * Stage (state increments, next offsets), decide, apply. Resolves when the decision is durable and applied.
    * `leftOut`: poison records that were found in this batch; a restart leaves them out of the history's ranges.
+   * `putAside`: files that count with the batch; a restart gives them back.
    * Where it rejects, the outcome may be unknown: nothing but close() follows, and a restart finds out.
    */
-  commit(plan: BatchPlan, leftOut?: readonly RecordPlace[]): Promise<void>
+  commit(plan: BatchPlan, leftOut?: readonly RecordPlace[], putAside?: readonly PutAside[]): Promise<void>
   /** The batch failed or was cancelled between `begin` and `commit`: its output must never show, its state changes are dropped. */
   abort(plan: BatchPlan): Promise<void>
   /** Plans up to and including this batch id are no longer needed: committed, and no window reaches them. */

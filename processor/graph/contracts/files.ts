@@ -3,11 +3,21 @@
 
 import type { BatchStamp } from './rows.ts'
 
+/** A directory that a batch has put aside, whole and durable, and what it is to be called when the batch counts. */
+export interface PutAside {
+  readonly operatorId: string
+  /** Absolute paths. */
+  readonly aside: string
+  readonly directory: string
+}
+
 export interface FilesAside {
   /** What is written, for messages; two outputs must not write the same. */
   readonly target: string
   /** Before the first batch of a run: what earlier runs put aside is shown where its batch counts, else removed. */
   settle(run: FilesRun): Promise<void>
+  /** What the batch has put aside: goes with what is staged of it, so that a changed program finds it, too. */
+  putAside(batch: BatchStamp): PutAside | undefined
   /** The batch counts: what it put aside is shown. */
   show(batch: BatchStamp): Promise<void>
 }
@@ -18,4 +28,6 @@ export interface FilesRun {
   readonly operatorId: string
   /** Batches up to this one count. */
   readonly lastBatchId: number
+  /** What the last of them had put aside, of any output that the program had then. */
+  readonly putAside: readonly PutAside[]
 }

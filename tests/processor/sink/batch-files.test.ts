@@ -17,6 +17,7 @@ import { objects, readObjects, textLines } from '../../../processor/sink/file-fo
 import { textValues } from '../../../processor/source/row-kind.ts'
 import { TopicSource } from '../../../processor/source/topic-source.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
+import type { DStream } from '../../../processor/streams/dstream.ts'
 import { SimulatedStore } from '../../simulation/exactly-once/store.ts'
 import { Random } from '../../world/random.ts'
 import { ModelLog } from '../model-log.ts'
@@ -50,6 +51,7 @@ const job = (lastBatchId: number, appName = 'job') => ({
   appName,
   operatorId: 'saveAsTextFiles-1',
   lastBatchId,
+  putAside: [],
 })
 const write = (files: BatchFiles<string>, batchId: number, rows: string[][], isRepeat = false) =>
   files.write({ batchId, timeMs: batchId * 1000 }, new ArrayDataset(rows), executor, isRepeat)
@@ -82,14 +84,14 @@ test('a later start shows what counts and removes what does not, of this job and
     { prefix: join(folder, 'words-more'), suffix: undefined },
     textLines(String),
   )
-  await longer.settle(job(0))
+  await longer.settle({ ...job(0), operatorId: 'saveAsTextFiles-2' })
   await write(longer, 2, [['longer']])
   await textFiles().settle(job(1))
   expect(shown()).toEqual(['words-1000'])
   expect(lines('words-1000')).toMatchObject({ 'part-00000': 'a\n' })
   expect(hidden()).toEqual([
     '.words-1000@jo.*@saveAsTextFiles-1@1',
-    '.words-more-2000@job@saveAsTextFiles-1@2',
+    '.words-more-2000@job@saveAsTextFiles-2@2',
   ])
   // To settle again changes nothing.
   await textFiles().settle(job(1))
@@ -135,7 +137,7 @@ test('a directory that was there before is replaced as a whole, also by a start 
 
 test('files that count and are not whole are said so, never shown', async () => {
   mkdirSync(join(folder, '.words-1000@job@saveAsTextFiles-1@1'))
-  await expect(textFiles().settle(job(1))).rejects.toThrow(/batch 1 counts, and its files are not whole/)
+  await expect(textFiles().settle(job(1))).rejects.toThrow(/@1 counts, and its files are not whole/)
   expect(shown()).toEqual([])
 })
 
@@ -184,6 +186,75 @@ test('an RDD is saved as a directory that shows whole, and never into one that i
   )
   expect(shown()).toEqual(['deep', 'text'])
 })
+
+test.each([
+  ['has another prefix', (rows: DStream<string>) => rows.saveAsTextFiles(join(folder, 'terms'))],
+  [
+    'has another suffix',
+    (rows: DStream<string>) => rows.saveAsTextFiles(join(folder, 'words'), { suffix: 'txt' }),
+  ],
+  [
+    'writes into another folder',
+    (rows: DStream<string>) => rows.saveAsTextFiles(join(folder, 'deep', 'words')),
+  ],
+  [
+    'has another name for it',
+    (rows: DStream<string>) => rows.saveAsTextFiles(join(folder, 'words'), { name: 'all' }),
+  ],
+  ['has no such output any more', (rows: DStream<string>) => rows.foreachRDD(() => {})],
+])(
+  'what was decided and not yet shown is shown under its name where the next program %s',
+  async (_, changed) => {
+    const log = new ModelLog()
+    log.createTopic('lines', 1)
+    const store = new SimulatedStore()
+    const clock = new ManualClock(0)
+    /** Runs a program over one more batch; `dies` when that counts and is not shown. */
+    async function run(row: string, outputs: (rows: DStream<string>) => void, dies = false): Promise<void> {
+      const commit = new Checkpoint({
+        directory: 'memory',
+        store: store.handle(() => Promise.resolve()),
+        output: log,
+        warn: () => {},
+      })
+      const context = new StreamingContext({
+        appName: 'files',
+        batchDuration: 1000,
+        clock,
+        commit,
+        warn: () => {},
+      })
+      const options = { views: log, topics: 'lines', rows: textValues, startingOffsets: 'earliest' } as const
+      outputs(context.createDirectStream(new TopicSource(options)))
+      const { graph } = context as unknown as { graph: { outputs: { files: FilesAside | undefined }[] } }
+      const counted = new Promise<void>((resolve) => {
+        context.addStreamingListener({ onBatchCompleted: () => resolve() })
+        for (const { files } of dies ? graph.outputs : []) {
+          if (files === undefined) continue
+          files.show = () => {
+            resolve()
+            return Promise.reject(new Crash('before it is shown'))
+          }
+        }
+      })
+      await context.start()
+      log.produce('lines', 0, [row])
+      clock.tick(1000)
+      await counted
+      await context.stop()
+      if (dies) await expect(context.awaitTermination()).rejects.toThrow(/before it is shown/)
+      store.crash(new Random(1))
+    }
+    await run('first', (rows) => rows.saveAsTextFiles(join(folder, 'words')))
+    await run('second', (rows) => rows.saveAsTextFiles(join(folder, 'words')), true)
+    expect(shown()).toEqual(['words-1000'])
+    expect(hidden()).toEqual(['.words-2000@files@saveAsTextFiles-1@2'])
+    await run('third', changed)
+    expect(hidden()).toEqual([])
+    expect(shown()).toEqual(expect.arrayContaining(['words-1000', 'words-2000']))
+    expect(lines('words-2000')).toMatchObject({ 'part-00000': 'second\n', _SUCCESS: '' })
+  },
+)
 
 class Crash extends Error {}
 
