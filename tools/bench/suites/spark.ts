@@ -31,7 +31,9 @@ export const aboutSpark: Told = {
     'Intervals are of one second by clocks that are moved by hand, as the tests of both do it: a batch begins when the last one\n' +
       'is done. Records per second count all of its time, from planning to completion, in the best of several rounds of some\n' +
       'batches that the three run in turn; noise is how far the median round was from the best. Processor time is that of all\n' +
-      'rounds but those in which compilers warm up and windows and states fill. Ratio is value ÷ reference.',
+      'rounds but those in which compilers warm up and windows and states fill. A JVM takes memory that it is given. Other work\n' +
+      'on the machine (load before) slows whatever goes by the wall clock, a start most of all, and disturbs processor time\n' +
+      'least. Ratio is value ÷ reference.',
   ],
 }
 
