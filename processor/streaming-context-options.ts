@@ -63,6 +63,11 @@ interface CommonOptions extends SpillOptions {
   readonly job?: URL | string
   /** Second argument of the job's function, the same in every thread: plain data. */
   readonly jobParameters?: unknown
+  /**
+   * JavaScript heap that each worker may have (Spark's spark.executor.memory); one that needs more dies and is replaced,
+   * and the process goes on. Default: as much as Node gives a thread.
+   */
+  readonly executorMemoryInBytes?: number
   /** How many times in a row workers may die in one batch before the job ends; default 4, as Spark's tasks have it. */
   readonly maxTaskFailures?: number
   /** false: saveAsTextFiles and saveAsObjectFiles write nothing, as in the replay of a batch. Default true. */

@@ -410,6 +410,8 @@ export class StreamingContext implements AsyncDisposable {
       executor,
       accumulators: () => this.batchContext?.accumulators ?? [],
       maxWorkerFailures: positive(maxTaskFailures, 'maxTaskFailures'),
+      memoryInBytes:
+        options.executorMemoryInBytes && positive(options.executorMemoryInBytes, 'executorMemoryInBytes'),
       warn,
     })
   }

@@ -69,6 +69,10 @@ export class Link<Theirs> {
     })
   }
 
+  get isBroken(): boolean {
+    return this.broken !== undefined
+  }
+
   /** Resolves when all calls are answered, however. */
   async quiet(): Promise<void> {
     if (this.waiting.size > 0) await new Promise<void>((resolve) => this.awaitingQuiet.push(resolve))

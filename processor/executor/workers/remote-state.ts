@@ -28,6 +28,8 @@ interface Outgoing {
 export class RemoteState implements StateHost {
   /** Of the pool at work: another one after a worker died. */
   links: readonly Link<WorkerCalls>[]
+  /** Of a worker that dies meanwhile, whoever starts the job hears when it starts the others. */
+  isStarting = true
   private readonly operators: readonly StateOperator[]
   private byNumber = new Map<number, KeyPlaces>()
   private outgoing: Outgoing[] = []
@@ -78,8 +80,12 @@ export class RemoteState implements StateHost {
 
   async restored(): Promise<void> {
     for (const worker of this.links.keys()) this.send(worker)
-    const sizes = await Promise.all(this.links.map((link) => link.call('restored', undefined)))
-    this.committedSizes = sum(sizes)
+    const { links } = this
+    try {
+      this.committedSizes = sum(await Promise.all(links.map((link) => link.call('restored', undefined))))
+    } catch (error) {
+      if (!this.isStarting || !links.some(({ isBroken }) => isBroken)) throw error
+    }
   }
 
   /** What the workers staged at the end of the batch. */

@@ -29,6 +29,8 @@ export interface WorkerExecutionOptions {
   readonly executor: CallingThreadExecutor
   /** How many times in a row workers may die in one batch before the job ends. */
   readonly maxWorkerFailures: number
+  /** Of each worker's JavaScript heap; undefined: as Node has it. */
+  readonly memoryInBytes: number | undefined
   /** The job's, in the order in which they were made. */
   readonly accumulators: () => readonly Accumulator<unknown, unknown>[]
   readonly warn: (message: string) => void
@@ -53,6 +55,8 @@ export class WorkerExecution implements Execution {
   private running: readonly RunningOutput[] = []
   private readers = 0
   private deaths = 0
+  /** Nothing was decided yet that could be lost. */
+  private isStarting = true
   private cancelled = false
   /** What made a step of the batch fail: the workers have given it up, whoever caught the error. */
   private failed: { error: unknown } | undefined
@@ -65,7 +69,7 @@ export class WorkerExecution implements Execution {
 
   async open(protocol: CommitProtocol): Promise<void> {
     this.protocol = protocol
-    const pool = await this.startPool()
+    const pool = await this.firstPool()
     const { stateOperators } = this.graph
     this.state = new RemoteState(stateOperators, pool.links)
     if (protocol.placeState !== undefined) {
@@ -80,7 +84,13 @@ export class WorkerExecution implements Execution {
 
   async start(zeroMs: number, runsAgain: boolean): Promise<void> {
     this.beginning = { zeroMs, runsAgain }
-    await this.openPool.all('start', this.beginning)
+    try {
+      await this.openPool.all('start', this.beginning)
+    } catch (error) {
+      if (!(await this.restored(error))) throw error
+    }
+    this.deaths = 0
+    this.openState.isStarting = this.isStarting = false
   }
 
   mayRun(): void {
@@ -207,17 +217,29 @@ export class WorkerExecution implements Execution {
     const { maxWorkerFailures, warn } = this.options
     const died = death instanceof WorkerDiedError ? death.message : String(death)
     if (++this.deaths >= maxWorkerFailures) {
-      warn(`${died}, for the ${this.deaths}th time in this batch: the job ends`)
+      warn(`${died}, ${this.deaths} times in a row: the job ends`)
       return false
     }
-    if (this.graph.stateOperators.length > 0 && this.protocol?.reload === undefined) {
+    if (!this.isStarting && this.graph.stateOperators.length > 0 && this.protocol?.reload === undefined) {
       throw new Error(
         `${died}, and with it the state of its keys: the job has no checkpoint to take it from`,
         { cause: error },
       )
     }
-    warn(`${died}: the batch runs again with new workers`)
+    warn(`${died}: ${this.isStarting ? 'the job starts' : 'the batch runs'} again with new workers`)
     return true
+  }
+
+  private async firstPool(): Promise<WorkerPool> {
+    for (;;) {
+      try {
+        return await this.startPool()
+      } catch (error) {
+        const broken = this.pool?.broken
+        if (broken === undefined || this.cancelled || !this.mayRestore(broken.error, error)) throw error
+        await this.pool?.close()
+      }
+    }
   }
 
   private async replacePool(): Promise<void> {
@@ -230,9 +252,10 @@ export class WorkerExecution implements Execution {
   }
 
   private async startPool(): Promise<WorkerPool> {
-    const { count, start } = this.options
+    const { count, memoryInBytes, start } = this.options
     const pool = new WorkerPool({
       count,
+      memoryInBytes,
       start,
       handlers: (worker) => this.handlers(worker),
       onBroken: () => {},

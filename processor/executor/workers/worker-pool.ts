@@ -22,6 +22,8 @@ export class WorkerDiedError extends Error {
 
 export interface PoolOptions {
   readonly count: number
+  /** Of each thread's JavaScript heap, beyond which it dies; undefined: as Node has it. */
+  readonly memoryInBytes: number | undefined
   /** What all workers are told. */
   readonly start: Omit<WorkerStart, 'index' | 'ports'>
   /** Handlers for the calls of one worker. */
@@ -37,11 +39,12 @@ export class WorkerPool {
   private closing = false
   private failure: { error: unknown } | undefined
 
-  constructor({ count, start, handlers, onBroken }: PoolOptions) {
+  constructor({ count, memoryInBytes, start, handlers, onBroken }: PoolOptions) {
     this.onBroken = onBroken
     const ports = portsBetween(count)
     this.links = Array.from({ length: count }, (_, index) => {
-      const worker = startThread({ ...start, index, ports: ports[index] as (MessagePort | undefined)[] })
+      const told = { ...start, index, ports: ports[index] as (MessagePort | undefined)[] }
+      const worker = startThread(told, memoryInBytes)
       this.threads.push(worker)
       this.watch(worker, index)
       return new Link<WorkerCalls>(worker, handlers(index), (error) => this.break(error))
@@ -105,6 +108,8 @@ function portsBetween(count: number): (MessagePort | undefined)[][] {
   return ports
 }
 
+const MIB = 1024 * 1024
+
 // A thread inherits the process's arguments, but tsx, run by --import, leaves threads alone: where the sources are
 // TypeScript it is registered in the thread first.
 const BOOTSTRAP = `
@@ -116,7 +121,7 @@ const load = async () => {
 load().catch((error) => setImmediate(() => { throw error }))
 `
 
-function startThread(start: WorkerStart): Worker {
+function startThread(start: WorkerStart, memoryInBytes: number | undefined): Worker {
   const isSource = import.meta.url.endsWith('.ts')
   const entry = new URL(isSource ? './worker.ts' : './worker.js', import.meta.url).href
   const isTypeScript = isSource || /\.[mc]?ts$/.test(new URL(start.job).pathname)
@@ -126,6 +131,9 @@ function startThread(start: WorkerStart): Worker {
     name: `logmill worker ${start.index}`,
     workerData: { start, entry, tsx: isTypeScript ? tsxFor(start.job) : undefined },
     transferList,
+    ...(memoryInBytes !== undefined && {
+      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(memoryInBytes / MIB) },
+    }),
   })
 }
 

@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type StreamingContext, textValues } from '../../../../streaming.ts'
 
 export interface DeathParameters {
-  /** Shared by all threads: how many more deaths there are to be, by exit and by error. */
+  /** Shared by all threads: how many more deaths there are to be: by exit, by error, at the start, for want of memory. */
   readonly deathsLeft: Int32Array
   readonly hasState: boolean
   /**
@@ -17,9 +17,11 @@ export interface DeathParameters {
 
 export default function build(ssc: StreamingContext, parameters: DeathParameters): void {
   const { deathsLeft, hasState, messagesLeft } = parameters
+  if (isWorker() && Atomics.sub(deathsLeft, 2, 1) > 0) exit()
   dieAtMessage(messagesLeft)
   const lines = ssc.createDirectStream('lines', textValues, { startingOffsets: 'earliest' }).map((line) => {
     if (line === 'death by exit' && Atomics.sub(deathsLeft, 0, 1) > 0) exit()
+    if (line.startsWith('death') && Atomics.sub(deathsLeft, 3, 1) > 0) fillMemory()
     if (line === 'death by error' && Atomics.sub(deathsLeft, 1, 1) > 0) fail()
     return line
   })
@@ -44,6 +46,14 @@ function dieAtMessage(messagesLeft: Int32Array): void {
     Atomics.store(messagesLeft, index * 2, Atomics.exchange(messagesLeft, index * 2 + 1, 0))
     exit()
   })
+}
+
+function isWorker(): boolean {
+  return (workerData as { start?: unknown } | null)?.start !== undefined
+}
+
+function fillMemory(): void {
+  for (const all: number[][] = []; ; ) all.push(Array.from({ length: 100_000 }, (_, i) => i + 0.5))
 }
 
 function exit(): void {

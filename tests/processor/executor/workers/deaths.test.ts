@@ -1,7 +1,7 @@
 // Worker threads die in the middle of batches, and every record counts once all the same: the batch is aborted, new
 // workers take up the state of the last decided batch, and it runs again from its plan.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -10,6 +10,7 @@ import { StreamingContext } from '../../../../processor/streaming-context.ts'
 import type { StreamingContextOptions } from '../../../../processor/streaming-context-options.ts'
 import { Random, seeds } from '../../../world/random.ts'
 import { ModelLog } from '../../model-log.ts'
+import { spillFilesOpen } from '../../spill-files.ts'
 import type { DeathParameters } from './death-jobs.ts'
 
 const START = 1_700_000_000_000
@@ -39,15 +40,21 @@ interface Run {
 
 /** Five batches of a second, each of lines in two partitions; two of them have a deadly one. */
 async function run(
-  deaths: readonly [exits: number, errors: number],
-  options: Partial<StreamingContextOptions> & { hasState?: boolean; messagesLeft?: number[][] } = {},
+  deaths: readonly [exits: number, errors: number, starts?: number, memory?: number],
+  options: Partial<StreamingContextOptions> & {
+    hasState?: boolean
+    messagesLeft?: number[][]
+    /** As messagesLeft, counted from the start of the job. */
+    startMessagesLeft?: number[]
+  } = {},
 ): Promise<Run> {
-  const { hasState = true, messagesLeft = [], ...contextOptions } = options
+  const { hasState = true, messagesLeft = [], startMessagesLeft = [], ...contextOptions } = options
   const log = new ModelLog()
   for (const topic of ['lines', 'copies', 'windows', 'totals']) log.createTopic(topic, 2)
-  const deathsLeft = new Int32Array(new SharedArrayBuffer(8))
-  deathsLeft.set(deaths)
+  const deathsLeft = new Int32Array(new SharedArrayBuffer(16))
+  deathsLeft.set(deaths.map((count) => count ?? 0))
   const messages = new Int32Array(new SharedArrayBuffer(16))
+  messages.set(startMessagesLeft)
   const warnings: string[] = []
   const clock = new ManualClock(START)
   const context = new StreamingContext({
@@ -86,8 +93,15 @@ function committed({ log }: Run, topic: string): (string | null)[][] {
 
 test('two workers die in two batches: output, windows and state are those of a run without deaths', async () => {
   const checkpoint = join(directory, 'checkpoint')
-  const expected = await run([0, 0])
-  const actual = await run([1, 1], { executors: 2, checkpoint })
+  const expected = await (undying ??= run([0, 0]))
+  // All that is shuffled goes to disk, which dies with the workers.
+  const localDir = join(directory, 'rows')
+  mkdirSync(localDir)
+  const made = statSync(localDir).mtimeMs
+  const actual = await run([1, 1], { executors: 2, checkpoint, shuffleMemoryInBytes: 1, localDir })
+  expect(statSync(localDir).mtimeMs).toBeGreaterThan(made)
+  expect(readdirSync(localDir)).toEqual([])
+  expect(spillFilesOpen(localDir)).toBe(0)
   for (const topic of ['copies', 'windows', 'totals']) {
     expect(committed(expected, topic).flat().length).toBeGreaterThan(10)
     expect(committed(actual, topic)).toEqual(committed(expected, topic))
@@ -139,4 +153,40 @@ test('a record that kills every worker that reads it ends the job', async () => 
   await expect(run([1000, 0], { hasState: false, executors: 1, maxTaskFailures: 2 })).rejects.toThrow(
     /batch 2 .*worker 0 died: it ended itself with exit code 3/,
   )
+})
+
+// While it loads the job, while it is brought its state, while it begins: three deaths, of four that would be too many.
+test('workers that die while the job starts are replaced, too', async () => {
+  const expected = await (undying ??= run([0, 0]))
+  const checkpoint = join(directory, 'checkpoint')
+  const actual = await run([0, 0, 1], { executors: 1, checkpoint, startMessagesLeft: [2, 3] })
+  for (const topic of ['copies', 'windows', 'totals']) {
+    expect(committed(actual, topic)).toEqual(committed(expected, topic))
+  }
+  expect(actual.warnings).toEqual(
+    Array(3).fill(
+      expect.stringMatching(/worker 0 died: .* exit code 3: the job starts again with new workers/),
+    ),
+  )
+})
+
+test('a job whose workers cannot start ends, saying why', async () => {
+  await expect(run([0, 0, 1000], { executors: 1, maxTaskFailures: 2 })).rejects.toThrow(
+    /worker 0 died: it ended itself with exit code 3/,
+  )
+})
+
+test('a worker that needs more memory than it may have dies, and the process does not', async () => {
+  const expected = await run([0, 0], { hasState: false })
+  const actual = await run([0, 0, 0, 1], {
+    hasState: false,
+    executors: 1,
+    executorMemoryInBytes: 160 * 1024 * 1024,
+  })
+  for (const topic of ['copies', 'windows']) {
+    expect(committed(actual, topic)).toEqual(committed(expected, topic))
+  }
+  expect(actual.warnings).toEqual([
+    expect.stringMatching(/worker 0 died: .*memory limit.*: the batch runs again with new workers/),
+  ])
 })
