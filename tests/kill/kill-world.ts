@@ -136,8 +136,12 @@ class Deaths {
       },
     )
     plan.figures.count(life)
-    const { kills, inputRecords, disks } = plan.figures
-    console.log(`seed ${seed}: ${kills} kills, ${disks} disks with ${inputRecords} records`)
+    const { kills, instants, inputRecords, disks, atNamedPoints, ofWorkers } = plan.figures
+    const left = unreached({ ...atNamedPoints, ...ofWorkers })
+    console.log(
+      `seed ${seed}: ${kills} kills, ${instants} at instants, ${disks} disks with ${inputRecords} records;`,
+      `${left.length} points left: ${left.slice(0, 9).join(', ')}`,
+    )
   }
 
   /** One process in four dies at a named point, one in sixteen outlives its workers for a while. */
