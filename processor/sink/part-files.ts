@@ -18,7 +18,7 @@ export async function writeParts<E>(
   executor: TaskRunner,
   format: FileFormat<never, E>,
 ): Promise<void> {
-  const first = await mkdir(directory, { recursive: true })
+  const first = await makeFolder(directory)
   if (first === undefined) throw new Error(`${directory} is there already`)
   await rows.prepare(executor)
   for (let partition = 0; partition < rows.partitions; partition++) {
@@ -36,6 +36,24 @@ export async function writeParts<E>(
   await writeSynced(join(directory, SUCCESS))
   await syncDirectory(directory)
   await syncFoldersDown(dirname(resolve(first)), dirname(resolve(directory)))
+}
+
+/**
+ * With those above it; returns the first one that was not there, or undefined where the directory was. Node's own
+ * `recursive` says that there is no such directory where in truth the disk is full or must not be written.
+ */
+async function makeFolder(directory: string): Promise<string | undefined> {
+  try {
+    await mkdir(directory)
+    return directory
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return undefined
+    if (code !== 'ENOENT') throw error
+  }
+  const first = await makeFolder(dirname(directory))
+  await mkdir(directory)
+  return first ?? directory
 }
 
 /** Makes the names of new folders durable: in `top`, and in what lies between it and `bottom`. */

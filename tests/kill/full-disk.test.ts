@@ -8,6 +8,7 @@
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { BatchContext } from '../../streaming.ts'
 import { Random } from '../world/random.ts'
 import { CutFileSystem, whyNoCuts } from './cut-file-system.ts'
 import { Life, live } from './life.ts'
@@ -70,5 +71,22 @@ test.skipIf(obstacle !== undefined)(
       reasons,
     )
     expect(outputs.totals.recordCount).toBeGreaterThan(0)
+  },
+)
+
+test.skipIf(obstacle !== undefined)(
+  `a folder that there is no room for is refused as that${skipped}`,
+  async () => {
+    const disk = new CutFileSystem()
+    process.once('exit', () => disk.remove())
+    try {
+      disk.fill(0)
+      const rows = new BatchContext().parallelize(['a'])
+      // One folder to make, and two.
+      for (const path of ['rows', 'of/rows'])
+        await expect(rows.saveAsTextFile(join(disk.mountPoint, path))).rejects.toThrow(/ENOSPC/)
+    } finally {
+      disk.remove()
+    }
   },
 )
