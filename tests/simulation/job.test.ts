@@ -15,6 +15,7 @@ const REACHED = [
   'stopped',
   'stopped gracefully',
   'lives with batches',
+  'partitioner of its own',
   'poison of its batch',
   'poison of an earlier batch',
   'several poison records in a batch',
@@ -62,7 +63,7 @@ const plants: Record<string, { plant: Plant; noticed: RegExp }> = {
         }
       },
     },
-    noticed: /written twice/,
+    noticed: /written twice|a dead letter twice/,
   },
   'a run whose state is kept': {
     plant: {

@@ -6,8 +6,10 @@ import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { Checkpoint } from '../../../processor/checkpoint/checkpoint.ts'
 import { groupIdOf } from '../../../processor/checkpoint/decision.ts'
 import type { BatchInfo } from '../../../processor/scheduler/listener.ts'
+import { HashPartitioner } from '../../../processor/graph/partitioner.ts'
 import { textValues } from '../../../processor/source/row-kind.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
+import type { ShuffleOptions } from '../../../processor/streams/options.ts'
 import { ModelLog } from '../../processor/model-log.ts'
 import { Random } from '../../world/random.ts'
 import { SimulatedStore } from '../exactly-once/store.ts'
@@ -152,7 +154,7 @@ export class World {
           state.count += values.length
           return state
         },
-        { name: 'counts' },
+        { name: 'counts', ...this.somePlaces() },
       )
       .changes()
       .toTopic('out', ([key, { count }]) => ({ value: `count ${key} ${count}` }))
@@ -166,6 +168,17 @@ export class World {
       .toTopic('out', (line) => ({ value: `slow ${line}` }))
     this.plant.context?.(context)
     return context
+  }
+
+  /** In every life other ones: state must not depend on them. */
+  private somePlaces(): ShuffleOptions<string> {
+    const { random } = this
+    if (random.chance(0.5)) return {}
+    this.count('partitioner of its own')
+    const salt = random.below(1000)
+    const places = new HashPartitioner(random.between(1, 4))
+    const { numPartitions } = places
+    return { partitioner: { numPartitions, getPartition: (key) => places.getPartition(`${salt} ${key}`) } }
   }
 
   private produce(): void {
