@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { BatchContext } from '../../../processor/batch-context.ts'
 import { HashPartitioner, type Partitioner, type Partitioning } from '../../../processor/graph/partitioner.ts'
+import type { Peers } from '../../../processor/rdd/dataset.ts'
 import type { PairRDD } from '../../../processor/rdd/pair-rdd.ts'
 import type { RDD } from '../../../processor/rdd/rdd.ts'
 
@@ -74,6 +75,34 @@ describe.each(Object.entries(operators))('%s', (_, operator) => {
       /^parallelize\.\w+: its partitioner gives key '.' partition 2, of 0 to 1/,
     )
   })
+})
+
+test('a join of rows that lie alike moves none of them to another thread', async () => {
+  const given: [operator: string, away: number][] = []
+  const peers: Peers = {
+    index: 0,
+    count: 2,
+    // The other thread has nothing for this one.
+    exchange: <T>(operator: string, rows: readonly T[][]) => {
+      given.push([operator, (rows[1] as T[]).length])
+      return Promise.resolve([rows[0] as T[], []])
+    },
+  }
+  const alone = new BatchContext({ parallelism: 2, executor: { peers } })
+  const half = alone.parallelize(
+    letters.map((letter, at): [string, number] => [letter, at]),
+    2,
+  )
+  const sums = half.reduceByKey(sum, byVowel).filter(([letter]) => letter !== ' ')
+  const joined = await sums.join(half.groupByKey(byVowel), byVowel).collect()
+  expect(joined.map(([letter]) => byVowel.getPartition(letter))).toEqual(joined.map(() => 0))
+  expect(joined.length).toBeGreaterThan(5)
+  // The vowels of the first half.
+  expect(given.slice(0, 3)).toEqual([
+    ['parallelize.reduceByKey', 4],
+    ['parallelize.groupByKey', 4],
+    ['parallelize.join', 0],
+  ])
 })
 
 test('a number of partitions is checked wherever it is given', () => {
