@@ -22,6 +22,7 @@ export { BatchError } from './processor/scheduler/errors.ts'
 export type { BackpressureOptions } from './processor/scheduler/backpressure.ts'
 export type {
   BatchInfo,
+  DataLossInfo,
   InputInfo,
   OutputOperationInfo,
   ReceiverInfo,

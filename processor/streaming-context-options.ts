@@ -100,6 +100,7 @@ export type TopicStreamOptions = DirectStreamOptions &
     | 'minRatePerPartition'
     | 'maxRowsPerBatch'
     | 'discoveryIntervalMs'
+    | 'failOnDataLoss'
   > & {
     /** Where the topics are, if not in the context's own broker; another Kafka: `connectKafka()`. */
     readonly broker?: Pick<ProcessorHost, 'logViews'>

@@ -9,7 +9,7 @@ import type { PoisonPolicy, RecordPlace } from './contracts/poison.ts'
 import type { ReceiverReport } from './contracts/receiver.ts'
 import type { BatchStamp } from './contracts/rows.ts'
 import type { Partitioner } from './partitioner.ts'
-import type { OffsetRange, SourcePosition, SourceRecord } from './contracts/source.ts'
+import type { LostRows, OffsetRange, SourcePosition, SourceRecord } from './contracts/source.ts'
 import type { StateOperator, StatePartition } from './contracts/state.ts'
 
 /** What a node may ask while it describes its rows. */
@@ -95,6 +95,8 @@ export interface InputDriver {
   plan(timeMs: number, intervalMs: number | undefined, maxRows?: number): Promise<InputPlan>
   /** Before start, where it has a receiver: whom to tell how that one stands. */
   reportsTo?(report: ReceiverReport): void
+  /** Before start: whom to tell of rows that were deleted before they were read, where that does not end the job. */
+  onDataLoss?(callback: (lost: LostRows) => void): void
   /** Told the name of its operator, which its records are known by. */
   named?(id: string): void
   /** What becomes of records at which a function throws; absent: 'fatal'. */

@@ -16,7 +16,7 @@ import { BatchRecord } from './batch-record.ts'
 import { BatchError } from './errors.ts'
 import type { Execution } from './execution.ts'
 import { isolated } from './isolated-state.ts'
-import type { InputInfo, ListenerBus } from './listener.ts'
+import type { DataLossInfo, InputInfo, ListenerBus } from './listener.ts'
 import { BatchMachine, type Action, type Event } from './machine.ts'
 import { positionsAfter, resume, type DowntimeBatches, type Resumption } from './recovery.ts'
 import { runBatch } from './run-batch.ts'
@@ -204,6 +204,7 @@ export class Job {
       driver.reportsTo?.((event, status) =>
         listeners.post((listener) => listener[event]?.({ input: id, ...status })),
       )
+      driver.onDataLoss?.((lost) => this.lost({ input: id, ...lost }))
       await driver.start(positionsAfter(recovered?.positions[id] ?? [], pending, id))
     }
     for (const plan of history) {
@@ -211,6 +212,14 @@ export class Job {
       this.kept.push({ batchId: plan.batchId, timeMs: plan.timeMs })
     }
     for (const plan of pending) this.batches.set(plan.batchId, this.restore(plan))
+  }
+
+  private lost(lost: DataLossInfo): void {
+    const { input, topic, partition, from, until } = lost
+    this.options.warn(
+      `${input}: rows ${from} to ${until} of ${topic}-${partition} were deleted before they were read; the job goes on without them`,
+    )
+    this.options.listeners.post((listener) => listener.onDataLoss?.(lost))
   }
 
   // An input that the program had not yet when the plan was made has no rows in it.

@@ -1,7 +1,7 @@
 // What the scheduler tells about its batches (Spark's StreamingListener and BatchInfo).
 
 import type { ReceiverStatus } from '../graph/contracts/receiver.ts'
-import type { OffsetRange } from '../graph/contracts/source.ts'
+import type { LostRows, OffsetRange } from '../graph/contracts/source.ts'
 import type { PoisonRecord } from './poison.ts'
 
 export interface InputInfo {
@@ -46,11 +46,18 @@ export interface ReceiverInfo extends ReceiverStatus {
   readonly input: string
 }
 
+/** Rows that were deleted before the job has read them; it goes on behind them (`failOnDataLoss: false`). */
+export interface DataLossInfo extends LostRows {
+  /** Name of the input operator. */
+  readonly input: string
+}
+
 export interface StreamingListener {
   onStreamingStarted?(timeMs: number): void
   onReceiverStarted?(receiver: ReceiverInfo): void
   onReceiverError?(receiver: ReceiverInfo): void
   onReceiverStopped?(receiver: ReceiverInfo): void
+  onDataLoss?(lost: DataLossInfo): void
   onBatchSubmitted?(batch: BatchInfo): void
   onBatchStarted?(batch: BatchInfo): void
   onBatchCompleted?(batch: BatchInfo): void

@@ -3,6 +3,7 @@
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type {
+  LostRows,
   OffsetRange,
   PlanLimits,
   Source,
@@ -32,8 +33,8 @@ class RemoteTopicSource<T> implements Source<T> {
   private readonly views: RemoteLogViews
   private readonly near: TopicSource<T>
   private readonly reads: (topic: string, partition: number) => boolean
-  /** Ranges that are here or under way, each of them once. */
-  private readonly brought = new Map<string, { readonly range: OffsetRange; readonly here: Promise<void> }>()
+  /** Ranges that are here or under way, each of them once, by what was planned; `range`: what there was of it. */
+  private readonly brought = new Map<string, Brought>()
 
   constructor(options: TopicSourceOptions<T> & { readonly views: RemoteLogViews }) {
     const selected = selectTopics(options.topics)
@@ -54,8 +55,12 @@ class RemoteTopicSource<T> implements Source<T> {
     return this.near.plan(limits)
   }
 
-  restore(ranges: readonly OffsetRange[]): void {
-    this.near.restore(ranges)
+  restore(ranges: readonly OffsetRange[]): readonly OffsetRange[] {
+    return this.near.restore(ranges)
+  }
+
+  onDataLoss(callback: (lost: LostRows) => void): void {
+    this.near.onDataLoss(callback)
   }
 
   async prepare(ranges: readonly OffsetRange[]): Promise<void> {
@@ -63,19 +68,20 @@ class RemoteTopicSource<T> implements Source<T> {
       if (range.from === range.until) continue
       let brought = this.brought.get(keyOf(range))
       if (brought === undefined) {
-        brought = { range, here: this.bring(range) }
+        brought = { range, here: Promise.resolve() }
         this.brought.set(keyOf(range), brought)
+        brought.here = this.bring(keyOf(range), brought)
       }
       await brought.here
     }
   }
 
   rows(range: OffsetRange, emit: Emit<T>): RowReader {
-    return this.near.rows(range, emit)
+    return this.near.rows(this.hereOf(range), emit)
   }
 
   record(range: OffsetRange, offset: bigint): SourceRecord | undefined {
-    return this.near.record(range, offset)
+    return this.near.record(this.hereOf(range), offset)
   }
 
   release(ranges: readonly OffsetRange[]): void {
@@ -89,24 +95,44 @@ class RemoteTopicSource<T> implements Source<T> {
 
   stop(): void {
     this.near.stop()
-    for (const { range } of this.brought.values()) this.letGo(range)
+    for (const { range } of this.brought.values()) this.views.letGo(range)
+    this.brought.clear()
   }
 
-  private async bring(range: OffsetRange): Promise<void> {
+  private async bring(key: string, brought: Brought): Promise<void> {
     try {
-      await this.views.bring(range)
+      await this.views.bring(brought.range)
     } catch (error) {
-      this.brought.delete(keyOf(range))
-      // Where the rows are gone, that is what to say.
-      await this.views.refresh(this.reads)
-      this.near.check(range)
-      throw error
+      try {
+        // Where rows are gone, that is what to say, or what to go on without.
+        await this.views.refresh(this.reads)
+        const left = this.near.leftOf(brought.range)
+        if (left.from === brought.range.from) throw error
+        if (left.from < left.until) await this.views.bring(left)
+        brought.range = left
+      } catch (second) {
+        this.brought.delete(key)
+        throw second
+      }
     }
   }
 
-  private letGo(range: OffsetRange): void {
-    if (this.brought.delete(keyOf(range))) this.views.letGo(range)
+  private hereOf(range: OffsetRange): OffsetRange {
+    const { from } = this.brought.get(keyOf(range))?.range ?? range
+    return from === range.from ? range : { ...range, from }
   }
+
+  private letGo(planned: OffsetRange): void {
+    const brought = this.brought.get(keyOf(planned))
+    if (brought === undefined) return
+    this.brought.delete(keyOf(planned))
+    this.views.letGo(brought.range)
+  }
+}
+
+interface Brought {
+  range: OffsetRange
+  here: Promise<void>
 }
 
 function keyOf({ topic, partition, topicId, from, until }: OffsetRange): string {

@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../broker/time/clock.ts'
 import { systemClock } from '../../broker/time/system-clock.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type {
+  LostRows,
   OffsetRange,
   PlanLimits,
   ShippedRange,
@@ -40,6 +41,11 @@ export interface TopicSourceOptions<T> extends StartingOptions {
   readonly minRatePerPartition?: number
   /** Rows per batch (Spark's maxOffsetsPerTrigger), shared out by lag. */
   readonly maxRowsPerBatch?: number
+  /**
+   * Rows that were deleted before they were read: end the job (default, as in Spark), or are told to listeners, and the
+   * job goes on from the earliest that is there. A topic that is gone or was made again ends it in either case.
+   */
+  readonly failOnDataLoss?: boolean
   /** How often new topics and partitions are looked for; default 1 s. */
   readonly discoveryIntervalMs?: number
   /** Default: the machine's clock. */
@@ -67,6 +73,7 @@ export class TopicSource<T> implements Source<T> {
   private readonly partitions = new Map<string, TrackedPartition>()
   private readonly pins = new Map<string, Pin[]>()
   private readonly callbacks = new Set<() => void>()
+  private tellLost: (lost: LostRows) => void = () => {}
   private timer: Timer | undefined
 
   constructor(options: TopicSourceOptions<T>) {
@@ -118,8 +125,14 @@ export class TopicSource<T> implements Source<T> {
     return { ranges, more }
   }
 
-  restore(ranges: readonly OffsetRange[]): void {
-    this.pinAll(ranges)
+  restore(ranges: readonly OffsetRange[]): readonly OffsetRange[] {
+    const left = ranges.map((range) => (range.from === range.until ? range : this.leftOf(range)))
+    this.pinAll(left)
+    return left
+  }
+
+  onDataLoss(callback: (lost: LostRows) => void): void {
+    this.tellLost = callback
   }
 
   rows(range: OffsetRange, emit: Emit<T>): RowReader {
@@ -249,9 +262,11 @@ export class TopicSource<T> implements Source<T> {
     const view = this.existing(topic, partition, topicId)
     const { logStartOffset, stableEndOffset } = view
     if (offset < logStartOffset) {
-      throw new DataLossError(
-        `${nameOf(topic, partition)}: rows ${offset} to ${logStartOffset} were deleted before they were read`,
+      this.lost(
+        { topic, partition, from: offset, until: logStartOffset },
+        'were deleted before they were read',
       )
+      tracked.offset = logStartOffset
     }
     if (offset > stableEndOffset) {
       throw new DataLossError(
@@ -275,20 +290,33 @@ export class TopicSource<T> implements Source<T> {
     }
   }
 
-  /** Throws DataLossError where rows of the range are gone. */
-  check({ topic, partition, topicId, from, until }: OffsetRange): void {
+  /** What of a planned range is still there. Throws DataLossError where more is gone than may be lost. */
+  leftOf(range: OffsetRange): OffsetRange {
+    const { topic, partition, topicId, from, until } = range
     const { logStartOffset, stableEndOffset } = this.existing(topic, partition, topicId)
-    if (from >= logStartOffset && until <= stableEndOffset) return
-    throw new DataLossError(
-      `${nameOf(topic, partition)}: the plan has rows ${from} to ${until}, the log ${logStartOffset} to ${stableEndOffset}`,
-    )
+    const log = `${logStartOffset} to ${stableEndOffset}`
+    if (until > stableEndOffset) {
+      throw new DataLossError(
+        `${nameOf(topic, partition)}: the plan has rows ${from} to ${until}, the log ${log}`,
+      )
+    }
+    if (from >= logStartOffset) return range
+    const start = until < logStartOffset ? until : logStartOffset
+    this.lost({ topic, partition, from, until: start }, `are in the plan, the log has ${log}`)
+    return { ...range, from: start }
+  }
+
+  private lost(lost: LostRows, why: string): void {
+    const { topic, partition, from, until } = lost
+    if (this.options.failOnDataLoss === false) this.tellLost(lost)
+    else throw new DataLossError(`${nameOf(topic, partition)}: rows ${from} to ${until} ${why}`)
   }
 
   private pin(range: OffsetRange): void {
     const pin = this.viewOf(range).pin(range.from)
     // After pinning, so that nothing is deleted in between.
     try {
-      this.check(range)
+      if (this.leftOf(range) !== range) throw new Error(`${keyOf(range)} is pinned, but not there`)
     } catch (error) {
       pin.release()
       throw error

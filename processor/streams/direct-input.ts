@@ -2,7 +2,13 @@
 // the log itself holds the rows for as long as an operator can ask for them.
 
 import type { PoisonPolicy, RecordPlace } from '../graph/contracts/poison.ts'
-import type { OffsetRange, Source, SourcePosition, SourceRecord } from '../graph/contracts/source.ts'
+import type {
+  LostRows,
+  OffsetRange,
+  Source,
+  SourcePosition,
+  SourceRecord,
+} from '../graph/contracts/source.ts'
 import type { NodeSpec } from '../graph/graph.ts'
 import type { InputDriver, InputPlan } from '../graph/node.ts'
 import type { OperatorOptions } from './options.ts'
@@ -37,8 +43,11 @@ export class DirectInput<T> implements InputDriver {
   }
 
   restore(timeMs: number, ranges: readonly OffsetRange[]): InputPlan {
-    this.source.restore(ranges)
-    return this.keep(timeMs, ranges)
+    return this.keep(timeMs, this.source.restore(ranges))
+  }
+
+  onDataLoss(callback: (lost: LostRows) => void): void {
+    this.source.onDataLoss?.(callback)
   }
 
   rows(timeMs: number): SourceDataset<T> | undefined {

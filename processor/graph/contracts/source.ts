@@ -53,6 +53,14 @@ export interface SourceRecord {
   readonly headers: readonly (readonly [string, Uint8Array | null])[]
 }
 
+/** Rows [from, until) that were deleted before they were read. */
+export interface LostRows {
+  readonly topic: string
+  readonly partition: number
+  readonly from: bigint
+  readonly until: bigint
+}
+
 export interface PlanLimits {
   /** The batch's time. */
   readonly timeMs: number
@@ -85,8 +93,13 @@ export interface Source<T> {
    * ends. Decides only: reads no rows. Must pin what it returns until `release`.
    */
   plan(limits: PlanLimits): SourcePlan | Promise<SourcePlan>
-  /** Ranges of earlier durable plans (reruns, windows that reach back) are about to be read: pin them. */
-  restore(ranges: readonly OffsetRange[]): void
+  /**
+   * Ranges of earlier durable plans (reruns, windows that reach back) are about to be read: pin them. Gives what of
+   * them is there: all, but for rows that may be lost.
+   */
+  restore(ranges: readonly OffsetRange[]): readonly OffsetRange[]
+  /** Before start: told of rows that are lost and that do not end the job. */
+  onDataLoss?(callback: (lost: LostRows) => void): void
   /** These ranges are about to be read: resolves when `rows` may be called for them. Absent: they always may. */
   prepare?(ranges: readonly OffsetRange[]): Promise<void>
   /** Opens one row partition. The same range yields the same rows in the same order, however often. */

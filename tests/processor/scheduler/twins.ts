@@ -66,8 +66,9 @@ export class TwinSource implements Source<string> {
     return { ranges, more }
   }
 
-  restore(ranges: readonly OffsetRange[]): void {
+  restore(ranges: readonly OffsetRange[]): readonly OffsetRange[] {
     for (const range of ranges) this.pinned.set(text(range), (this.pinned.get(text(range)) ?? 0) + 1)
+    return ranges
   }
 
   rows(range: OffsetRange, emit: Emit<string>): RowReader {

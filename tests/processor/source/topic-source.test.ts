@@ -380,6 +380,33 @@ test('what is planned or restored stays pinned until it is released', () => {
   expect(log.at('in', 0).pins).toBe(0)
 })
 
+test('rows that are gone need not end the job: it is told of them, and goes on from what is there', () => {
+  const [partition] = log.createTopic('in', 1)
+  log.produce('in', 0, ['a', 'b', 'c', 'd'])
+  const { topicId } = log.at('in', 0)
+  const source = newSource(textValues, { failOnDataLoss: false })
+  const lost: string[] = []
+  source.onDataLoss((rows) => lost.push(...spans([{ ...rows, topicId }])))
+  partition?.deleteBefore(2n)
+  source.start([{ topic: 'in', partition: 0, topicId, offset: 1n }])
+  const range = { topic: 'in', partition: 0, topicId, from: 0n, until: 3n }
+  const gone = { ...range, until: 1n }
+  const left = source.restore([range, gone, { ...range, from: 2n }])
+  expect(spans(left)).toEqual(['in-0 2..3', 'in-0 1..1', 'in-0 2..3'])
+  expect(rowsOf(source, left)).toEqual(['c', 'c'])
+  expect(lost.splice(0)).toEqual(['in-0 0..2', 'in-0 0..1'])
+  source.release(left)
+  expect(log.at('in', 0).pins).toBe(0)
+  expect(next(source)).toEqual(['c', 'd'])
+  expect(lost.splice(0)).toEqual(['in-0 1..2'])
+  expect(next(source)).toEqual([])
+  expect(lost).toEqual([])
+  // More than rows is never lost silently.
+  expect(() => source.restore([{ ...range, until: 9n }])).toThrow(/the plan has rows 0 to 9, the log 2 to 4/)
+  log.createTopic('in', 1)
+  expect(() => source.plan(LIMITS)).toThrow(/topic 'in' was deleted and made again/)
+})
+
 test('rows that are gone, and topics that are not the same any more, end the job', () => {
   const [partition] = log.createTopic('in', 1)
   log.produce('in', 0, ['a', 'b', 'c'])
@@ -395,7 +422,7 @@ test('rows that are gone, and topics that are not the same any more, end the job
   expect(() => started(1n).plan(LIMITS)).toThrow(/rows 1 to 2 were deleted before they were read/)
   expect(() => started(9n).plan(LIMITS)).toThrow(/ends at 3, but the job has read it up to 9/)
   const range = { topic: 'in', partition: 0, topicId, from: 0n, until: 3n }
-  expect(() => started(2n).restore([range])).toThrow(/the plan has rows 0 to 3, the log 2 to 3/)
+  expect(() => started(2n).restore([range])).toThrow(/in-0: rows 0 to 2 are in the plan, the log has 2 to 3/)
   expect(log.at('in', 0).pins).toBe(0)
   const running = started(3n)
   log.createTopic('in', 1)
