@@ -64,6 +64,16 @@ export class ByteWriter {
     this.end = end + length
   }
 
+  /** The bytes of [from, until) as they are; copied one by one where there are fewer than `short`. */
+  raw(bytes: Buffer, from: number, until: number, short: number): void {
+    const length = until - from
+    this.room(length)
+    const { bytes: target, end } = this
+    if (length < short) for (let i = 0; i < length; i++) target[end + i] = bytes[from + i] as number
+    else bytes.copy(target, end, from, until)
+    this.end = end + length
+  }
+
   private room(bytes: number): void {
     const needed = this.end + bytes
     if (needed <= this.bytes.length) return
@@ -115,35 +125,29 @@ export class ByteReader {
   }
 
   text(): string {
-    const start = this.take()
+    const start = this.skip()
     return this.bytes.toString('utf8', start, this.at)
   }
 
   /** A copy. */
   blob(): Buffer {
-    const start = this.take()
+    const start = this.skip()
     return Buffer.from(this.bytes.subarray(start, this.at))
   }
 
-  /** A view, good while the bytes are. */
-  view(): Buffer {
-    const start = this.take()
-    return this.bytes.subarray(start, this.at)
+  /** Steps over a field with its length before it; returns where it starts, and stands where it ends. */
+  skip(): number {
+    const length = this.count(1)
+    this.at += length
+    return this.at - length
   }
 
-  /** As `view`; undefined where the length is -1. */
-  viewOrNone(): Buffer | undefined {
+  /** As `skip`; -1 where the length is -1. */
+  skipOrNone(): number {
     const length = this.varint()
-    if (length === -1) return undefined
+    if (length === -1) return -1
     if (length < 0) throw new DamagedError(`a length of ${length} before byte ${this.at}`)
     this.need(length)
-    this.at += length
-    return this.bytes.subarray(this.at - length, this.at)
-  }
-
-  /** Steps over a field with its length before it; returns where it starts. */
-  private take(): number {
-    const length = this.count(1)
     this.at += length
     return this.at - length
   }

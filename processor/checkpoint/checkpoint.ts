@@ -17,7 +17,7 @@ import type { StateHost, StateStore } from '../graph/contracts/state.ts'
 import type { OutputPort } from '../ports.ts'
 import { discardingOutput, refusingOutput } from '../sink/batch-output.ts'
 import { DecisionLog, lastDecided } from './decision.ts'
-import { defaultLimits, Generations, type GenerationLimits } from './generations.ts'
+import { Generations, type GenerationLimits } from './generations.ts'
 import type { Generation } from './generation.ts'
 import { Journal, type JournalContent } from './journal.ts'
 import { KeyedState } from './keyed-state.ts'
@@ -36,7 +36,7 @@ export interface CheckpointOptions {
   /** After which the broker aborts a batch that hangs; default 60 s, as Kafka's producers have it. */
   readonly transactionTimeoutMs?: number
   /** When state on disk is moved on; see generations.ts. */
-  readonly generationLimits?: GenerationLimits
+  readonly generationLimits?: Partial<GenerationLimits>
   /** Told what is wrong but does not end the job; default: standard error. */
   readonly warn?: (message: string) => void
   /** Default: LevelDB in the directory. */
@@ -78,7 +78,7 @@ export class Checkpoint implements CommitProtocol {
     this.options = options
     this.store = options.store ?? new LevelStore(options.directory)
     this.warn = options.warn ?? ((message) => console.warn(message))
-    this.generations = new Generations(this.store, options.generationLimits ?? defaultLimits, this.warn)
+    this.generations = new Generations(this.store, options.generationLimits ?? {}, this.warn)
   }
 
   /** The operators' state; before `recover` there is none. */
@@ -175,8 +175,11 @@ export class Checkpoint implements CommitProtocol {
     this.positions.advance(plan)
     this.keepLeftOut(batchId, leftOut)
     const asksLog = log !== undefined && !this.isDecided(plan) && this.needsLog(plan, log)
+    const { increments, ...staged } = await this.keyedState.stage()
     const redo: Redo = {
-      ...(await this.keyedState.stage()),
+      ...staged,
+      chunks: increments.length,
+      sizeInBytes: increments.reduce((sum, { length }) => sum + length, 0),
       batchId,
       timeMs,
       positions: this.positions.all(),
@@ -191,13 +194,13 @@ export class Checkpoint implements CommitProtocol {
       const moved = this.positions.touchedBy(plan)
       const { checkpointId } = manifest
       // Neither waits for the other, the decision for both.
-      await allDone([this.openJournal.stage(redo), log.prepare(plan, moved, checkpointId)])
+      await allDone([this.openJournal.stage(redo, increments), log.prepare(plan, moved, checkpointId)])
       await log.decide()
       this.logDecided = batchId
       this.logDecidedTimeMs = timeMs
     } else {
       if (!this.isDecided(plan)) await log?.abort()
-      await this.openJournal.stage(redo)
+      await this.openJournal.stage(redo, increments)
     }
     this.lastBatchId = batchId
     this.keyedState.apply()
@@ -265,7 +268,10 @@ export class Checkpoint implements CommitProtocol {
     const host = (this.host ??= new LocalState(job.operators))
     const keyed = new KeyedState(job.operators, standing.operators, standing.lastOperatorNumber, host)
     await generation.load((operator, key, value) => keyed.restore(operator, key, value))
-    for (const { increments } of redos) await keyed.restoreAll(increments)
+    for (const redo of redos) {
+      for await (const chunk of this.openJournal.increments(redo)) keyed.restoreAll(chunk)
+    }
+    this.generations.found(redos.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0))
     await keyed.restored()
     this.keyed = keyed
     return standing

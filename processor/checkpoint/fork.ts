@@ -10,7 +10,6 @@ import { Generation } from './generation.ts'
 import { GENERATION_NAMES } from './generations.ts'
 import { Journal } from './journal.ts'
 import { LevelStore } from './level-store.ts'
-import type { Redo } from './messages.ts'
 import type { OfflineCheckpoint } from './offline.ts'
 import { CheckpointError, DamagedError } from './store.ts'
 
@@ -92,7 +91,7 @@ async function copyState(from: OfflineCheckpoint, base: Generation, through: num
   try {
     const copy = await Generation.copy(base, first, database)
     await copy.load(() => {})
-    if (base.standing.batchId < through) await copy.advance(redosOf(from, base.standing.batchId + 1, through))
+    if (base.standing.batchId < through) await copy.advance(from.journal, through)
     // The log has decided nothing for this checkpoint, and files that are aside are the other's to show.
     const standing = { ...copy.standing, logDecided: 0, logDecidedTimeMs: 0, putAside: [] }
     await copy.stand(standing)
@@ -109,8 +108,4 @@ async function copyState(from: OfflineCheckpoint, base: Generation, through: num
   } finally {
     await database.close()
   }
-}
-
-async function* redosOf({ journal }: OfflineCheckpoint, first: number, last: number): AsyncGenerator<Redo> {
-  for (let batchId = first; batchId <= last; batchId++) yield await journal.redo(batchId)
 }

@@ -2,21 +2,33 @@
 // older one is moved on, past the newer one, by the redo records in between: so the last two checkpoints are
 // always there, never mixed, and a state key that changes in every batch is written once for many batches.
 //
-//    operator number u16 | key           →  crc32c u32 (of key and value) | value
-//    ff ff                               →  standing: batch, positions, operators with their number of keys
+//    segment u32 | block u32             →  crc32c u32 (sealed.ts) | chunk of entries (increments.ts), nothing removed
+//    ff ff                               →  standing: batch, positions, operators with their number of keys; and the
+//                                           segment that counts, with its number of blocks
 //
-// The standing is written with the last of the changes, in one atomic write; a generation without one that
-// has entries is not whole and does not count.
+// To be moved on is to write the next segment, and then the standing that names it and the last segment's end in
+// one atomic write. Of a segment that no standing names nothing counts; a generation without a standing that has
+// blocks is not whole and does not count.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { crc32c } from '../../broker/protocol/record-batch/crc32c.ts'
-import { IncrementsReader } from './increments.ts'
-import { decodeStanding, encodeStanding, type Redo, type Standing } from './messages.ts'
+import { CHUNK_BYTES, IncrementsReader } from './increments.ts'
+import type { Journal } from './journal.ts'
+import { Merge } from './merge.ts'
+import { decodeKept, encodeKept, type Redo, type Segment, type Standing } from './messages.ts'
+import { opened, sealed } from './sealed.ts'
 import { DamagedError, type Database, type Writes } from './store.ts'
 
 const STANDING = Buffer.from([0xff, 0xff])
 const FIRST = Buffer.alloc(0)
-const SLICE_ENTRIES = 2000
+
+export interface BlockSizes {
+  /** An entry that goes beyond it ends its block. */
+  readonly blockBytes: number
+  /** Of blocks that are written at once: what a database holds in memory for it is a small multiple. */
+  readonly writeBytes: number
+}
+
+export const DEFAULT_BLOCK_SIZES: BlockSizes = { blockBytes: CHUNK_BYTES, writeBytes: 4 * 1024 * 1024 }
 
 /** The state of a job that has not run. */
 export const NOTHING_YET: Standing = {
@@ -32,42 +44,56 @@ export const NOTHING_YET: Standing = {
   putAside: [],
 }
 
+const NO_SEGMENT: Segment = { number: 0, blocks: 0, sizeInBytes: 0 }
+
 export type Restore = (operator: number, key: Buffer, value: Buffer) => void
 
 export class Generation {
   readonly name: string
-  standing: Standing
+  private kept: { standing: Standing; segment: Segment }
   private readonly database: Database
 
-  private constructor(name: string, database: Database, standing: Standing) {
+  private constructor(name: string, database: Database, standing: Standing, segment: Segment) {
     this.name = name
     this.database = database
-    this.standing = standing
+    this.kept = { standing, segment }
   }
 
-  /** Throws DamagedError where its standing is; its entries are looked at by `load`. */
+  /** Throws DamagedError where its standing is; its blocks are looked at by `load`. */
   static async open(name: string, database: Database): Promise<Generation> {
     const bytes = await database.get(STANDING)
-    if (bytes !== undefined)
-      return new Generation(name, database, decodeStanding(bytes, `the standing of ${name}`))
-    for await (const block of database.entries(FIRST, STANDING)) {
-      throw new DamagedError(`${name} has ${block.length} entries or more, but no standing`)
+    if (bytes !== undefined) {
+      const { standing, segment } = decodeKept(bytes, `the standing of ${name}`)
+      return new Generation(name, database, standing, segment)
     }
-    return new Generation(name, database, NOTHING_YET)
+    for await (const keys of database.keys(FIRST, STANDING)) {
+      throw new DamagedError(`${name} has ${keys.length} blocks or more, but no standing`)
+    }
+    return new Generation(name, database, NOTHING_YET, NO_SEGMENT)
+  }
+
+  get standing(): Standing {
+    return this.kept.standing
+  }
+
+  /** Of all its keys and values. */
+  get sizeInBytes(): number {
+    return this.kept.segment.sizeInBytes
   }
 
   /** Hands over every entry. Throws DamagedError where one is damaged or missing; what was handed over is void then. */
   async load(restore: Restore): Promise<void> {
     const counts = new Map<number, number>()
-    for await (const block of this.database.entries(FIRST, STANDING)) {
-      for (const [key, bytes] of block) {
-        if (key.length < 2 || bytes.length < 4 || bytes.readUInt32BE(0) !== checksum(key, bytes)) {
-          throw new DamagedError(`${this.name}: the entry of key ${key.toString('hex')} is damaged`)
-        }
-        const operator = key.readUInt16BE(0)
-        counts.set(operator, (counts.get(operator) ?? 0) + 1)
-        restore(operator, key.subarray(2), bytes.subarray(4))
+    for await (const chunk of this.chunks()) {
+      const reader = new IncrementsReader(chunk)
+      const { operator } = reader
+      let entries = 0
+      for (; reader.next(); entries++) {
+        const { key, value } = reader
+        if (value === undefined) throw new DamagedError(`${this.name} has a key that was removed`)
+        restore(operator, key, value)
       }
+      counts.set(operator, (counts.get(operator) ?? 0) + entries)
       await nextTurn()
     }
     for (const { number, id, keys } of this.standing.operators) {
@@ -76,81 +102,134 @@ export class Generation {
     }
   }
 
-  /** Moves on behind the last of the redo records, which follow one another. Atomic, durable when it resolves. */
-  async advance(redos: AsyncIterable<Redo>): Promise<void> {
-    const writes = this.database.writes()
-    let last: Standing = this.standing
-    let entries = 0
-    for await (const redo of redos) {
-      if (redo.batchId !== last.batchId + 1) {
-        throw new Error(
-          `${this.name} stands behind batch ${last.batchId}: batch ${redo.batchId} cannot be applied`,
-        )
-      }
-      const { increments, dropped, decidedByStage: _, ...standing } = redo
-      last = standing
-      for (const number of dropped) await this.dropOperator(writes, number)
-      const reader = new IncrementsReader(increments)
-      while (reader.next()) {
-        const key = entryKey(reader.operator, reader.key)
-        if (reader.value === undefined) writes.del(key)
-        else writes.put(key, sealed(key, reader.value))
-        if (++entries % SLICE_ENTRIES === 0) await nextTurn()
-      }
+  /** Moves on behind batch `through`, whose redo records the journal has. Atomic, durable when it resolves. */
+  async advance(journal: Journal, through: number, sizes: BlockSizes = DEFAULT_BLOCK_SIZES): Promise<void> {
+    const { batchId } = this.standing
+    const number = this.kept.segment.number + 1
+    const merge = new Merge(sizes.blockBytes)
+    const blocks = new BlockWriter(this.database, number, sizes.writeBytes)
+    await this.begin(number)
+    let newest: Redo | undefined
+    for (let id = batchId + 1; id <= through; id++) {
+      newest = await journal.redo(id)
+      merge.drop(newest.dropped)
+      for await (const chunk of journal.increments(newest)) merge.change(chunk)
     }
-    writes.put(STANDING, encodeStanding(last))
-    await writes.write({ sync: true })
-    this.standing = last
+    if (newest === undefined) throw new Error(`${this.name} stands behind batch ${batchId} already`)
+    for await (const chunk of this.chunks()) {
+      merge.keep(chunk)
+      await blocks.write(merge.take())
+    }
+    for (const chunks of merge.rest()) {
+      await blocks.write(chunks)
+      await nextTurn()
+    }
+    const { dropped: _, decidedByStage: __, chunks: ___, sizeInBytes: ____, ...standing } = newest
+    await this.end(blocks, standing)
   }
 
   /** Becomes what the other is, in an empty database; counts only once the standing is written. */
   static async copy(from: Generation, name: string, database: Database): Promise<Generation> {
-    for await (const block of from.database.entries(FIRST, STANDING)) {
-      const writes = database.writes()
-      for (const [key, value] of block) writes.put(key, value)
-      await writes.write({ sync: false })
-    }
-    const writes = database.writes()
-    if (from.standing.batchId > 0) writes.put(STANDING, encodeStanding(from.standing))
-    await writes.write({ sync: true })
-    return new Generation(name, database, from.standing)
+    const copy = new Generation(name, database, NOTHING_YET, NO_SEGMENT)
+    const blocks = new BlockWriter(database, 1, DEFAULT_BLOCK_SIZES.writeBytes)
+    for await (const chunk of from.chunks()) await blocks.write([chunk])
+    if (from.standing.batchId > 0) await copy.end(blocks, from.standing)
+    return copy
   }
 
   /** Says how the job stands, where that is another thing to a checkpoint that was copied. Durable when it resolves. */
   async stand(standing: Standing): Promise<void> {
+    const kept = { ...this.kept, standing }
     const writes = this.database.writes()
-    writes.put(STANDING, encodeStanding(standing))
+    writes.put(STANDING, encodeKept(kept))
     await writes.write({ sync: true })
-    this.standing = standing
+    this.kept = kept
   }
 
   close(): Promise<void> {
     return this.database.close()
   }
 
-  private async dropOperator(writes: Writes, number: number): Promise<void> {
-    const until = number + 1 === 0xffff ? STANDING : entryKey(number + 1, FIRST)
-    for await (const block of this.database.entries(entryKey(number, FIRST), until)) {
-      for (const [key] of block) writes.del(key)
+  /** What an earlier attempt left of a segment goes; from here on there is a standing beside the blocks. */
+  private async begin(segment: number): Promise<void> {
+    const writes = this.database.writes()
+    writes.put(STANDING, encodeKept(this.kept))
+    await this.remove(writes, segment)
+    await writes.write({ sync: true })
+  }
+
+  private async end(blocks: BlockWriter, standing: Standing): Promise<void> {
+    const kept = { standing, segment: blocks.segment }
+    const { writes } = blocks
+    writes.put(STANDING, encodeKept(kept))
+    await this.remove(writes, this.kept.segment.number)
+    await writes.write({ sync: true })
+    this.kept = kept
+  }
+
+  private async remove(writes: Writes, segment: number): Promise<void> {
+    for await (const keys of this.database.keys(blockKey(segment, 0), blockKey(segment + 1, 0))) {
+      for (const key of keys) writes.del(key)
     }
+  }
+
+  /** The event loop gets its turn between any two of them. Throws DamagedError. */
+  private async *chunks(): AsyncGenerator<Buffer, undefined, undefined> {
+    const { number, blocks } = this.kept.segment
+    let found = 0
+    for await (const entries of this.database.entries(blockKey(number, 0), blockKey(number + 1, 0))) {
+      for (const [key, bytes] of entries) {
+        yield opened(key, bytes, `${this.name}: block ${found}`)
+        found++
+        await nextTurn()
+      }
+    }
+    if (found !== blocks) throw new DamagedError(`${this.name} has ${found} blocks of ${blocks}`)
+    return undefined
   }
 }
 
-function entryKey(operator: number, key: Buffer): Buffer {
-  const bytes = Buffer.allocUnsafe(2 + key.length)
-  bytes.writeUInt16BE(operator, 0)
-  key.copy(bytes, 2)
-  return bytes
+/** Writes the blocks of a segment, and leaves the last ones to be written with what makes them count. */
+class BlockWriter {
+  private readonly database: Database
+  private readonly number: number
+  private readonly writeBytes: number
+  private blocks = 0
+  private sizeInBytes = 0
+  private gathered = 0
+  writes: Writes
+
+  constructor(database: Database, number: number, writeBytes: number) {
+    this.database = database
+    this.number = number
+    this.writeBytes = writeBytes
+    this.writes = database.writes()
+  }
+
+  /** Including what is only gathered. */
+  get segment(): Segment {
+    const { number, blocks, sizeInBytes } = this
+    return { number, blocks, sizeInBytes }
+  }
+
+  async write(chunks: readonly Buffer[]): Promise<void> {
+    for (const chunk of chunks) {
+      const key = blockKey(this.number, this.blocks++)
+      this.writes.put(key, sealed(key, chunk))
+      this.sizeInBytes += chunk.length
+      this.gathered += chunk.length
+    }
+    if (this.gathered < this.writeBytes) return
+    // Synced each time: LevelDB's sync reaches back only to where it began its last file.
+    await this.writes.write({ sync: true })
+    this.writes = this.database.writes()
+    this.gathered = 0
+  }
 }
 
-function sealed(key: Buffer, value: Buffer): Buffer {
-  const bytes = Buffer.allocUnsafe(4 + value.length)
-  value.copy(bytes, 4)
-  bytes.writeUInt32BE(checksum(key, bytes), 0)
-  return bytes
-}
-
-function checksum(key: Buffer, bytes: Buffer): number {
-  // Both checksums together: an entry that stands under another key shows too.
-  return (crc32c(key, 0, key.length) ^ Math.imul(crc32c(bytes, 4, bytes.length), 0x9e3779b1)) >>> 0
+function blockKey(segment: number, block: number): Buffer {
+  const key = Buffer.allocUnsafeSlow(8)
+  key.writeUInt32BE(segment, 0)
+  key.writeUInt32BE(block, 4)
+  return key
 }

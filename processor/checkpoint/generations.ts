@@ -2,41 +2,48 @@
 
 import type { Journal } from './journal.ts'
 import type { Redo } from './messages.ts'
-import { Generation } from './generation.ts'
+import { type BlockSizes, DEFAULT_BLOCK_SIZES, Generation } from './generation.ts'
 import { CheckpointError, DamagedError, type CheckpointStore, type Database } from './store.ts'
 
 export const GENERATION_NAMES = ['state-0', 'state-1'] as const
 
-/** Staged batches that a restart would have to apply: the older generation is moved on beyond either. */
-export interface GenerationLimits {
+/**
+ * Staged batches that a restart would have to apply: beyond either, the older generation is moved on. It is written
+ * anew for that, so where it is large it waits until enough has gathered to be worth it.
+ */
+export interface GenerationLimits extends BlockSizes {
   readonly batches: number
   readonly bytes: number
 }
 
-export const defaultLimits: GenerationLimits = { batches: 32, bytes: 4 * 1024 * 1024 }
+const DEFAULT_LIMITS: GenerationLimits = { batches: 32, bytes: 4 * 1024 * 1024, ...DEFAULT_BLOCK_SIZES }
 
 /** Times the limits. */
 const FAR_TOO_MUCH = 8
+/** How much of its own size must have gathered before a generation is written anew. */
+const WORTH_IT = 0.5
+/** What a staged batch costs a restart beside its increments, in bytes of them. */
+const BATCH_BYTES = 4096
 
 export class Generations {
   private readonly store: CheckpointStore
   private readonly limits: GenerationLimits
   private readonly warn: (message: string) => void
-  private readonly found: (Generation | undefined)[] = []
+  private readonly generations: (Generation | undefined)[] = []
   private databases: Database[] = []
   private moving: Promise<void> | undefined
   private failure: { error: unknown } | undefined
   private stagedBytes = 0
 
-  constructor(store: CheckpointStore, limits: GenerationLimits, warn: (message: string) => void) {
+  constructor(store: CheckpointStore, limits: Partial<GenerationLimits>, warn: (message: string) => void) {
     this.store = store
-    this.limits = limits
+    this.limits = { ...DEFAULT_LIMITS, ...limits }
     this.warn = warn
   }
 
   /** By their standing; undefined where damaged. */
   get all(): readonly (Generation | undefined)[] {
-    return this.found
+    return this.generations
   }
 
   async open(): Promise<void> {
@@ -44,7 +51,7 @@ export class Generations {
       try {
         const database = await this.store.open(name)
         this.databases[index] = database
-        this.found[index] = await Generation.open(name, database)
+        this.generations[index] = await Generation.open(name, database)
       } catch (error) {
         if (!(error instanceof DamagedError)) throw error
         this.exclude(index, error)
@@ -55,7 +62,7 @@ export class Generations {
   /** The generation turned out to be damaged. */
   exclude(index: number, error: DamagedError): void {
     this.warn(`the checkpoint's ${GENERATION_NAMES[index]} is damaged and not used: ${error.message}`)
-    this.found[index] = undefined
+    this.generations[index] = undefined
   }
 
   /** Makes generations anew, as copies of the one that was loaded. */
@@ -65,7 +72,7 @@ export class Generations {
       await this.databases[index]?.close()
       const database = await this.store.replace(name)
       this.databases[index] = database
-      this.found[index] = await Generation.copy(this.found[loaded] as Generation, name, database)
+      this.generations[index] = await Generation.copy(this.generations[loaded] as Generation, name, database)
     }
   }
 
@@ -77,7 +84,7 @@ export class Generations {
     const index = 1 - loaded
     this.inBackground(async () => {
       try {
-        await this.found[index]?.load(() => {})
+        await this.generations[index]?.load(() => {})
       } catch (error) {
         if (!(error instanceof DamagedError)) throw error
         this.exclude(index, error)
@@ -91,7 +98,7 @@ export class Generations {
     await this.moving
     this.check()
     let newest: { generation: Generation; index: number } | undefined
-    for (const [index, generation] of this.found.entries()) {
+    for (const [index, generation] of this.generations.entries()) {
       if (generation === undefined) continue
       if (newest === undefined || generation.standing.batchId > newest.generation.standing.batchId) {
         newest = { generation, index }
@@ -103,12 +110,12 @@ export class Generations {
 
   /** Batches up to this one are in both generations: no restart reads their redo records. */
   get settledThrough(): number {
-    return Math.min(...this.found.map((generation) => generation?.standing.batchId ?? 0))
+    return Math.min(...this.generations.map((generation) => generation?.standing.batchId ?? 0))
   }
 
   /** Plans up to this one are needed by nothing, whichever generation a restart begins with. */
   get forgottenThrough(): number {
-    return Math.min(...this.found.map((generation) => generation?.standing.forgottenThrough ?? 0))
+    return Math.min(...this.generations.map((generation) => generation?.standing.forgottenThrough ?? 0))
   }
 
   /**
@@ -117,12 +124,8 @@ export class Generations {
    */
   async decided(redo: Redo, journal: Journal, moved: () => Promise<void>): Promise<void> {
     this.check()
-    this.stagedBytes += redo.increments.length
-    const newest = Math.max(...this.found.map((generation) => generation?.standing.batchId ?? 0))
-    const gathered = Math.max(
-      (redo.batchId - newest) / this.limits.batches,
-      this.stagedBytes / this.limits.bytes,
-    )
+    this.stagedBytes += redo.sizeInBytes
+    const gathered = this.gathered(redo.batchId)
     if (gathered < (this.moving === undefined ? 1 : FAR_TOO_MUCH)) return
     await this.moving
     this.check()
@@ -131,6 +134,22 @@ export class Generations {
       await this.moveOlder(redo.batchId, journal)
       await moved()
     })
+  }
+
+  /** At a restart: as much is staged and not yet in the newest generation. */
+  found(sizeInBytes: number): void {
+    this.stagedBytes = sizeInBytes
+  }
+
+  /** Times the limits. */
+  private gathered(batchId: number): number {
+    const generations = this.all.filter((generation) => generation !== undefined)
+    const batches = batchId - Math.max(0, ...generations.map(({ standing }) => standing.batchId))
+    const sizeInBytes = Math.max(0, ...generations.map((generation) => generation.sizeInBytes))
+    return Math.min(
+      Math.max(batches / this.limits.batches, this.stagedBytes / this.limits.bytes),
+      (batches * BATCH_BYTES + this.stagedBytes) / (sizeInBytes * WORTH_IT),
+    )
   }
 
   async close(): Promise<void> {
@@ -154,12 +173,8 @@ export class Generations {
   }
 
   private async moveOlder(through: number, journal: Journal): Promise<void> {
-    const [first, second] = this.found as [Generation, Generation]
+    const [first, second] = this.generations as [Generation, Generation]
     const older = first.standing.batchId <= second.standing.batchId ? first : second
-    await older.advance(redosOf(journal, older.standing.batchId + 1, through))
+    await older.advance(journal, through, this.limits)
   }
-}
-
-async function* redosOf(journal: Journal, from: number, through: number): AsyncGenerator<Redo> {
-  for (let batchId = from; batchId <= through; batchId++) yield await journal.redo(batchId)
 }

@@ -1,22 +1,45 @@
 // What one batch changes in keyed state, as bytes: written once when the batch is staged, read when it is
-// applied, to memory at a restart or to a generation on disk.
+// applied, to memory at a restart or to a generation on disk. It comes in chunks, each of one operator and each
+// readable by itself, so nobody ever has to hold or walk all of it at once.
 //
-//    (operator: varint | entries: varint | (key: varint length, bytes | value: varint length or -1, bytes)* )*
+//    chunk: operator: varint | (key: varint length, bytes | value: varint length or -1, bytes)*
 //
 // A length of -1 removes the key.
 
 import { ByteReader, ByteWriter } from './bytes.ts'
 
-export class IncrementsWriter {
-  private readonly bytes = new ByteWriter(4096)
+/** An entry that goes beyond it ends its chunk. */
+export const CHUNK_BYTES = 64 * 1024
 
-  operator(number: number, entries: number): void {
-    this.bytes.varint(number)
-    this.bytes.varint(entries)
+/** Shorter ones are copied quicker byte by byte than by a native call. */
+const SHORT_BYTES = 48
+
+export class IncrementsWriter {
+  private readonly chunkBytes: number
+  private readonly bytes: ByteWriter
+  private readonly chunks: Buffer[] = []
+  private number: number | undefined
+  private headBytes = 0
+
+  constructor(chunkBytes: number = CHUNK_BYTES) {
+    this.chunkBytes = chunkBytes
+    this.bytes = new ByteWriter(4096)
+  }
+
+  /** Of the entries that follow. */
+  operator(number: number): void {
+    if (number === this.number) return
+    this.cut()
+    this.number = number
+    this.begin(number)
   }
 
   /** The first `length` bytes. */
   key(bytes: Uint8Array, length: number): void {
+    if (this.bytes.end >= this.chunkBytes) {
+      this.cut()
+      this.begin(this.number as number)
+    }
     this.bytes.blob(bytes, length)
   }
 
@@ -28,36 +51,78 @@ export class IncrementsWriter {
     this.bytes.varint(-1)
   }
 
-  /** What was written, as a view: nothing may be written after. */
-  finish(): Buffer {
-    return this.bytes.view()
+  /** An entry of this operator as it lies in another chunk. */
+  entry(chunk: Buffer, from: number, until: number): void {
+    if (this.bytes.end >= this.chunkBytes) {
+      this.cut()
+      this.begin(this.number as number)
+    }
+    this.bytes.raw(chunk, from, until, SHORT_BYTES)
+  }
+
+  /** Chunks that are whole by now: they are the caller's. */
+  take(): Buffer[] {
+    return this.chunks.splice(0)
+  }
+
+  /** What was written and not taken. */
+  finish(): Buffer[] {
+    this.cut()
+    this.number = undefined
+    return this.take()
+  }
+
+  private begin(number: number): void {
+    this.bytes.varint(number)
+    this.headBytes = this.bytes.end
+  }
+
+  private cut(): void {
+    if (this.bytes.end > this.headBytes) this.chunks.push(this.bytes.copy())
+    this.bytes.reset()
+    this.headBytes = 0
   }
 }
 
-/** Walks the entries in their order; key and value are views, good while `increments` is. */
+/** Walks the entries of a chunk in their order; key and value are views, good while the chunk is. */
 export class IncrementsReader {
+  readonly chunk: Buffer
+  readonly operator: number
   private readonly reader: ByteReader
-  private left = 0
-  operator = 0
-  key: Buffer = NOTHING
-  /** undefined: the key was removed. */
-  value: Buffer | undefined
+  /** Where the entry lies in the chunk, its lengths included, and its key. */
+  from = 0
+  until = 0
+  keyFrom = 0
+  keyUntil = 0
+  isRemoved = false
+  private valueFrom = 0
 
-  constructor(increments: Buffer) {
-    this.reader = new ByteReader(increments)
+  /** Throws DamagedError, as `next` does. */
+  constructor(chunk: Buffer) {
+    this.chunk = chunk
+    this.reader = new ByteReader(chunk)
+    this.operator = this.reader.varint()
   }
 
   next(): boolean {
-    while (this.left === 0) {
-      if (this.reader.atEnd) return false
-      this.operator = this.reader.varint()
-      this.left = this.reader.count(2)
-    }
-    this.left--
-    this.key = this.reader.view()
-    this.value = this.reader.viewOrNone()
+    const { reader } = this
+    if (reader.atEnd) return false
+    this.from = reader.at
+    this.keyFrom = reader.skip()
+    this.keyUntil = reader.at
+    const valueFrom = reader.skipOrNone()
+    this.isRemoved = valueFrom < 0
+    this.valueFrom = valueFrom
+    this.until = reader.at
     return true
   }
-}
 
-const NOTHING = Buffer.alloc(0)
+  get key(): Buffer {
+    return this.chunk.subarray(this.keyFrom, this.keyUntil)
+  }
+
+  /** undefined: the key was removed. */
+  get value(): Buffer | undefined {
+    return this.isRemoved ? undefined : this.chunk.subarray(this.valueFrom, this.until)
+  }
+}

@@ -3,8 +3,10 @@
 //    m                        manifest
 //    n                        note (not synced by itself)
 //    p, batch id u64          plan
-//    r, batch id u64          redo record
+//    r, batch id u64          redo record, without its increments
+//    r, batch id u64, u32     a chunk of them, by its place: crc32c u32 (sealed.ts) | chunk (increments.ts)
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BatchPlan } from '../graph/contracts/commit.ts'
 import {
   decodeManifest,
@@ -19,13 +21,17 @@ import {
   type Note,
   type Redo,
 } from './messages.ts'
+import { opened, sealed } from './sealed.ts'
 import type { Damaged, FoundRedo } from './settle.ts'
-import { DamagedError, type Database } from './store.ts'
+import { DamagedError, type Database, type Writes } from './store.ts'
 
 const MANIFEST = Buffer.from('m')
 const NOTE = Buffer.from('n')
 const PLAN = 'p'.charCodeAt(0)
 const REDO = 'r'.charCodeAt(0)
+const CHUNK_KEY_BYTES = 13
+/** Of increments that are handed to the database before the event loop gets its turn. */
+const SLICE_BYTES = 1024 * 1024
 
 export interface JournalContent {
   readonly manifest: Manifest | undefined
@@ -43,11 +49,8 @@ export class Journal {
 
   async load(): Promise<JournalContent> {
     const manifest = await this.database.get(MANIFEST)
-    const plans = await this.all(PLAN, (bytes, batchId) => decodePlan(bytes, `the plan of batch ${batchId}`))
-    const redos = await this.all(REDO, (bytes, batchId) => {
-      const { decidedByStage, logDecided, forgottenThrough } = decodeRedo(bytes, redoName(batchId))
-      return { batchId, decidedByStage, logDecided, forgottenThrough }
-    })
+    const plans = await this.plans()
+    const redos = await this.redos()
     if (manifest === undefined && plans.length + redos.length > 0) {
       throw new DamagedError(`the manifest is missing, but there are ${plans.length} plans`)
     }
@@ -75,9 +78,18 @@ export class Journal {
   }
 
   /** Durable when it resolves. */
-  async stage(redo: Redo): Promise<void> {
+  async stage(redo: Redo, increments: readonly Buffer[]): Promise<void> {
     const writes = this.database.writes()
     writes.put(keyOf(REDO, redo.batchId), encodeRedo(redo))
+    let inSlice = 0
+    for (const [place, chunk] of increments.entries()) {
+      const key = chunkKey(redo.batchId, place)
+      writes.put(key, sealed(key, chunk))
+      inSlice += chunk.length
+      if (inSlice < SLICE_BYTES) continue
+      await nextTurn()
+      inSlice = 0
+    }
     await writes.write({ sync: true })
   }
 
@@ -88,19 +100,33 @@ export class Journal {
     return decodeRedo(bytes, redoName(batchId))
   }
 
+  /** The event loop gets its turn between any two chunks. Throws DamagedError. */
+  async *increments({ batchId, chunks }: Redo): AsyncGenerator<Buffer, undefined, undefined> {
+    let found = 0
+    for await (const block of this.database.entries(chunkKey(batchId, 0), keyOf(REDO, batchId + 1))) {
+      for (const [key, bytes] of block) {
+        yield opened(key, bytes, `${redoName(batchId)}, chunk ${found}`)
+        found++
+        await nextTurn()
+      }
+    }
+    if (found !== chunks) throw new DamagedError(`${redoName(batchId)} has ${found} chunks of ${chunks}`)
+    return undefined
+  }
+
   /** Staged batches that do not count: gone for good when it resolves. */
   async drop(redos: readonly number[]): Promise<void> {
     if (redos.length === 0) return
     const writes = this.database.writes()
-    for (const batchId of redos) writes.del(keyOf(REDO, batchId))
+    for (const batchId of redos) await this.remove(writes, keyOf(REDO, batchId), keyOf(REDO, batchId + 1))
     await writes.write({ sync: true })
   }
 
   /** Lets go of redo records and plans up to these batches. Nothing depends on when that is durable. */
   async trim(redosThrough: number, plansThrough: number): Promise<void> {
     const writes = this.database.writes()
-    for await (const key of this.keys(REDO, redosThrough)) writes.del(key)
-    for await (const key of this.keys(PLAN, plansThrough)) writes.del(key)
+    await this.remove(writes, keyOf(REDO, 0), keyOf(REDO, redosThrough + 1))
+    await this.remove(writes, keyOf(PLAN, 0), keyOf(PLAN, plansThrough + 1))
     await writes.write({ sync: false })
   }
 
@@ -125,29 +151,58 @@ export class Journal {
     }
   }
 
-  private async all<T>(
-    kind: number,
-    decode: (bytes: Buffer, batchId: number) => T,
-  ): Promise<(T | Damaged)[]> {
-    const found: (T | Damaged)[] = []
-    for await (const block of this.database.entries(keyOf(kind, 0), Buffer.from([kind + 1]))) {
+  private async plans(): Promise<(BatchPlan | Damaged)[]> {
+    const found: (BatchPlan | Damaged)[] = []
+    for await (const block of this.database.entries(keyOf(PLAN, 0), Buffer.from([PLAN + 1]))) {
       for (const [key, bytes] of block) {
-        const batchId = Number(key.readBigUInt64BE(1))
-        try {
-          found.push(decode(bytes, batchId))
-        } catch (error) {
-          if (!(error instanceof DamagedError)) throw error
-          found.push({ batchId, damaged: error.message })
-        }
+        const batchId = batchIdOf(key)
+        found.push(orDamaged(batchId, () => decodePlan(bytes, `the plan of batch ${batchId}`)))
       }
     }
     return found
   }
 
-  private async *keys(kind: number, through: number): AsyncGenerator<Buffer> {
-    for await (const block of this.database.entries(keyOf(kind, 0), keyOf(kind, through + 1))) {
-      for (const [key] of block) yield key
+  /** With every chunk looked at: what is damaged must be known before it is decided what a restart makes of it. */
+  private async redos(): Promise<(FoundRedo | Damaged)[]> {
+    const found = new Map<number, { redo: Redo | Damaged; chunks: number }>()
+    for await (const block of this.database.entries(keyOf(REDO, 0), Buffer.from([REDO + 1]))) {
+      for (const [key, bytes] of block) {
+        const batchId = batchIdOf(key)
+        const known = found.get(batchId)
+        if (key.length !== CHUNK_KEY_BYTES) {
+          found.set(batchId, {
+            redo: orDamaged(batchId, () => decodeRedo(bytes, redoName(batchId))),
+            chunks: 0,
+          })
+        } else if (known === undefined) {
+          found.set(batchId, { redo: { batchId, damaged: `${redoName(batchId)} is missing` }, chunks: 1 })
+        } else {
+          const what = `${redoName(batchId)}, chunk ${known.chunks++}`
+          const chunk = orDamaged(batchId, () => opened(key, bytes, what))
+          if ('damaged' in chunk) known.redo = chunk
+        }
+      }
+      await nextTurn()
     }
+    return [...found].map(([batchId, { redo, chunks }]) => {
+      if ('damaged' in redo) return redo
+      const { decidedByStage, logDecided, forgottenThrough } = redo
+      if (chunks === redo.chunks) return { batchId, decidedByStage, logDecided, forgottenThrough }
+      return { batchId, damaged: `${redoName(batchId)} has ${chunks} chunks of ${redo.chunks}` }
+    })
+  }
+
+  private async remove(writes: Writes, from: Buffer, until: Buffer): Promise<void> {
+    for await (const keys of this.database.keys(from, until)) for (const key of keys) writes.del(key)
+  }
+}
+
+function orDamaged<T>(batchId: number, read: () => T): T | Damaged {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error
+    return { batchId, damaged: error.message }
   }
 }
 
@@ -160,4 +215,15 @@ function keyOf(kind: number, batchId: number): Buffer {
   key[0] = kind
   key.writeBigUInt64BE(BigInt(batchId), 1)
   return key
+}
+
+function chunkKey(batchId: number, place: number): Buffer {
+  const key = Buffer.allocUnsafeSlow(CHUNK_KEY_BYTES)
+  keyOf(REDO, batchId).copy(key)
+  key.writeUInt32BE(place, 9)
+  return key
+}
+
+function batchIdOf(key: Buffer): number {
+  return Number(key.readBigUInt64BE(1))
 }

@@ -2,7 +2,6 @@
 // what they keep. The values are with a host: in this thread, or with the workers. On disk an operator is a number
 // and a key its bytes, so neither the order of the program's operators nor their partition counts matter.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type {
   KeptPlace,
   StateHost,
@@ -14,11 +13,8 @@ import { IncrementsReader } from './increments.ts'
 import type { OperatorEntry } from './messages.ts'
 import { CheckpointError } from './store.ts'
 
-/** Entries that are taken up before the event loop gets its turn. */
-const SLICE_ENTRIES = 2000
-
 export interface StagedState {
-  readonly increments: Buffer
+  readonly increments: readonly Buffer[]
   readonly operators: readonly OperatorEntry[]
   readonly lastOperatorNumber: number
   readonly dropped: readonly number[]
@@ -68,13 +64,10 @@ export class KeyedState implements StateStore {
     this.host.restore(this.replaced.get(number) ?? number, key, value)
   }
 
-  /** Applies a staged batch at a restart. */
-  async restoreAll(increments: Buffer): Promise<void> {
-    const reader = new IncrementsReader(increments)
-    for (let count = 1; reader.next(); count++) {
-      this.restore(reader.operator, reader.key, reader.value)
-      if (count % SLICE_ENTRIES === 0) await nextTurn()
-    }
+  /** Takes up a chunk of a staged batch at a restart. */
+  restoreAll(chunk: Buffer): void {
+    const reader = new IncrementsReader(chunk)
+    while (reader.next()) this.restore(reader.operator, reader.key, reader.value)
   }
 
   /** Resolves when all that was restored is in place. */

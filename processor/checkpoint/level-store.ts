@@ -7,6 +7,8 @@ import { Level } from 'level'
 import { CheckpointError, DamagedError, type CheckpointStore, type Database, type Writes } from './store.ts'
 
 const BLOCK_ENTRIES = 1000
+/** Beyond as much, no more entries are read at once. */
+const BLOCK_BYTES = 1024 * 1024
 
 type BufferLevel = Level<Buffer, Buffer>
 
@@ -77,18 +79,11 @@ class LevelDatabase implements Database {
   }
 
   async *entries(from: Buffer, until: Buffer): AsyncGenerator<readonly (readonly [Buffer, Buffer])[]> {
-    const iterator = this.level.iterator({ gte: from, lt: until })
-    try {
-      for (;;) {
-        const block = await iterator.nextv(BLOCK_ENTRIES)
-        if (block.length === 0) return
-        yield block as [Buffer, Buffer][]
-      }
-    } catch (error) {
-      throw this.failed(error)
-    } finally {
-      await iterator.close()
-    }
+    yield* this.walk(this.level.iterator({ gte: from, lt: until, highWaterMarkBytes: BLOCK_BYTES }))
+  }
+
+  async *keys(from: Buffer, until: Buffer): AsyncGenerator<readonly Buffer[]> {
+    yield* this.walk(this.level.keys({ gte: from, lt: until, highWaterMarkBytes: BLOCK_BYTES }))
   }
 
   writes(): Writes {
@@ -102,6 +97,23 @@ class LevelDatabase implements Database {
 
   close(): Promise<void> {
     return this.level.close()
+  }
+
+  private async *walk<T>(iterator: {
+    nextv(count: number): Promise<T[]>
+    close(): Promise<void>
+  }): AsyncGenerator<T[]> {
+    try {
+      for (;;) {
+        const block = await iterator.nextv(BLOCK_ENTRIES)
+        if (block.length === 0) return
+        yield block
+      }
+    } catch (error) {
+      throw this.failed(error)
+    } finally {
+      await iterator.close()
+    }
   }
 
   private failed(error: unknown): unknown {

@@ -92,12 +92,12 @@ export class LocalState implements StateHost {
     partition.restore(key, value === undefined ? undefined : decode(state, key, value))
   }
 
-  /** Takes up increments as `stage` writes them. */
-  async restoreAll(increments: Buffer): Promise<void> {
-    const reader = new IncrementsReader(increments)
-    for (let count = 1; reader.next(); count++) {
-      this.restore(reader.operator, reader.key, reader.value)
-      if (count % SLICE_ENTRIES === 0) await nextTurn()
+  /** Takes up chunks as `stage` writes them. */
+  async restoreAll(chunks: readonly Buffer[]): Promise<void> {
+    for (const chunk of chunks) {
+      const reader = new IncrementsReader(chunk)
+      while (reader.next()) this.restore(reader.operator, reader.key, reader.value)
+      await nextTurn()
     }
   }
 
@@ -201,7 +201,7 @@ async function stageOperator(writer: IncrementsWriter, state: OperatorState): Pr
         ? [partition.changes, partition.changed()]
         : [partition.size, partition.all()]
     if (entries === 0) continue
-    writer.operator(number, entries)
+    writer.operator(number)
     for (const [key, value] of staged) {
       keyBytes.reset()
       writeKey(keyBytes, key)

@@ -1,7 +1,7 @@
 // The records of the checkpoint, as Protocol Buffers. A field is never renumbered; one that is added later
 // reads as its default in old records. Each record stands in an envelope that tells a damaged one:
 //
-//    crc32c u32 (of the rest) | version u8 = 1 | protobuf message
+//    crc32c u32 (of the rest) | version u8 = 2 | protobuf message
 //
 // The reflection API, without a schema file: what is written here is the whole schema.
 
@@ -13,7 +13,7 @@ import type { RecordPlace } from '../graph/contracts/poison.ts'
 import type { OffsetRange, PlannedFile, SourcePosition } from '../graph/contracts/source.ts'
 import { CheckpointError, DamagedError } from './store.ts'
 
-const VERSION = 1
+const VERSION = 2
 const HEAD_BYTES = 5
 
 /** What the checkpoint is of. Written with the first plan. */
@@ -73,8 +73,23 @@ export interface Redo extends Standing {
   readonly decidedByStage: boolean
   /** Operators whose state is dropped: the program has them no more. */
   readonly dropped: readonly number[]
-  /** See increments.ts. */
-  readonly increments: Buffer
+  /** Of its increments (increments.ts), which lie beside it. */
+  readonly chunks: number
+  readonly sizeInBytes: number
+}
+
+/** Where the blocks of a generation are (generation.ts). */
+export interface Segment {
+  readonly number: number
+  readonly blocks: number
+  /** Of all of them. */
+  readonly sizeInBytes: number
+}
+
+/** What a generation says of itself. */
+export interface Kept {
+  readonly standing: Standing
+  readonly segment: Segment
 }
 
 /** What is known at a moment without a new batch: the horizon of plans, and the last decision. */
@@ -160,8 +175,16 @@ const types = {
     ['standing', 1, 'Standing'],
     ['decidedByStage', 2, 'bool'],
     ['dropped', 3, 'int32', 'repeated'],
-    ['increments', 4, 'bytes'],
+    ['chunks', 4, 'uint32'],
+    ['sizeInBytes', 5, 'double'],
   ),
+  segment: message(
+    'Segment',
+    ['number', 1, 'uint32'],
+    ['blocks', 2, 'uint32'],
+    ['sizeInBytes', 3, 'double'],
+  ),
+  kept: message('Kept', ['standing', 1, 'Standing'], ['segment', 2, 'Segment']),
   note: message(
     'Note',
     ['atBatchId', 1, 'double'],
@@ -203,25 +226,25 @@ export function decodePlan(bytes: Buffer, what: string): BatchPlan {
   return { batchId, timeMs, inputs: Object.fromEntries(byInput) }
 }
 
-export function encodeStanding(standing: Standing): Buffer {
-  return seal(types.standing, standingMessage(standing))
+export function encodeKept({ standing, segment }: Kept): Buffer {
+  return seal(types.kept, { standing: standingMessage(standing), segment: { ...segment } })
 }
 
-export function decodeStanding(bytes: Buffer, what: string): Standing {
-  return standingOf(open(types.standing, bytes, what) as unknown as StandingMessage)
+export function decodeKept(bytes: Buffer, what: string): Kept {
+  const read = open(types.kept, bytes, what) as unknown as { standing: StandingMessage; segment: Segment }
+  const { number, blocks, sizeInBytes } = read.segment
+  return { standing: standingOf(read.standing), segment: { number, blocks, sizeInBytes } }
 }
 
 export function encodeRedo(redo: Redo): Buffer {
-  const { decidedByStage, dropped, increments } = redo
-  return seal(types.redo, { standing: standingMessage(redo), decidedByStage, dropped, increments })
+  const { decidedByStage, dropped, chunks, sizeInBytes } = redo
+  return seal(types.redo, { standing: standingMessage(redo), decidedByStage, dropped, chunks, sizeInBytes })
 }
 
 export function decodeRedo(bytes: Buffer, what: string): Redo {
   const read = open(types.redo, bytes, what) as unknown as RedoMessage
-  const { standing, decidedByStage, dropped, increments } = read
-  const { buffer, byteOffset, byteLength } = increments
-  const view = Buffer.from(buffer, byteOffset, byteLength)
-  return { ...standingOf(standing), decidedByStage, dropped, increments: view }
+  const { standing, decidedByStage, dropped, chunks, sizeInBytes } = read
+  return { ...standingOf(standing), decidedByStage, dropped, chunks, sizeInBytes }
 }
 
 export function encodeNote(note: Note): Buffer {
@@ -242,15 +265,15 @@ function seal(type: protobuf.Type, value: object): Buffer {
   return bytes
 }
 
-/** Throws DamagedError where a bit is wrong, CheckpointError where a newer version wrote it. */
+/** Throws DamagedError where a bit is wrong, CheckpointError where another version wrote it. */
 function open(type: protobuf.Type, bytes: Buffer, what: string): protobuf.Message {
   if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== crc32c(bytes, 4)) {
     throw new DamagedError(`${what} is damaged (${bytes.length} bytes, wrong checksum)`)
   }
   if (bytes[4] !== VERSION) {
-    throw new CheckpointError(
-      `${what} has version ${bytes[4]}, this program reads ${VERSION}: a newer one wrote it`,
-    )
+    const version = bytes[4] as number
+    const writer = version > VERSION ? 'a newer one' : 'one from before its first release'
+    throw new CheckpointError(`${what} has version ${version}, this program reads ${VERSION}: ${writer} wrote it`)
   }
   try {
     return type.decode(bytes.subarray(HEAD_BYTES))
@@ -307,7 +330,8 @@ interface RedoMessage {
   standing: StandingMessage
   decidedByStage: boolean
   dropped: number[]
-  increments: Uint8Array
+  chunks: number
+  sizeInBytes: number
 }
 
 function rangeMessage({ topic, partition, topicId, from, until, files = [] }: OffsetRange): object {

@@ -4,7 +4,10 @@
 export interface Writes {
   put(key: Buffer, value: Buffer): void
   del(key: Buffer): void
-  /** All or nothing. Synced: durable when it resolves; else at the latest with the next synced write. */
+  /**
+   * All or nothing. Synced: durable when it resolves. Else it is lost at the latest as a suffix of the writes before
+   * the last synced one, and where much is written perhaps even in front of that: nothing may depend on it.
+   */
   write(options: { sync: boolean }): Promise<void>
 }
 
@@ -12,6 +15,8 @@ export interface Database {
   get(key: Buffer): Promise<Buffer | undefined>
   /** Entries with from <= key < until by rising key, as they stood at the call, in blocks. */
   entries(from: Buffer, until: Buffer): AsyncIterable<readonly (readonly [Buffer, Buffer])[]>
+  /** As `entries`, without the values. */
+  keys(from: Buffer, until: Buffer): AsyncIterable<readonly Buffer[]>
   writes(): Writes
   close(): Promise<void>
 }

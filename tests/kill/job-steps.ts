@@ -37,6 +37,7 @@ function dyingDatabase(name: string, database: Database, around: Around): Databa
   return {
     get: (key) => database.get(key),
     entries: (from, until) => database.entries(from, until),
+    keys: (from, until) => database.keys(from, until),
     close: () => database.close(),
     writes: () => dyingWrites(name, database.writes(), around),
   }

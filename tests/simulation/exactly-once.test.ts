@@ -56,7 +56,7 @@ const plants: Record<string, { plant: Plant; noticed: RegExp }> = {
       checkpoint: (checkpoint) =>
         onJournal(checkpoint, (journal) => {
           const stage = journal.stage.bind(journal)
-          journal.stage = (redo) => stage({ ...redo, decidedByStage: true })
+          journal.stage = (redo, increments) => stage({ ...redo, decidedByStage: true }, increments)
         }),
     },
     noticed: /I17/,

@@ -66,7 +66,8 @@ export interface RunningOutput {
 }
 
 export interface StagedShare {
-  readonly increments: Uint8Array
+  /** Chunks. */
+  readonly increments: readonly Uint8Array[]
   readonly sizes: ReadonlyMap<string, readonly number[]>
 }
 
@@ -103,7 +104,7 @@ export interface WorkerCalls {
   /** So many bytes of batches have been handed to the transaction. */
   taken(args: { bytes: number }): void
   resetState(args: { places: ReadonlyMap<string, KeptPlace> }): void
-  restoreState(args: { increments: Uint8Array }): void
+  restoreState(args: { increments: readonly Uint8Array[] }): void
   restored(args: undefined): Promise<ReadonlyMap<string, readonly number[]>>
   applyState(args: undefined): void
   dropState(args: undefined): void

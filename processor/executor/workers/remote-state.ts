@@ -71,7 +71,7 @@ export class RemoteState implements StateHost {
     const worker = ownerOf(partition, places.partitions, this.links.length)
     const outgoing = this.outgoing[worker] as Outgoing
     const { writer } = outgoing
-    writer.operator(number, 1)
+    writer.operator(number)
     writer.key(key, key.length)
     if (value === undefined) writer.removed()
     else writer.value(value, value.length)
@@ -98,7 +98,7 @@ export class RemoteState implements StateHost {
     const { shares, stagedSizes } = this
     if (shares === undefined || stagedSizes === undefined) throw new Error('the workers have staged nothing')
     const keys = [...stagedSizes].map(([id, sizes]) => [id, sizes.reduce((a, b) => a + b, 0)] as const)
-    const increments = Buffer.concat(shares.map((share) => share.increments))
+    const increments = shares.flatMap((share) => share.increments.map(bufferOf))
     return Promise.resolve({ increments, keys: new Map(keys) })
   }
 
@@ -124,6 +124,10 @@ export class RemoteState implements StateHost {
     this.shares = undefined
     this.stagedSizes = undefined
   }
+}
+
+function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length)
 }
 
 /** A partition's keys are with one worker, and 0 with all others. */

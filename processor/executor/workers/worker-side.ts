@@ -123,7 +123,7 @@ export function serve(port: MessagePort, start: WorkerStart): void {
       await graph.prepareAt(batch.timeMs)
       tellAdded()
       const sizes = stateOf().sizes()
-      if (!stage) return { increments: NOTHING, sizes }
+      if (!stage) return { increments: [], sizes }
       return { increments: (await stateOf().stage()).increments, sizes }
     },
     committed({ timeMs, forget }) {
@@ -149,8 +149,8 @@ export function serve(port: MessagePort, start: WorkerStart): void {
       stateOf().reset(places)
     },
     restoreState({ increments }) {
-      const bytes = Buffer.from(increments.buffer, increments.byteOffset, increments.length)
-      restoring = restoring.then(() => stateOf().restoreAll(bytes))
+      const chunks = increments.map(({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length))
+      restoring = restoring.then(() => stateOf().restoreAll(chunks))
       // `restored` tells.
       restoring.catch(() => {})
     },
@@ -180,8 +180,6 @@ function takeTotals(accumulators: readonly Accumulator<unknown, unknown>[]): (re
   }
   return totals
 }
-
-const NOTHING = new Uint8Array(0)
 
 const noOutput = {
   open: () => Promise.reject(new Error('a worker has no transactions of its own')),

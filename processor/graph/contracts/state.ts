@@ -54,9 +54,9 @@ export interface StateStore {
   open<S>(operator: StateOperator<S>): Promise<readonly StatePartition<S>[]>
 }
 
-/** What a batch has changed, as bytes (checkpoint/increments.ts), and how many keys each operator has then. */
+/** What a batch has changed, as chunks of bytes (checkpoint/increments.ts), and how many keys each operator has then. */
 export interface StagedValues {
-  readonly increments: Buffer
+  readonly increments: readonly Buffer[]
   readonly keys: ReadonlyMap<string, number>
 }
 

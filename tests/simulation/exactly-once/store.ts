@@ -110,12 +110,15 @@ class Handle implements Database {
   }
 
   async *entries(from: Buffer, until: Buffer): AsyncGenerator<readonly (readonly [Buffer, Buffer])[]> {
+    for await (const keys of this.keys(from, until)) {
+      yield keys.map((key) => [key, this.disk.entries.get(key.toString('latin1')) as Buffer] as const)
+    }
+  }
+
+  async *keys(from: Buffer, until: Buffer): AsyncGenerator<readonly Buffer[]> {
     const [low, high] = [from.toString('latin1'), until.toString('latin1')]
     const keys = [...this.disk.entries.keys()].filter((key) => key >= low && key < high).sort()
-    const block = keys.map(
-      (key) => [Buffer.from(key, 'latin1'), this.disk.entries.get(key) as Buffer] as const,
-    )
-    if (block.length > 0) yield block
+    if (keys.length > 0) yield keys.map((key) => Buffer.from(key, 'latin1'))
   }
 
   writes(): Writes {

@@ -328,7 +328,12 @@ class Instance {
       directory: 'simulated',
       store: store.handle(point),
       output: crashing(log, point),
-      generationLimits: { batches: random.between(1, 4), bytes: random.between(1, 2000) },
+      generationLimits: {
+        batches: random.between(1, 4),
+        bytes: random.between(1, 2000),
+        blockBytes: random.between(1, 200),
+        writeBytes: random.between(1, 400),
+      },
       warn: () => {},
     })
     this.source = new TopicSource({

@@ -122,7 +122,12 @@ export class World {
       directory: 'simulated',
       store: this.store.handle(async (name) => this.step(name)),
       output: log,
-      generationLimits: { batches: random.between(1, 4), bytes: random.between(1, 2000) },
+      generationLimits: {
+        batches: random.between(1, 4),
+        bytes: random.between(1, 2000),
+        blockBytes: random.between(1, 200),
+        writeBytes: random.between(1, 400),
+      },
       warn: () => {},
     })
     this.plant.checkpoint?.(checkpoint)

@@ -1,0 +1,116 @@
+// A generation and the redo records behind it, made into the next generation. First the batches' changes are taken,
+// oldest first, then what the generation has goes by, and what was not changed goes from chunk to chunk as bytes.
+//
+// The keys keep the order in which they came: what is changed stays in its place, what is new, or came again, goes
+// behind. That is the order of the state in memory too, so a restart or a replay meets keys as the first run did.
+
+import { ByteKeys } from './byte-keys.ts'
+import { IncrementsReader, IncrementsWriter } from './increments.ts'
+
+/** Where a changed key's entry is. */
+const REMOVED = 1
+/** It was removed meanwhile: what the generation has of it does not say where it is. */
+const BORN_AGAIN = 2
+const WRITTEN = 4
+
+/** The last change of each key of one operator, in the order of the keys. */
+class Changes {
+  readonly keys = new ByteKeys()
+  readonly chunks: (Buffer | undefined)[] = []
+  readonly from: number[] = []
+  readonly until: number[] = []
+  readonly flags: number[] = []
+
+  take(reader: IncrementsReader): void {
+    const { chunk, keyFrom, keyUntil } = reader
+    const next = this.flags.length
+    const place = this.keys.place(chunk, keyFrom, keyUntil, next)
+    const flags = place === next ? 0 : (this.flags[place] as number)
+    if (reader.isRemoved) {
+      this.set(place, undefined, reader, flags | REMOVED)
+    } else if ((flags & REMOVED) !== 0) {
+      this.keys.replace(chunk, keyFrom, keyUntil, next)
+      this.set(next, chunk, reader, BORN_AGAIN)
+    } else {
+      this.set(place, chunk, reader, flags)
+    }
+  }
+
+  private set(place: number, chunk: Buffer | undefined, { from, until }: IncrementsReader, flags: number) {
+    this.chunks[place] = chunk
+    this.from[place] = from
+    this.until[place] = until
+    this.flags[place] = flags
+  }
+}
+
+export class Merge {
+  private readonly writer: IncrementsWriter
+  private readonly changes = new Map<number, Changes>()
+  private readonly dropped = new Set<number>()
+
+  constructor(blockBytes: number) {
+    this.writer = new IncrementsWriter(blockBytes)
+  }
+
+  /** A batch begins that drops the state of these operators. */
+  drop(operators: readonly number[]): void {
+    for (const operator of operators) {
+      this.dropped.add(operator)
+      this.changes.delete(operator)
+    }
+  }
+
+  /** What a batch has changed. Keeps the chunk. */
+  change(chunk: Buffer): void {
+    const reader = new IncrementsReader(chunk)
+    const { operator } = reader
+    let changes = this.changes.get(operator)
+    if (changes === undefined) this.changes.set(operator, (changes = new Changes()))
+    while (reader.next()) changes.take(reader)
+  }
+
+  /** What the generation has, after all batches. */
+  keep(chunk: Buffer): void {
+    const reader = new IncrementsReader(chunk)
+    const { operator } = reader
+    if (this.dropped.has(operator)) return
+    const { writer } = this
+    const changes = this.changes.get(operator)
+    writer.operator(operator)
+    while (reader.next()) {
+      const place = changes?.keys.place(chunk, reader.keyFrom, reader.keyUntil) ?? -1
+      if (place === -1) {
+        writer.entry(chunk, reader.from, reader.until)
+      } else if (((changes as Changes).flags[place] as number) === 0) {
+        this.write(changes as Changes, place)
+      }
+    }
+  }
+
+  /** Chunks of the next generation that are whole by now. */
+  take(): Buffer[] {
+    return this.writer.take()
+  }
+
+  /** What the batches have added, chunk by chunk. */
+  *rest(): Generator<readonly Buffer[], undefined, undefined> {
+    for (const [operator, changes] of this.changes) {
+      this.writer.operator(operator)
+      for (let place = 0; place < changes.flags.length; place++) {
+        if (((changes.flags[place] as number) & (REMOVED | WRITTEN)) !== 0) continue
+        this.write(changes, place)
+        const whole = this.writer.take()
+        if (whole.length > 0) yield whole
+      }
+    }
+    yield this.writer.finish()
+    return undefined
+  }
+
+  private write({ chunks, from, until, flags }: Changes, place: number): void {
+    this.writer.entry(chunks[place] as Buffer, from[place] as number, until[place] as number)
+    flags[place] = WRITTEN
+    chunks[place] = undefined
+  }
+}
