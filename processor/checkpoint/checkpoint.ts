@@ -203,12 +203,12 @@ export class Checkpoint implements CommitProtocol {
       await this.openJournal.stage(redo, increments)
     }
     this.lastBatchId = batchId
-    this.keyedState.apply()
+    await this.keyedState.apply()
     await this.generations.decided(redo, this.openJournal, () => this.trim())
   }
 
   async abort(plan: BatchPlan): Promise<void> {
-    this.keyedState.drop()
+    await this.keyedState.drop()
     if (!this.isDecided(plan)) await this.log?.abort()
   }
 

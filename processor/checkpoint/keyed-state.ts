@@ -90,14 +90,14 @@ export class KeyedState implements StateStore {
   }
 
   /** The batch counts. */
-  apply(): void {
-    this.host.apply()
+  async apply(): Promise<void> {
     this.orphans = []
     this.replaced.clear()
+    await this.host.apply()
   }
 
-  drop(): void {
-    this.host.drop()
+  drop(): Promise<void> {
+    return this.host.drop()
   }
 
   // Values of another version get a number of their own, so that what lies under one is always of one version, and a

@@ -2,7 +2,7 @@
 // partitions that it owns; of the others it knows how many keys they have.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { MemoryStatePartition } from '../executor/memory-state.ts'
+import { inTurns, MemoryStatePartition } from '../executor/memory-state.ts'
 import type { Key } from '../graph/key.ts'
 import { type KeyPlaces, placesOf } from '../graph/partitioner.ts'
 import type {
@@ -118,15 +118,35 @@ export class LocalState implements StateHost {
     return { increments: writer.finish(), keys }
   }
 
-  apply(): void {
-    for (const state of this.byId.values()) {
-      for (const partition of state.partitions) partition?.apply()
-      state.migratesFrom = undefined
-    }
+  apply(): Promise<void> {
+    return inTurns(this.applying())
   }
 
-  drop(): void {
-    for (const { partitions } of this.byId.values()) for (const partition of partitions) partition?.drop()
+  drop(): Promise<void> {
+    return inTurns(this.dropping())
+  }
+
+  /** As `apply` and `drop`, in one go: for threads in which nothing waits. */
+  applyNow(): void {
+    for (const walk of this.applying()) for (const _ of walk);
+  }
+
+  dropNow(): void {
+    for (const walk of this.dropping()) for (const _ of walk);
+  }
+
+  private applying(): Iterable<undefined>[] {
+    for (const state of this.byId.values()) state.migratesFrom = undefined
+    return this.own().map((partition) => partition.apply())
+  }
+
+  private dropping(): Iterable<undefined>[] {
+    return this.own().map((partition) => partition.drop())
+  }
+
+  private own(): MemoryStatePartition<unknown>[] {
+    const all = [...this.byId.values()].flatMap(({ partitions }) => partitions)
+    return all.filter((partition) => partition !== undefined)
   }
 
   /** Keys of each of this thread's partitions, by operator; 0 for others'. */
@@ -163,7 +183,31 @@ export class ElsewherePartition implements StatePartition<never> {
     this.index = index
   }
 
+  get end(): never {
+    throw this.elsewhere()
+  }
+
   get(): never {
+    throw this.elsewhere()
+  }
+
+  place(): never {
+    throw this.elsewhere()
+  }
+
+  keyAt(): never {
+    throw this.elsewhere()
+  }
+
+  at(): never {
+    throw this.elsewhere()
+  }
+
+  committedAt(): never {
+    throw this.elsewhere()
+  }
+
+  set(): never {
     throw this.elsewhere()
   }
 
@@ -196,11 +240,7 @@ async function stageOperator(writer: IncrementsWriter, state: OperatorState): Pr
   for (const partition of partitions) {
     if (partition === undefined) continue
     // What is staged whole lies under a new number: a key that was removed was never there.
-    const [entries, staged] =
-      state.migratesFrom === undefined
-        ? [partition.changes, partition.changed()]
-        : [partition.size, partition.all()]
-    if (entries === 0) continue
+    const staged = state.migratesFrom === undefined ? partition.changes() : partition.all()
     writer.operator(number)
     for (const [key, value] of staged) {
       keyBytes.reset()

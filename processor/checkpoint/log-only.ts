@@ -81,11 +81,11 @@ export class LogOnly implements CommitProtocol {
     } else {
       await log.abort()
     }
-    this.state.apply()
+    await this.state.apply()
   }
 
   async abort(): Promise<void> {
-    this.state.drop()
+    await this.state.drop()
     await this.openLog.abort()
   }
 

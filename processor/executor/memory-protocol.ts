@@ -43,21 +43,19 @@ export class MemoryProtocol implements CommitProtocol {
     return Promise.resolve({ writer: (_operatorId, topic) => Promise.resolve(writer(topic)) })
   }
 
-  commit(): Promise<void> {
-    this.state.apply()
+  async commit(): Promise<void> {
+    await this.state.apply()
     for (const { topic, record } of this.staged) {
       const records = this.topics.get(topic)
       if (records === undefined) this.topics.set(topic, [record])
       else records.push(record)
     }
     this.staged = []
-    return Promise.resolve()
   }
 
-  abort(): Promise<void> {
-    this.state.drop()
+  async abort(): Promise<void> {
     this.staged = []
-    return Promise.resolve()
+    await this.state.drop()
   }
 
   forget(): void {}

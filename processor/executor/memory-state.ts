@@ -1,142 +1,225 @@
-// Keyed state without a disk: what jobs without a checkpoint use, and what tests count on. One table holds a slot
-// for each key, with the value that counts and the value that the running batch has made of it, so a key is hashed
-// once to be read and once to be set, and to apply or drop a batch is a walk over what it changed, without hashing.
+// Keyed state without a disk: what jobs without a checkpoint use, and what tests count on. Values lie by the places of
+// their keys, those of the running batch; beside them is what the batch has changed, and what was there before. So a
+// batch counts as soon as that list is let go, and to drop one is to walk back over it.
+//
+//    place     0    1    2    3           changed  2  0
+//    values    a'   b    c'   d           before   c  a          mark[2] = 0, mark[0] = 1
+//
+// A place is changed where its mark says where it stands in `changed`: nothing has to be unmarked.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Key } from '../graph/key.ts'
 import type { StateCursor, StateOperator, StatePartition, StateStore } from '../graph/contracts/state.ts'
+import { KeyPlaces } from './key-places.ts'
+import { Paged } from './paged.ts'
 
-/** undefined: no value. A key whose slot has neither value is gone when the batch ends. */
-interface Slot<S> {
-  readonly key: Key
-  committed: S | undefined
-  current: S | undefined
-  isChanged: boolean
-}
+/** Steps of a walk before the event loop may have its turn. */
+const SLICE = 4096
+/** Holes are closed where they are more than this, and more than the keys. */
+const FEW_HOLES = 4096
 
 export class MemoryStatePartition<S> implements StatePartition<S> {
-  private readonly slots = new Map<Key, Slot<S>>()
-  private changedSlots: Slot<S>[] = []
+  private places = new KeyPlaces()
+  /** undefined: no value. A key that has none when the batch ends is gone. */
+  private values = new Paged<S | undefined>(undefined)
+  private marks = new Paged<number>(0)
+  private changed = new Paged<number>(0)
+  private before = new Paged<S | undefined>(undefined)
   private currentKeys = 0
+  private committedKeys = 0
 
   get size(): number {
     return this.currentKeys
   }
 
+  get end(): number {
+    return this.places.end
+  }
+
   get(key: Key): S | undefined {
-    return this.slots.get(key)?.current
+    const place = this.places.find(key)
+    return place === -1 ? undefined : this.values.get(place)
   }
 
   put(key: Key, value: S): void {
-    let slot = this.slots.get(key)
-    if (slot === undefined) {
-      slot = { key, committed: undefined, current: undefined, isChanged: false }
-      this.slots.set(key, slot)
-    }
-    this.change(slot, value)
+    this.set(this.place(key), value)
   }
 
   remove(key: Key): void {
-    const slot = this.slots.get(key)
-    if (slot !== undefined) this.change(slot, undefined)
+    const place = this.places.find(key)
+    if (place !== -1) this.set(place, undefined)
+  }
+
+  place(key: Key): number {
+    const place = this.places.place(key)
+    if (place === this.values.length) {
+      this.values.push(undefined)
+      this.marks.push(this.changed.push(place))
+      this.before.push(undefined)
+    }
+    return place
+  }
+
+  keyAt(place: number): Key | undefined {
+    return this.places.at(place)
+  }
+
+  at(place: number): S | undefined {
+    return this.values.get(place)
+  }
+
+  set(place: number, value: S | undefined): void {
+    const { values } = this
+    const current = values.get(place)
+    if (current === undefined) this.currentKeys += value === undefined ? 0 : 1
+    else if (value === undefined) this.currentKeys--
+    if (!this.isChanged(place)) {
+      this.marks.set(place, this.changed.push(place))
+      this.before.push(current)
+    }
+    values.set(place, value)
+  }
+
+  committedAt(place: number): S | undefined {
+    return this.isChanged(place) ? this.before.get(this.marks.get(place)) : this.values.get(place)
   }
 
   committed(): StateCursor<S> {
-    return new SlotCursor(this.slots.values(), 'committed')
+    return new PlaceCursor(this, this.end, (place) => this.committedAt(place))
   }
 
   current(): StateCursor<S> {
-    return new SlotCursor(this.slots.values(), 'current')
-  }
-
-  /** Keys that the batch has changed so far. */
-  get changes(): number {
-    return this.changedSlots.length
+    return new PlaceCursor(this, this.end, (place) => this.at(place))
   }
 
   /** What the batch has changed so far: for a store that keeps increments. undefined: removed. */
-  *changed(): Generator<readonly [Key, S | undefined], undefined, undefined> {
-    for (const { key, current } of this.changedSlots) yield [key, current]
+  *changes(): Generator<readonly [Key, S | undefined], undefined, undefined> {
+    const { changed, before } = this
+    for (let index = 0; index < changed.length; index++) {
+      const place = changed.get(index)
+      const value = this.at(place)
+      // Of a key that came and went within the batch nobody has heard.
+      if (value === undefined && before.get(index) === undefined) continue
+      yield [this.keyAt(place) as Key, value]
+    }
     return undefined
   }
 
   /** Every key as it stands now. */
   *all(): Generator<readonly [Key, S], undefined, undefined> {
-    for (const { key, current } of this.slots.values()) if (current !== undefined) yield [key, current]
+    for (const cursor = this.current(); cursor.next(); ) yield [cursor.key, cursor.value]
     return undefined
   }
 
   /** Takes up a committed value from outside (undefined: removed), before the first batch. */
   restore(key: Key, value: S | undefined): void {
-    const slot = this.slots.get(key)
-    if (slot === undefined) {
-      if (value === undefined) return
-      this.slots.set(key, { key, committed: value, current: value, isChanged: false })
-      this.currentKeys++
+    const place = value === undefined ? this.places.find(key) : this.places.place(key)
+    if (place === -1) return
+    if (place === this.values.length) {
+      this.values.push(value)
+      this.marks.push(0)
+      this.committedKeys = ++this.currentKeys
       return
     }
-    slot.committed = slot.current = value
+    this.values.set(place, value)
     if (value !== undefined) return
-    this.slots.delete(key)
-    this.currentKeys--
+    this.places.remove(place)
+    this.committedKeys = --this.currentKeys
   }
 
-  /** The batch counts: its changes become the committed values. */
-  apply(): void {
-    for (const slot of this.changedSlots) {
-      slot.committed = slot.current
-      this.unchanged(slot)
+  /**
+   * The batch counts: its changes are the committed values at once. What is to be walked through gives the keys that
+   * are gone free; no batch may begin before it has ended.
+   */
+  apply(): Iterable<undefined> {
+    const { changed } = this
+    this.forgetChanges()
+    this.committedKeys = this.currentKeys
+    return this.places.size === this.currentKeys ? NO_STEPS : this.sweep(changed)
+  }
+
+  /** The batch does not count, once what it gives has been walked through. */
+  *drop(): Generator<undefined, undefined, undefined> {
+    const { changed, before, values, places } = this
+    this.forgetChanges()
+    this.currentKeys = this.committedKeys
+    for (let index = 0; index < changed.length; index++) {
+      const place = changed.get(index)
+      const value = before.get(index)
+      values.set(place, value)
+      if (value === undefined) places.remove(place)
+      if ((index + 1) % SLICE === 0) yield undefined
     }
-    this.changedSlots = []
+    yield* this.compact()
+    return undefined
   }
 
-  /** The batch does not count. */
-  drop(): void {
-    for (const slot of this.changedSlots) {
-      this.countChange(slot.current, slot.committed)
-      slot.current = slot.committed
-      this.unchanged(slot)
+  private *sweep(changed: Paged<number>): Generator<undefined, undefined, undefined> {
+    for (let index = 0; index < changed.length; index++) {
+      const place = changed.get(index)
+      if (this.values.get(place) === undefined) this.places.remove(place)
+      if ((index + 1) % SLICE === 0) yield undefined
     }
-    this.changedSlots = []
+    yield* this.compact()
+    return undefined
   }
 
-  private change(slot: Slot<S>, value: S | undefined): void {
-    this.countChange(slot.current, value)
-    slot.current = value
-    if (slot.isChanged) return
-    slot.isChanged = true
-    this.changedSlots.push(slot)
+  /** In the order of the keys, and to be seen only when it is done. */
+  private *compact(): Generator<undefined, undefined, undefined> {
+    const holes = this.end - this.places.size
+    if (holes <= FEW_HOLES || holes <= this.places.size) return undefined
+    const places = new KeyPlaces()
+    const values = new Paged<S | undefined>(undefined)
+    const marks = new Paged<number>(0)
+    for (let place = 0; place < this.end; place++) {
+      const key = this.keyAt(place)
+      if (key !== undefined) {
+        places.place(key)
+        values.push(this.at(place))
+        marks.push(0)
+      }
+      if ((place + 1) % SLICE === 0) yield undefined
+    }
+    this.places = places
+    this.values = values
+    this.marks = marks
+    return undefined
   }
 
-  private countChange(before: S | undefined, after: S | undefined): void {
-    if (before === undefined) this.currentKeys += after === undefined ? 0 : 1
-    else if (after === undefined) this.currentKeys--
+  private isChanged(place: number): boolean {
+    const mark = this.marks.get(place)
+    return mark < this.changed.length && this.changed.get(mark) === place
   }
 
-  private unchanged(slot: Slot<S>): void {
-    slot.isChanged = false
-    if (slot.committed === undefined) this.slots.delete(slot.key)
+  private forgetChanges(): void {
+    this.changed = new Paged<number>(0)
+    this.before = new Paged<S | undefined>(undefined)
   }
 }
 
-/** Slots that are made while it walks have no committed value, and so do not show. */
-class SlotCursor<S> implements StateCursor<S> {
+const NO_STEPS: Iterable<undefined> = []
+
+/** Places that are made while it walks are behind its end. */
+class PlaceCursor<S> implements StateCursor<S> {
   key: Key = null
   // Read only after next() said true, as the interface asks.
   value = undefined as S
-  private readonly slots: Iterator<Slot<S>>
-  private readonly which: 'committed' | 'current'
+  private readonly partition: MemoryStatePartition<S>
+  private readonly end: number
+  private readonly valueAt: (place: number) => S | undefined
+  private place = -1
 
-  constructor(slots: Iterator<Slot<S>>, which: 'committed' | 'current') {
-    this.slots = slots
-    this.which = which
+  constructor(partition: MemoryStatePartition<S>, end: number, valueAt: (place: number) => S | undefined) {
+    this.partition = partition
+    this.end = end
+    this.valueAt = valueAt
   }
 
   next(): boolean {
-    for (let step = this.slots.next(); step.done !== true; step = this.slots.next()) {
-      const { value: slot } = step
-      const value = this.which === 'committed' ? slot.committed : slot.current
+    while (++this.place < this.end) {
+      const value = this.valueAt(this.place)
       if (value === undefined) continue
-      this.key = slot.key
+      this.key = this.partition.keyAt(this.place) as Key
       this.value = value
       return true
     }
@@ -174,11 +257,22 @@ export class MemoryStateStore implements StateStore {
     return Promise.resolve(partitions)
   }
 
-  apply(): void {
-    for (const partitions of this.operators.values()) for (const partition of partitions) partition.apply()
+  apply(): Promise<void> {
+    return inTurns(this.all().map((partition) => partition.apply()))
   }
 
-  drop(): void {
-    for (const partitions of this.operators.values()) for (const partition of partitions) partition.drop()
+  drop(): Promise<void> {
+    return inTurns(this.all().map((partition) => partition.drop()))
+  }
+
+  private all(): MemoryStatePartition<unknown>[] {
+    return [...this.operators.values()].flat()
+  }
+}
+
+/** Walks through them, with turns of the event loop between the steps. */
+export async function inTurns(walks: readonly Iterable<undefined>[]): Promise<void> {
+  for (const walk of walks) {
+    for (const _ of walk) await nextTurn()
   }
 }

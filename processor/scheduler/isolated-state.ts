@@ -32,6 +32,14 @@ function isolatedPartition<S>(inner: StatePartition<S>, codec: StateCodec<S>): S
     get: (key) => copied(inner.get(key)),
     put: (key, value) => inner.put(key, value),
     remove: (key) => inner.remove(key),
+    place: (key) => inner.place(key),
+    get end() {
+      return inner.end
+    },
+    keyAt: (place) => inner.keyAt(place),
+    at: (place) => copied(inner.at(place)),
+    set: (place, value) => inner.set(place, value),
+    committedAt: (place) => copied(inner.committedAt(place)),
     committed: () => new CopyingCursor(inner.committed(), copied),
     current: () => new CopyingCursor(inner.current(), copied),
   }

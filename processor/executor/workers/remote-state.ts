@@ -102,15 +102,17 @@ export class RemoteState implements StateHost {
     return Promise.resolve({ increments, keys: new Map(keys) })
   }
 
-  apply(): void {
+  apply(): Promise<void> {
     for (const link of this.links) link.note('applyState', undefined)
     this.committedSizes = this.stagedSizes ?? this.committedSizes
     this.forgetStaged()
+    return Promise.resolve()
   }
 
-  drop(): void {
+  drop(): Promise<void> {
     for (const link of this.links) link.note('dropState', undefined)
     this.forgetStaged()
+    return Promise.resolve()
   }
 
   private send(worker: number): void {

@@ -158,8 +158,8 @@ export function serve(port: MessagePort, start: WorkerStart): void {
       await restoring
       return stateOf().sizes()
     },
-    applyState: () => stateOf().apply(),
-    dropState: () => stateOf().drop(),
+    applyState: () => stateOf().applyNow(),
+    dropState: () => stateOf().dropNow(),
   }
   const outputs = new Set<WorkerOutput>()
   const link = new Link<DriverCalls>(port, calls, (error) => {

@@ -43,6 +43,19 @@ export interface StatePartition<S> {
   /** `undefined` is not a value: remove instead. */
   put(key: Key, value: S): void
   remove(key: Key): void
+  /**
+   * The key's place, which is its own while the batch runs: below `end`, rising in the order in which keys came. To
+   * read and to set by place costs no search. A key that has none gets one, without a value.
+   */
+  place(key: Key): number
+  readonly end: number
+  /** undefined where the place has no key any more. */
+  keyAt(place: number): Key | undefined
+  at(place: number): S | undefined
+  /** `undefined`: removed. */
+  set(place: number, value: S | undefined): void
+  /** As it stood when the batch began: what lies before `at`. */
+  committedAt(place: number): S | undefined
   /** As it stood when the batch began: changes made meanwhile do not show, and may be made. */
   committed(): StateCursor<S>
   /** As it stands now. Nothing may be put or removed until the walk ends. */
@@ -76,8 +89,8 @@ export interface StateHost extends StateStore {
   /** Resolves when all that was restored is in place; rejects with what could not be taken up. */
   restored(): Promise<void>
   stage(): Promise<StagedValues>
-  /** The batch counts. */
-  apply(): void
-  /** The batch does not count. */
-  drop(): void
+  /** The batch counts, from the call on; the next one may begin when it resolves. */
+  apply(): Promise<void>
+  /** The batch does not count; the next one may begin when it resolves. */
+  drop(): Promise<void>
 }

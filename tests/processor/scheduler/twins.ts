@@ -180,7 +180,7 @@ export class TwinProtocol implements CommitProtocol {
     for (const [id, partitions] of this.operators) {
       const values = new Map<Key, unknown>()
       for (const partition of partitions) {
-        partition.apply()
+        for (const _ of partition.apply());
         for (const cursor = partition.current(); cursor.next(); ) values.set(cursor.key, cursor.value)
       }
       this.disk.state.set(id, values)
@@ -196,7 +196,7 @@ export class TwinProtocol implements CommitProtocol {
 
   abort(): Promise<void> {
     if (!this.dead)
-      for (const partitions of this.operators.values()) for (const each of partitions) each.drop()
+      for (const each of [...this.operators.values()].flat()) for (const _ of each.drop());
     return Promise.resolve()
   }
 
@@ -215,7 +215,7 @@ export class TwinProtocol implements CommitProtocol {
     for (const [key, value] of this.disk.state.get(operator.id) ?? []) {
       ;(partitions[partitionOf(key, operator.partitions)] as MemoryStatePartition<S>).put(key, value as S)
     }
-    for (const partition of partitions) partition.apply()
+    for (const partition of partitions) for (const _ of partition.apply());
     this.operators.set(operator.id, partitions as unknown as MemoryStatePartition<unknown>[])
     return Promise.resolve(partitions)
   }
