@@ -11,7 +11,7 @@ const SLOT = 3
 const LENGTH_BYTES = 4
 
 export class ByteKeys {
-  private readonly tables: (Table | undefined)[] = new Array<undefined>(TABLES).fill(undefined)
+  private readonly tables: (Table | undefined)[] = Array.from({ length: TABLES })
 
   /** `next`: becomes the place of a key that has none; without it such a key has place -1. */
   place(bytes: Buffer, from: number, until: number, next = -1): number {

@@ -65,7 +65,7 @@ export class ByteWriter {
   }
 
   /** The bytes of [from, until) as they are; copied one by one where there are fewer than `short`. */
-  raw(bytes: Buffer, from: number, until: number, short: number): void {
+  part(bytes: Buffer, from: number, until: number, short: number): void {
     const length = until - from
     this.room(length)
     const { bytes: target, end } = this

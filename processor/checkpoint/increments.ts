@@ -57,7 +57,7 @@ export class IncrementsWriter {
       this.cut()
       this.begin(this.number as number)
     }
-    this.bytes.raw(chunk, from, until, SHORT_BYTES)
+    this.bytes.part(chunk, from, until, SHORT_BYTES)
   }
 
   /** Chunks that are whole by now: they are the caller's. */

@@ -7,9 +7,9 @@
 import { ByteKeys } from './byte-keys.ts'
 import { IncrementsReader, IncrementsWriter } from './increments.ts'
 
-/** Where a changed key's entry is. */
+// What there is to say of a changed key.
 const REMOVED = 1
-/** It was removed meanwhile: what the generation has of it does not say where it is. */
+/** It was removed before: its place is not where the generation has it. */
 const BORN_AGAIN = 2
 const WRITTEN = 4
 

@@ -178,12 +178,7 @@ const types = {
     ['chunks', 4, 'uint32'],
     ['sizeInBytes', 5, 'double'],
   ),
-  segment: message(
-    'Segment',
-    ['number', 1, 'uint32'],
-    ['blocks', 2, 'uint32'],
-    ['sizeInBytes', 3, 'double'],
-  ),
+  segment: message('Segment', ['number', 1, 'uint32'], ['blocks', 2, 'uint32'], ['sizeInBytes', 3, 'double']),
   kept: message('Kept', ['standing', 1, 'Standing'], ['segment', 2, 'Segment']),
   note: message(
     'Note',
@@ -273,7 +268,9 @@ function open(type: protobuf.Type, bytes: Buffer, what: string): protobuf.Messag
   if (bytes[4] !== VERSION) {
     const version = bytes[4] as number
     const writer = version > VERSION ? 'a newer one' : 'one from before its first release'
-    throw new CheckpointError(`${what} has version ${version}, this program reads ${VERSION}: ${writer} wrote it`)
+    throw new CheckpointError(
+      `${what} has version ${version}, this program reads ${VERSION}: ${writer} wrote it`,
+    )
   }
   try {
     return type.decode(bytes.subarray(HEAD_BYTES))

@@ -10,7 +10,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Key } from '../graph/key.ts'
 import type { StateCursor, StateOperator, StatePartition, StateStore } from '../graph/contracts/state.ts'
-import { KeyPlaces } from './key-places.ts'
+import { KeyTable } from './key-table.ts'
 import { Paged } from './paged.ts'
 
 /** Steps of a walk before the event loop may have its turn. */
@@ -19,7 +19,7 @@ const SLICE = 4096
 const FEW_HOLES = 4096
 
 export class MemoryStatePartition<S> implements StatePartition<S> {
-  private places = new KeyPlaces()
+  private places = new KeyTable()
   /** undefined: no value. A key that has none when the batch ends is gone. */
   private values = new Paged<S | undefined>(undefined)
   private marks = new Paged<number>(0)
@@ -168,7 +168,7 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
   private *compact(): Generator<undefined, undefined, undefined> {
     const holes = this.end - this.places.size
     if (holes <= FEW_HOLES || holes <= this.places.size) return undefined
-    const places = new KeyPlaces()
+    const places = new KeyTable()
     const values = new Paged<S | undefined>(undefined)
     const marks = new Paged<number>(0)
     for (let place = 0; place < this.end; place++) {

@@ -27,7 +27,7 @@ export class Paged<T> {
   /** Returns its index. */
   push(value: T): number {
     const index = this.length++
-    if ((index & (PAGE - 1)) === 0) this.pages.push(new Array<T>(PAGE).fill(this.nothing))
+    if ((index & (PAGE - 1)) === 0) this.pages.push(Array.from<T>({ length: PAGE }).fill(this.nothing))
     this.set(index, value)
     return index
   }

@@ -58,9 +58,7 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
       if (indexes !== undefined) {
         for (const [index, partition] of this.state.entries()) {
           if (!owns(this, index, run.peers)) continue
-          const timeouts = await indexes.of(partition, run)
-          timeouts.begin(this.step.timeMs)
-          this.indexes[index] = timeouts
+          this.indexes[index] = await indexes.of(partition, this.step.timeMs, run)
         }
       }
       for (let index = 0; index < this.partitions; index++) {
@@ -85,7 +83,8 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
 
   private begin(key: K, value: S): void {
     const index = this.step.places.partitionOf(key)
-    this.touch(index, key as Key, value, undefined)
+    const place = (this.state[index] as StatePartition<Touched<S>>).place(key as Key)
+    this.touch(index, place, value, undefined)
   }
 
   private visit(record: readonly [K, V]): void {
@@ -93,15 +92,14 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
     const key = record[0]
     const index = this.step.places.partitionOf(key)
     const partition = this.state[index] as StatePartition<Touched<S>>
-    const before = partition.get(key as Key)
+    const place = partition.place(key as Key)
+    const before = partition.at(place)
     handle.wrap(key, before?.[0])
     this.call(index, key, record[1])
     if (handle.isRemoved) {
-      if (before === undefined) return
-      partition.remove(key as Key)
-      this.indexes[index]?.forget(key as Key, before[1])
+      if (before !== undefined) partition.set(place, undefined)
     } else if (handle.isUpdated || (this.isRead(before) && handle.exists())) {
-      this.touch(index, key as Key, handle.get(), before)
+      this.touch(index, place, handle.get(), before)
     }
   }
 
@@ -110,10 +108,11 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
     return this.step.timeoutMs !== undefined && before?.[1] !== this.step.timeMs
   }
 
-  private touch(index: number, key: Key, value: S, before: Touched<S> | undefined): void {
+  private touch(index: number, place: number, value: S, before: Touched<S> | undefined): void {
     const { timeMs } = this.step
-    ;(this.state[index] as StatePartition<Touched<S>>).put(key, [value, timeMs])
-    this.indexes[index]?.touch(key, before?.[1], timeMs)
+    const partition = this.state[index] as StatePartition<Touched<S>>
+    partition.set(place, [value, timeMs])
+    if (before?.[1] !== timeMs) this.indexes[index]?.touched(partition.keyAt(place) as Key)
   }
 
   private call(index: number, key: K, value: V | undefined): void {
@@ -135,15 +134,16 @@ export class MapWithStateDataset<K, V, S, M> implements Dataset<M> {
     const thresholdMs = timeMs - timeoutMs
     for (const [index, timeouts] of this.indexes.entries()) {
       if (timeouts === undefined) continue
-      const giveUp = (key: Key) => this.giveUp(index, key)
+      const giveUp = ([key, touchedMs]: readonly [Key, number]) => this.giveUp(index, key, touchedMs)
       await run.drain(new IteratorReader(timeouts.takeBefore(thresholdMs), giveUp))
     }
   }
 
-  private giveUp(index: number, key: Key): void {
+  private giveUp(index: number, key: Key, touchedMs: number): void {
     const partition = this.state[index] as StatePartition<Touched<S>>
     const entry = partition.get(key)
-    if (entry === undefined) throw new Error(`key '${String(key)}' times out and has no state`)
+    // It was touched again since, or is gone.
+    if (entry?.[1] !== touchedMs) return
     this.handle.wrap(key as K, entry[0], true)
     this.call(index, key as K, undefined)
     partition.remove(key)

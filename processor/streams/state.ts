@@ -8,7 +8,7 @@ import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StateCursor, StatePartition } from '../graph/contracts/state.ts'
 import type { Scope } from '../graph/node.ts'
 import { cogroup, type Cogrouped } from '../rdd/cogroup.ts'
-import { Once, openHeld, owns, type Dataset, type Held, type TaskRunner } from '../rdd/dataset.ts'
+import { heldElsewhere, Once, openHeld, owns, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
 
 /** A key and its new state; undefined: the key was removed. */
 export type StateChange<K, S> = readonly [K, S | undefined]
@@ -28,7 +28,8 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
   private parents: readonly Dataset<readonly [K, unknown]>[]
   private readonly state: readonly StatePartition<S>[]
   private readonly step: StateStep<K, S>
-  private readonly changes: Held<StateChange<K, S>>
+  /** Of the partitions that this thread has. */
+  private readonly changes: (Changes<K, S> | undefined)[]
 
   constructor(
     parents: readonly Dataset<readonly [K, unknown]>[],
@@ -39,56 +40,107 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
     this.state = state
     this.partitions = state.length
     this.step = step
-    this.changes = state.map(() => [])
+    this.changes = state.map(() => undefined)
   }
 
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
-      const { places } = this.step
-      const { rows, entries } = await cogroup(this.parents, { places, outlives: false }, run)
+      const { step, state } = this
+      const { rows } = await cogroup(this.parents, { places: step.places, outlives: false }, run)
       this.parents = []
-      // Of groups that are on disk, what is remembered is the keys.
-      const seen = entries === undefined ? new Set<K>() : undefined
-      for (let index = 0; index < this.partitions; index++) {
-        if (!owns(this, index, run.peers)) {
-          this.changes[index] = undefined
-          continue
-        }
-        const partition = this.state[index] as StatePartition<S>
-        const visit = ([key, groups]: Cogrouped<K>) => {
-          this.advance(index, key, groups, partition.get(key as Key))
-          seen?.add(key)
-        }
-        await run.drain(openHeld(rows, index, visit))
-      }
-      if (!this.step.everyKey) return
-      const table = (entries ?? seen) as { has(key: K): boolean }
-      for (const [index, partition] of this.state.entries()) {
+      for (const [index, partition] of state.entries()) {
         if (!owns(this, index, run.peers)) continue
-        const visit = (key: K, state: S) => {
-          if (!table.has(key)) this.advance(index, key, undefined, state)
-        }
-        await run.drain(new StateReader<K, S>(partition.committed(), visit))
+        const changes = { keys: [], values: [] }
+        this.changes[index] = changes
+        const moving = new MovingOn<K, S>(partition, step, changes)
+        await run.drain(openHeld(rows, index, (entry) => moving.take(entry)))
+        if (step.everyKey) await run.drain(moving)
       }
     })
   }
 
   open(partition: number, emit: Emit<StateChange<K, S>>): RowReader {
-    return openHeld(this.changes, partition, emit)
+    const changes = this.changes[partition]
+    if (changes === undefined) throw heldElsewhere(partition, this.partitions)
+    return new ChangesReader(changes, emit)
+  }
+}
+
+/** In the order in which they were made. Two lists: a row is made of them when it is read. */
+interface Changes<K, S> {
+  readonly keys: K[]
+  readonly values: (S | undefined)[]
+}
+
+class ChangesReader<K, S> implements RowReader {
+  private at = 0
+  private readonly changes: Changes<K, S>
+  private readonly emit: Emit<StateChange<K, S>>
+
+  constructor(changes: Changes<K, S>, emit: Emit<StateChange<K, S>>) {
+    this.changes = changes
+    this.emit = emit
   }
 
-  private advance(index: number, key: K, groups: unknown[][] | undefined, state: S | undefined): void {
+  read(maxRows: number): boolean {
+    const { keys, values } = this.changes
+    const end = Math.min(keys.length, this.at + maxRows)
+    for (; this.at < end; this.at++) this.emit([keys[this.at] as K, values[this.at]])
+    return end < keys.length
+  }
+
+  close(): void {}
+}
+
+/** Moves a partition's state on: the keys that have new values are taken, then it is a reader of all others. */
+class MovingOn<K, S> implements RowReader {
+  private readonly partition: StatePartition<S>
+  private readonly step: StateStep<K, S>
+  private readonly changes: Changes<K, S>
+  /** By place, of those that there were: 1 where the key has new values. */
+  private readonly taken: Uint8Array
+  private place = 0
+
+  constructor(partition: StatePartition<S>, step: StateStep<K, S>, changes: Changes<K, S>) {
+    this.partition = partition
+    this.step = step
+    this.changes = changes
+    this.taken = new Uint8Array(step.everyKey ? partition.end : 0)
+  }
+
+  take([key, groups]: Cogrouped<K>): void {
+    const { partition, taken } = this
+    const place = partition.place(key as Key)
+    if (place < taken.length) taken[place] = 1
+    this.advance(place, groups, partition.at(place))
+  }
+
+  read(maxRows: number): boolean {
+    const { partition, taken } = this
+    const end = Math.min(taken.length, this.place + maxRows)
+    for (; this.place < end; this.place++) {
+      if (taken[this.place] === 1) continue
+      const state = partition.at(this.place)
+      if (state !== undefined) this.advance(this.place, undefined, state)
+    }
+    return end < taken.length
+  }
+
+  close(): void {}
+
+  private advance(place: number, groups: unknown[][] | undefined, state: S | undefined): void {
+    const { partition, step, changes } = this
+    const key = partition.keyAt(place) as K
     let next: S | undefined
     try {
-      next = this.step.next(key, groups, state)
+      next = step.next(key, groups, state)
     } catch (error) {
-      throw operatorFailed(this.step.places.operator, error)
+      throw operatorFailed(step.places.operator, error)
     }
     if (isUnchanged(state, next, groups !== undefined)) return
-    const partition = this.state[index] as StatePartition<S>
-    if (next === undefined) partition.remove(key as Key)
-    else partition.put(key as Key, next)
-    ;(this.changes[index] as StateChange<K, S>[]).push([key, next])
+    partition.set(place, next)
+    changes.keys.push(key)
+    changes.values.push(next)
   }
 }
 

@@ -149,7 +149,9 @@ export function serve(port: MessagePort, start: WorkerStart): void {
       stateOf().reset(places)
     },
     restoreState({ increments }) {
-      const chunks = increments.map(({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length))
+      const chunks = increments.map(({ buffer, byteOffset, length }) =>
+        Buffer.from(buffer, byteOffset, length),
+      )
       restoring = restoring.then(() => stateOf().restoreAll(chunks))
       // `restored` tells.
       restoring.catch(() => {})

@@ -71,3 +71,75 @@ test('the committed state can be walked while it changes', () => {
     ['c', 1],
   ])
 })
+
+test('keys are found among many, whatever was removed before, in the order in which they came', () => {
+  const random = new Random(1)
+  const partition = new MemoryStatePartition<number>()
+  const expected = new Map<Key, number>()
+  const keyOf = (n: number): Key => [`k${n}`, n, BigInt(n), n + 0.5][n % 4] as Key
+  for (let batch = 0; batch < 12; batch++) {
+    // Most keys go in every third batch: places are made anew then.
+    for (const key of batch % 3 === 2 ? [...expected.keys()].slice(20) : []) {
+      partition.remove(key)
+      expected.delete(key)
+    }
+    // A key that came again within the batch would have kept its place.
+    walk(partition.apply())
+    for (let step = 0; step < 6000; step++) {
+      const key = keyOf(random.below(20_000))
+      partition.put(key, step)
+      expected.set(key, step)
+    }
+    walk(partition.apply())
+    expect(partition.size).toBe(expected.size)
+    let index = 0
+    const all = [...expected]
+    for (const [key, value] of partition.all()) {
+      const [expectedKey, expectedValue] = all[index++] as [Key, number]
+      if (key !== expectedKey || value !== expectedValue) expect([key, value]).toEqual(all[index - 1])
+    }
+    expect(index).toBe(all.length)
+    expect(partition.end).toBeLessThanOrEqual(2 * expected.size + 4096)
+  }
+  for (const [key, value] of expected) expect(partition.get(key)).toBe(value)
+  expect(partition.get('never')).toBeUndefined()
+})
+
+test('keys are equal as in Map', () => {
+  const partition = new MemoryStatePartition<number>()
+  const keys = [0, -0, Number.NaN, Number.NaN, '0', 0n, false, null, 'null', '']
+  const expected = new Map<Key, number>()
+  for (const [value, key] of keys.entries()) {
+    partition.put(key, value)
+    expected.set(key, value)
+  }
+  expect([...partition.all()]).toEqual([...expected])
+})
+
+test('a batch that is dropped leaves no place behind for the keys that it brought', () => {
+  const partition = new MemoryStatePartition<number>()
+  partition.put('kept', 1)
+  walk(partition.apply())
+  for (let run = 0; run < 3; run++) {
+    for (let i = 0; i < 10_000; i++) partition.put(`k${i}`, i)
+    partition.set(partition.place('kept'), undefined)
+    partition.place('never set')
+    expect(partition.size).toBe(10_000)
+    walk(partition.drop())
+    expect(partition.size).toBe(1)
+    expect([...partition.all()]).toEqual([['kept', 1]])
+  }
+  expect(partition.end).toBeLessThan(10_000)
+})
+
+test('of a key that came and went within a batch nothing is kept', () => {
+  const partition = new MemoryStatePartition<number>()
+  partition.put('a', 1)
+  partition.put('b', 1)
+  partition.remove('a')
+  partition.place('c')
+  expect([...partition.changes()]).toEqual([['b', 1]])
+  walk(partition.apply())
+  partition.remove('b')
+  expect([...partition.changes()]).toEqual([['b', undefined]])
+})

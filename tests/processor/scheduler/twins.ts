@@ -195,8 +195,7 @@ export class TwinProtocol implements CommitProtocol {
   }
 
   abort(): Promise<void> {
-    if (!this.dead)
-      for (const each of [...this.operators.values()].flat()) for (const _ of each.drop());
+    if (!this.dead) for (const each of [...this.operators.values()].flat()) for (const _ of each.drop());
     return Promise.resolve()
   }
 

@@ -233,19 +233,41 @@ test.each(seeds(1, 20))('timeouts come when a list of all keys says so, seed %i'
   expect(Object.values(rows).map((batch) => batch.toSorted(byText))).toEqual(expected)
 })
 
-test('the index takes back what a batch moved when the batch runs again', () => {
+test('the index gives again what a batch had taken when the batch runs again, and not what only the first run touched', () => {
   const index = new TimeoutIndex()
   index.begin(1000)
-  index.touch('a', undefined, 1000)
-  index.touch('b', undefined, 1000)
+  index.touched('a')
+  index.touched('b')
   index.begin(2000)
-  index.touch('a', 1000, 2000)
-  index.forget('b', 1000)
-  index.touch('c', undefined, 2000)
-  expect([...index.takeBefore(3000)]).toEqual(['a', 'c'])
+  expect([...index.takeBefore(2000)]).toEqual([
+    ['a', 1000],
+    ['b', 1000],
+  ])
+  index.touched('a')
+  index.touched('c')
   index.begin(2000)
-  index.touch('c', undefined, 2000)
+  index.touched('c')
   index.begin(3000)
-  expect([...index.takeBefore(2000)].toSorted(byText)).toEqual(['a', 'b'])
-  expect([...index.takeBefore(3000)]).toEqual(['c'])
+  expect([...index.takeBefore(3000)]).toEqual([
+    ['a', 1000],
+    ['b', 1000],
+    ['c', 2000],
+  ])
+  index.begin(4000)
+  expect([...index.takeBefore(4000)]).toEqual([])
+})
+
+test('a key that is touched in every batch does not fill the index', () => {
+  const index = new TimeoutIndex()
+  index.begin(1)
+  index.touched('once')
+  let batchMs = 1
+  while (!index.isMostlyPast(2)) {
+    index.begin(++batchMs)
+    index.touched('always')
+  }
+  expect(batchMs).toBeLessThan(10_000)
+  // What is taken is no longer there.
+  expect([...index.takeBefore(batchMs)].length).toBe(batchMs - 1)
+  expect(index.isMostlyPast(0)).toBe(false)
 })

@@ -15,8 +15,8 @@ const TABLES = 128
 const TABLE_BITS = 7
 const FIRST_SLOTS = 16
 
-export class KeyPlaces {
-  private readonly tables: (Table | undefined)[] = new Array<undefined>(TABLES).fill(undefined)
+export class KeyTable {
+  private readonly tables: (Table | undefined)[] = Array.from({ length: TABLES })
   private readonly keys = new Paged<Key | undefined>(undefined)
   private present = 0
 
