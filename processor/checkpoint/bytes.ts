@@ -51,26 +51,17 @@ export class ByteWriter {
   /** The length before it. */
   blob(value: Uint8Array, length: number = value.length): void {
     this.varint(length)
-    this.raw(value, length)
+    this.raw(value, 0, length)
   }
 
-  /** As it is. */
-  raw(value: Uint8Array, length: number = value.length): void {
+  /** The bytes of [from, until) as they are. */
+  raw(value: Uint8Array, from = 0, until: number = value.length): void {
+    const length = until - from
     this.room(length)
     const { bytes, end } = this
     // Short ones are quicker byte by byte than through a native call.
-    if (length < 40) for (let i = 0; i < length; i++) bytes[end + i] = value[i] as number
-    else bytes.set(length === value.length ? value : value.subarray(0, length), end)
-    this.end = end + length
-  }
-
-  /** The bytes of [from, until) as they are; copied one by one where there are fewer than `short`. */
-  part(bytes: Buffer, from: number, until: number, short: number): void {
-    const length = until - from
-    this.room(length)
-    const { bytes: target, end } = this
-    if (length < short) for (let i = 0; i < length; i++) target[end + i] = bytes[from + i] as number
-    else bytes.copy(target, end, from, until)
+    if (length < 40) for (let i = 0; i < length; i++) bytes[end + i] = value[from + i] as number
+    else bytes.set(length === value.length ? value : value.subarray(from, until), end)
     this.end = end + length
   }
 

@@ -11,9 +11,6 @@ import { ByteReader, ByteWriter } from './bytes.ts'
 /** An entry that goes beyond it ends its chunk. */
 export const CHUNK_BYTES = 64 * 1024
 
-/** Shorter ones are copied quicker byte by byte than by a native call. */
-const SHORT_BYTES = 48
-
 export class IncrementsWriter {
   private readonly chunkBytes: number
   private readonly bytes: ByteWriter
@@ -57,7 +54,7 @@ export class IncrementsWriter {
       this.cut()
       this.begin(this.number as number)
     }
-    this.bytes.part(chunk, from, until, SHORT_BYTES)
+    this.bytes.raw(chunk, from, until)
   }
 
   /** Chunks that are whole by now: they are the caller's. */
