@@ -1,6 +1,6 @@
 // What worker threads gain: Grep and word count over one partition of a segment file, exactly once, on the calling
 // thread, on one worker and on two, in turn. Records per second by the wall clock, so what else runs on the machine
-// counts; and how long threads take to start.
+// counts; how long threads take to start; and what a produce to the same process waits beside them.
 
 import path from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -9,6 +9,7 @@ import { StreamingContext } from '../../../streaming.ts'
 import { buildBatches } from '../batches.ts'
 import type { Figure, Outcome } from '../figure.ts'
 import { fillTopic, inTurnOf } from '../fill.ts'
+import { type Latencies, paced, pacedTools } from '../paced.ts'
 import { summarize } from '../rounds.ts'
 import type { ScanParameters } from '../scan-job.ts'
 import type { SuiteContext } from '../suite.ts'
@@ -17,6 +18,7 @@ const VALUE_BYTES = 100
 const ROWS_PER_BATCH = 500_000
 const M = 1e6
 const THREADS = [0, 1, 2] as const
+const WORKERS_BESIDE = 2
 
 interface Turn {
   readonly recordsPerSecond: number
@@ -28,6 +30,7 @@ interface Turn {
 }
 
 export async function executors(context: SuiteContext): Promise<Outcome[]> {
+  const figures: Figure[] = []
   const broker = await startBroker({
     dataDir: path.join(context.directory, 'data'),
     config: { 'logmill.durability': 'os', 'num.partitions': 1 },
@@ -36,7 +39,6 @@ export async function executors(context: SuiteContext): Promise<Outcome[]> {
   })
   try {
     const records = await fill(broker, context.quick ? 2_000_000 : 4_000_000)
-    const figures: Figure[] = []
     const startsMs: Record<number, number[]> = { 1: [], 2: [] }
     for (const [job, name] of [
       ['grep', 'Grep on bytes, 1 % kept'],
@@ -57,10 +59,38 @@ export async function executors(context: SuiteContext): Promise<Outcome[]> {
         figures.push(figure(`${name}, exactly once, on ${index + 1} workers`, of, calling as Turn[]))
       }
     }
-    return [...figures, ...[1, 2].map((threads) => startFigure(threads, startsMs[threads] as number[]))]
+    figures.push(...[1, 2].map((threads) => startFigure(threads, startsMs[threads] as number[])))
   } finally {
     await broker.stop()
   }
+  return [...figures, ...(await besideWorkers(context))]
+}
+
+/** In processes of their own, by turns. */
+async function besideWorkers(context: SuiteContext): Promise<Outcome[]> {
+  const tools = pacedTools(context)
+  if ('reason' in tools) {
+    return [{ suite: 'executors', name: 'produce beside jobs on 2 workers', reason: tools.reason }]
+  }
+  const alone: Latencies[] = []
+  const beside: Record<'grep' | 'wordCount', Latencies[]> = { grep: [], wordCount: [] }
+  for (let round = 0; round < (context.quick ? 1 : 3); round++) {
+    alone.push(await paced(context, tools, ['none']))
+    for (const job of ['grep', 'wordCount'] as const) {
+      beside[job].push(await paced(context, tools, [job, WORKERS_BESIDE]))
+    }
+  }
+  const best = (of: readonly Latencies[], by: 'p50Ms' | 'p99Ms') => Math.min(...of.map((each) => each[by]))
+  const figure = (job: 'grep' | 'wordCount', name: string): Figure => ({
+    suite: 'executors',
+    name: `produce to acknowledgement while ${name} runs on ${WORKERS_BESIDE} workers: p99`,
+    unit: 'ms',
+    better: 'less',
+    value: best(beside[job], 'p99Ms'),
+    reference: { name: 'alone', value: best(alone, 'p99Ms') },
+    note: `p50 ${best(beside[job], 'p50Ms').toFixed(2)} ms`,
+  })
+  return [figure('grep', 'Grep on bytes'), figure('wordCount', 'word count')]
 }
 
 let jobs = 0

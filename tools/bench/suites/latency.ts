@@ -2,47 +2,27 @@
 // with and without a Grep in the broker's process, and produce to the copy that a job makes, seen by a
 // read_committed consumer.
 
-import fs from 'node:fs'
-import path from 'node:path'
 import { bars } from '../bars.ts'
-import { buildBatches } from '../batches.ts'
-import { type BrokerProcess, builtFile, runBeside, startProcess } from '../child.ts'
+import { runBeside } from '../child.ts'
 import type { Figure, Outcome } from '../figure.ts'
-import { fillTopic, inTurnOf } from '../fill.ts'
+import { hosted, type Latencies, paced, pacedTools, RATE, secondsOf, VALUE_BYTES } from '../paced.ts'
 import type { SuiteContext } from '../suite.ts'
-import { buildLoad } from '../tools.ts'
-
-const RATE = '1000'
-const VALUE_BYTES = '100'
-const TEXT_RECORDS = 2_000_000
-
-interface Latencies {
-  records: number
-  p50Ms: number
-  p99Ms: number
-  maxMs: number
-}
 
 export async function latency(context: SuiteContext): Promise<Outcome[]> {
-  const built = builtFile(context.root, 'tools', 'bench', 'host.js')
-  const load = buildLoad(context)
-  if ('reason' in built || 'reason' in load) {
-    const reason = 'reason' in built ? built.reason : 'reason' in load ? load.reason : ''
-    return [{ suite: 'latency', name: 'all', reason }]
-  }
-  const seconds = context.quick ? '3' : '8'
+  const tools = pacedTools(context)
+  if ('reason' in tools) return [{ suite: 'latency', name: 'all', reason: tools.reason }]
+  const { load } = tools
+  const seconds = secondsOf(context)
   const rounds = context.quick ? 1 : 3
   const alone: Latencies[] = []
   const besideGrep: Latencies[] = []
   const through: Latencies[] = []
   for (let round = 0; round < rounds; round++) {
-    const paced = (broker: BrokerProcess): Promise<string> =>
-      runBeside(load.file, ['pace', broker.bootstrapServers, 'paced', VALUE_BYTES, RATE, seconds])
-    alone.push(await hosted(context, built.file, 'none', paced))
-    besideGrep.push(await hosted(context, built.file, 'grep', paced))
+    alone.push(await paced(context, tools, ['none']))
+    besideGrep.push(await paced(context, tools, ['grep']))
     through.push(
-      await hosted(context, built.file, 'through', (broker) =>
-        runBeside(load.file, ['through', broker.bootstrapServers, 'in', 'out', VALUE_BYTES, RATE, seconds]),
+      await hosted(context, tools, ['through'], (broker) =>
+        runBeside(load, ['through', broker.bootstrapServers, 'in', 'out', VALUE_BYTES, RATE, seconds]),
       ),
     )
   }
@@ -73,29 +53,4 @@ export async function latency(context: SuiteContext): Promise<Outcome[]> {
     },
   ]
   return figures
-}
-
-async function hosted(
-  context: SuiteContext,
-  host: string,
-  job: 'none' | 'grep' | 'through',
-  measure: (broker: BrokerProcess) => Promise<string>,
-): Promise<Latencies> {
-  context.say(`latency, ${job}`)
-  const directory = path.join(context.directory, 'host')
-  fs.rmSync(directory, { recursive: true, force: true })
-  fs.mkdirSync(directory)
-  const broker = await startProcess(process.execPath, [host, directory, job])
-  try {
-    // For all alike: the same log lies there, whether it is read or not.
-    await fillText(broker, context.quick ? TEXT_RECORDS / 10 : TEXT_RECORDS)
-    return JSON.parse(await measure(broker)) as Latencies
-  } finally {
-    await broker.stop()
-  }
-}
-
-async function fillText({ bootstrapServers }: BrokerProcess, wanted: number): Promise<void> {
-  const batches = buildBatches({ valueBytes: Number(VALUE_BYTES), records: 10_000 }, 8, Date.now())
-  await fillTopic(bootstrapServers, 'text', wanted, inTurnOf(batches))
 }
