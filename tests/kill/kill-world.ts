@@ -17,7 +17,7 @@ const MOST_NAMED_KILLS = 400
 const SLOWEST_PHASE_MS = 3000
 /** For a named point to be reached. */
 const POINT_DEADLINE_MS = 4000
-const DEATHS_DEADLINE_MS = 30_000
+const DEATHS_DEADLINE_MS = 60_000
 
 /** How often instants are aimed at in each phase. */
 const AIMS = { starting: 2, recovering: 2, 'catching up': 3, 'at work': 5 } satisfies Record<Phase, number>
@@ -165,7 +165,7 @@ class Deaths {
     const [isChecked] = await Promise.all([this.life.checkWhileAlive(victim), come()])
     if (isChecked) figures.checks++
     victim.jobIsWell()
-    for (const count of victim.said<number>('workersSurvived')) figures.workersSurvived += count
+    figures.workersSurvived += survivedBy(victim)
     for (const name of victim.said<string>('workerDied')) add(figures.ofWorkers, name)
   }
 
@@ -254,9 +254,16 @@ class Deaths {
     })
     await this.die(victim, async () => {
       await Promise.race([victim.untilSaid('deathsDone'), after(DEATHS_DEADLINE_MS)])
+      if (victim.said('workerDied').length > survivedBy(victim))
+        throw victim.running.failure('no batch is completed behind the death of a worker')
       await this.atInstant(victim, 'at work')
     })
   }
+}
+
+/** How many of its worker threads have died before a batch was completed. */
+function survivedBy(victim: Victim): number {
+  return victim.said<number>('workersSurvived').reduce((sum, count) => sum + count, 0)
 }
 
 function phaseOf(victim: Victim): Phase {
