@@ -7,6 +7,7 @@
 
 import type { Clock, Timer } from '../../broker/time/clock.ts'
 import type { ReceiverEvent, ReceiverReport, ReceiverStatus } from '../graph/contracts/receiver.ts'
+import type { IntakeRate } from './intake-rate.ts'
 import { type Receiver, ReceiverFullError, type ReceiverHost } from './receiver.ts'
 
 /** Where blocks go. */
@@ -26,6 +27,8 @@ export interface SupervisorOptions<T> {
   readonly clock: Clock
   readonly description: string
   readonly blockIntervalMs: number
+  /** How many rows it may store; undefined: as many as the log takes. */
+  readonly intake: IntakeRate | undefined
   readonly report: ReceiverReport
   /** Rows were lost that were stored: `failure` says why. */
   readonly onFailure: () => void
@@ -77,32 +80,55 @@ export class ReceiverSupervisor<T> implements ReceiverHost<T> {
     this.isOver = true
     this.restartTimer?.cancel()
     this.blockTimer?.cancel()
+    this.wake()
     await this.cease()
     this.cut()
     await this.writing
   }
 
   get isFull(): boolean {
-    return this.blockSize + this.waitingSize > this.options.sink.limit
+    return this.hasFilledBlock || this.waitMs > 0
   }
 
   store(row: T): Promise<void> {
-    return this.take(() => this.options.sink.add([row]))
+    return this.take([row], (rows) => this.options.sink.add(rows))
   }
 
   storeAll(rows: Iterable<T>): Promise<void> {
-    return this.take(() => this.options.sink.add(rows))
+    return this.take(rows, (all) => this.options.sink.add(all))
   }
 
   storeBytes(rows: Iterable<Uint8Array>): Promise<void> {
-    return this.take(() => this.options.sink.addBytes(rows))
+    return this.take(rows, (all) => this.options.sink.addBytes(all))
   }
 
   async ready(): Promise<void> {
     while (this.isFull && this.failure === undefined) {
-      this.cut()
-      await new Promise<void>((resolve) => this.waiters.push(resolve))
+      if (this.hasFilledBlock) {
+        this.cut()
+        await new Promise<void>((resolve) => this.waiters.push(resolve))
+      } else {
+        const { clock } = this.options
+        const rested = new Promise<void>((resolve) => this.waiters.push(resolve))
+        const timer = clock.setTimer(this.waitMs, () => this.wake())
+        await rested
+        timer.cancel()
+      }
     }
+  }
+
+  private get hasFilledBlock(): boolean {
+    return this.blockSize + this.waitingSize > this.options.sink.limit
+  }
+
+  /** Until its rate lets it store again. Who has ended is not held up: what it has may still come in. */
+  private get waitMs(): number {
+    const { intake, clock } = this.options
+    return this.isOver ? 0 : (intake?.waitMs(clock.monotonicMs()) ?? 0)
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiters.splice(0)) resolve()
   }
 
   reportError(message: string, error: unknown): void {
@@ -162,11 +188,23 @@ export class ReceiverSupervisor<T> implements ReceiverHost<T> {
     this.tell('onReceiverStopped')
   }
 
-  private take(add: () => number): Promise<void> {
+  private take<R>(rows: Iterable<R>, add: (rows: Iterable<R>) => number): Promise<void> {
     if (this.failure !== undefined) return rejected(this.failure.error)
+    const { intake, clock, sink } = this.options
     const waiting = this.blockSize + this.waitingSize
-    if (waiting > this.options.sink.limit * PATIENCE) throw new ReceiverFullError(waiting)
-    this.blockSize += add()
+    if (waiting > sink.limit * PATIENCE) {
+      throw new ReceiverFullError(`${waiting} bytes are stored and not taken yet`)
+    }
+    if (!this.isOver && intake?.isRefused(clock.monotonicMs()) === true) {
+      throw new ReceiverFullError('far more rows are stored than maxRate allows')
+    }
+    if (intake === undefined) {
+      this.blockSize += add(rows)
+    } else {
+      let count = 0
+      this.blockSize += add(counted(rows, () => count++))
+      intake.stored(count)
+    }
     this.block ??= newBlock()
     const { durable } = this.block
     if (this.blockSize > this.options.sink.limit / 2) this.cut()
@@ -198,7 +236,7 @@ export class ReceiverSupervisor<T> implements ReceiverHost<T> {
         this.fail(error)
       }
       this.waitingSize -= blockSize
-      for (const resolve of this.waiters.splice(0)) resolve()
+      this.wake()
     })
   }
 
@@ -212,6 +250,14 @@ export class ReceiverSupervisor<T> implements ReceiverHost<T> {
   private tell(event: ReceiverEvent): void {
     const { description, report } = this.options
     report(event, { description, active: this.isStarted, ...this.lastError })
+  }
+}
+
+// Not as an array: a row may be good only until the next one is asked for.
+function* counted<R>(rows: Iterable<R>, count: () => void): Generator<R> {
+  for (const row of rows) {
+    count()
+    yield row
   }
 }
 

@@ -43,7 +43,7 @@ export abstract class Receiver<T> {
     return this.attached.storeBytes(rows)
   }
 
-  /** More is stored than the log has taken: await `ready()` before storing much more. */
+  /** More is stored than the log has taken, or than `maxRate` allows: await `ready()` before storing much more. */
   get isFull(): boolean {
     return this.attached.isFull
   }
@@ -88,8 +88,8 @@ export abstract class Receiver<T> {
 }
 
 export class ReceiverFullError extends Error {
-  constructor(waitingBytes: number) {
-    super(`${waitingBytes} bytes are stored and not taken yet: await what store returns, or ready()`)
+  constructor(reason: string) {
+    super(`${reason}: await what store returns, or ready()`)
     this.name = 'ReceiverFullError'
   }
 }

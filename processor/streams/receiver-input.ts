@@ -12,7 +12,9 @@ import type { InputDriver, InputPlan } from '../graph/node.ts'
 import type { LogViews, OutputPort, OutputSession } from '../ports.ts'
 import type { SourceDataset } from '../rdd/source-dataset.ts'
 import { ArrayDataset } from '../rdd/stored.ts'
+import { keptTopicOf } from '../source/kept-topic.ts'
 import { LogBlocks } from '../source/log-blocks.ts'
+import { IntakeRate } from '../source/intake-rate.ts'
 import { MemoryBlocks } from '../source/memory-blocks.ts'
 import type { Receiver } from '../source/receiver.ts'
 import { ReceiverSupervisor, type BlockSink } from '../source/receiver-supervisor.ts'
@@ -29,6 +31,8 @@ export interface ReceiverOptions<T>
   readonly codec?: RowCodec<T>
   /** Rows that are stored within it are written together; default 200 ms (Spark's blockInterval). */
   readonly blockInterval?: Duration
+  /** Rows per second that the receiver may store (Spark's receiver.maxRate); default: as the log takes them. */
+  readonly maxRate?: number
   /** What becomes of its records at which a function throws; default: as the context says. */
   readonly onPoison?: PoisonPolicy
 }
@@ -53,10 +57,17 @@ abstract class ReceiverInput<T> implements InputDriver {
   private readonly receiver: Receiver<T>
   private readonly clock: Clock
   private readonly blockIntervalMs: number
+  private readonly intake: IntakeRate | undefined
   private report: ReceiverReport = () => {}
   private readonly callbacks = new Set<() => void>()
 
-  constructor(receiver: Receiver<T>, description: string, clock: Clock, blockInterval: Duration = '200ms') {
+  constructor(
+    receiver: Receiver<T>,
+    description: string,
+    clock: Clock,
+    { blockInterval = '200ms', maxRate }: Pick<ReceiverOptions<T>, 'blockInterval' | 'maxRate'>,
+  ) {
+    this.intake = maxRate === undefined ? undefined : new IntakeRate(maxRate, clock.monotonicMs())
     this.receiver = receiver
     this.description = description
     this.clock = clock
@@ -108,10 +119,10 @@ abstract class ReceiverInput<T> implements InputDriver {
   ): Promise<InputPlan>
 
   protected receiveInto(sink: BlockSink<T>): void {
-    const { receiver, clock, description, blockIntervalMs, report } = this
+    const { receiver, clock, description, blockIntervalMs, report, intake } = this
     // The next plan says so; it should not wait for rows that do not come.
     const onFailure = () => this.advanced()
-    const options = { receiver, sink, clock, description, blockIntervalMs, report, onFailure }
+    const options = { receiver, sink, clock, description, blockIntervalMs, report, intake, onFailure }
     this.supervisor = new ReceiverSupervisor(options)
     this.supervisor.start()
   }
@@ -134,7 +145,7 @@ class LoggedReceiverInput<T> extends ReceiverInput<T> {
     world: LoggedReceiverInput<T>['world'],
     options: ReceiverOptions<T>,
   ) {
-    super(receiver, description, world.clock, options.blockInterval)
+    super(receiver, description, world.clock, options)
     this.world = world
     this.options = options
     this.onPoison = options.onPoison ?? world.onPoison
@@ -146,10 +157,11 @@ class LoggedReceiverInput<T> extends ReceiverInput<T> {
       codec = defaultCodec,
       name: _name,
       blockInterval: _interval,
+      maxRate: _rate,
       onPoison: _policy,
       ...limits
     } = this.options
-    this.keptTopic = `logmill-receiver-${appName}-${id}`.replaceAll(/[^\w.-]/g, '_')
+    this.keptTopic = keptTopicOf(appName, id)
     const source = topicSource<T>({
       views: broker.logViews,
       topics: { assign: { [this.keptTopic]: [0] } },
@@ -281,7 +293,7 @@ export function receiverStream<T>(
   const { broker } = world
   const input =
     broker === undefined
-      ? new MemoryReceiverInput(receiver, description, world.clock, options.blockInterval)
+      ? new MemoryReceiverInput(receiver, description, world.clock, options)
       : new LoggedReceiverInput(receiver, description, { ...world, broker }, options)
   return {
     kind,

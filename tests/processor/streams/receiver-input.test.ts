@@ -282,7 +282,7 @@ describe('with a broker', () => {
     expect(rows).toEqual({ 1: [Buffer.from('yes')] })
   })
 
-  test('receivers that would share a topic, or whose topic has too long a name, are refused at start', async () => {
+  test('each receiver has a topic of its own, whatever it is called; one with too long a name is refused at start', async () => {
     const refusal = async (...names: string[]) => {
       const commit = new Checkpoint({ directory, output: log, warn: () => {} })
       const broker = { logViews: log, output: log }
@@ -293,16 +293,49 @@ describe('with a broker', () => {
         (error: Error) => error.message,
       )
     }
-    expect(await refusal('a b', 'a_b')).toMatch(/'a b' and 'a_b' would both keep their rows in/)
-    expect(await refusal('a.b', 'a_b')).toMatch(/'a.b' and 'a_b' would both keep their rows in/)
+    expect(await refusal('a b', 'a_b', 'a.b', 'a/b')).toBeUndefined()
+    const kept = log.topics().filter((topic) => topic.startsWith('logmill-receiver-job-a'))
+    expect(kept).toHaveLength(4)
+    expect(kept).toContain('logmill-receiver-job-a_b')
     const room = 249 - 'logmill-receiver-job-'.length
     expect(await refusal('x'.repeat(room + 1))).toMatch(/is longer than 249 characters/)
     expect(await refusal('x'.repeat(room), 'y')).toBeUndefined()
   })
 
+  test('maxRate: a second of rows may come at once, ready() waits for the next, and who stores on is refused', async () => {
+    const receiver = new Handmade()
+    const context = await started(receiver, { maxRate: 10 })
+    void receiver.storeAll(Array.from({ length: 10 }, (_, index) => index))
+    expect(receiver.isFull).toBe(true)
+    let isReady = false
+    void receiver.ready().then(() => (isReady = true))
+    await clock.advance(99)
+    expect(isReady).toBe(false)
+    await clock.advance(1)
+    await until(() => isReady)
+    expect(receiver.isFull).toBe(false)
+    void receiver.store('next')
+    expect(receiver.isFull).toBe(true)
+    let refusedAt = 0
+    expect(() => {
+      for (; refusedAt < 1000; refusedAt++) void receiver.store('more')
+    }).toThrow(/far more rows are stored than maxRate allows: await/)
+    expect(refusedAt).toBe(81)
+    // What is waited for ends with the job, too.
+    const waiting = receiver.ready()
+    await batchAt(1)
+    await context.stop()
+    await waiting
+    expect(rows[1]).toHaveLength(10 + 1 + refusedAt)
+    expect(clock.timersSet).toBe(0)
+  })
+
   test('as bytes: what the codec reads is what was stored', async () => {
     const receiver = new Handmade()
-    const context = await started(receiver, { codec: byteRows as ReceiverOptions<unknown>['codec'] & object })
+    const context = await started(receiver, {
+      codec: byteRows as ReceiverOptions<unknown>['codec'] & object,
+      maxRate: 1000,
+    })
     void receiver.storeBytes([Buffer.from('ab'), Buffer.from('')])
     function* inOneBuffer() {
       const buffer = Buffer.alloc(1)
