@@ -3,7 +3,7 @@
 
 import { OperatorError, operatorFailed } from '../graph/errors.ts'
 import { checkKey, type Key } from '../graph/key.ts'
-import { type FileFormat, objects, textLines } from '../sink/file-format.ts'
+import { compressed, type Compression, type FileFormat, objects, textLines } from '../sink/file-format.ts'
 import { saveRows } from '../sink/part-files.ts'
 import { rowText } from '../sink/row-text.ts'
 import { reducing } from './aggregate.ts'
@@ -269,8 +269,8 @@ export abstract class RddActions<T> implements AsyncIterable<T> {
    * A directory with a text file for each partition and a line for each row; it shows whole. Throws where something is
    * there already. In a streaming job files are the matter of the stream's saveAsTextFiles: this would be run again.
    */
-  saveAsTextFile(path: string): Promise<void> {
-    return this.save(path, 'saveAsTextFile', textLines<T>(rowText))
+  saveAsTextFile(path: string, { compression }: { readonly compression?: Compression } = {}): Promise<void> {
+    return this.save(path, 'saveAsTextFile', compressed(textLines<T>(rowText), compression))
   }
 
   /** As `saveAsTextFile`, with rows of plain data, for BatchContext.objectFile. */

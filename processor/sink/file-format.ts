@@ -4,6 +4,7 @@
 //
 //    "LMOBJ1\n\0" | ( length i32 | crc32c u32 of the rows | rows: plain data, one after the other ) *
 
+import { gzipSync } from 'node:zlib'
 import { crc32c } from '../../broker/protocol/record-batch/crc32c.ts'
 import { ByteReader, ByteWriter } from '../checkpoint/bytes.ts'
 import { readPlain, writePlain } from '../checkpoint/plain-data.ts'
@@ -26,6 +27,40 @@ export interface FileFormat<T, E> {
   /** Throws where the row cannot be written. */
   encode(row: T): E
   newPart(): PartEncoder<E>
+  /** Of the names of part files. */
+  readonly extension?: string
+}
+
+export type Compression = 'gzip'
+
+/** Part files of a format, packed (Hadoop's GzipCodec): each block of bytes is a member of its own, as RFC 1952 has it. */
+export function compressed<T, E>(
+  format: FileFormat<T, E>,
+  compression: Compression | undefined,
+): FileFormat<T, E> {
+  if (compression === undefined) return format
+  if (compression !== 'gzip') throw new TypeError(`compression: '${String(compression)}' is not 'gzip'`)
+  return {
+    encode: format.encode,
+    extension: '.gz',
+    newPart() {
+      const part = format.newPart()
+      let isFirst = true
+      return {
+        add: (encoded) => part.add(encoded),
+        get size() {
+          return part.size
+        },
+        take() {
+          const bytes = part.take()
+          // A file of nothing has a member, too: without one it would be no gzip file.
+          if (bytes.length === 0 && !isFirst) return bytes
+          isFirst = false
+          return gzipSync(bytes)
+        },
+      }
+    },
+  }
 }
 
 export function textLines<T>(textOf: (row: T) => string): FileFormat<T, string> {

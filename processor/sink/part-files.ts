@@ -22,7 +22,10 @@ export async function writeParts<E>(
   if (first === undefined) throw new Error(`${directory} is there already`)
   await rows.prepare(executor)
   for (let partition = 0; partition < rows.partitions; partition++) {
-    const part = await PartFile.create(join(directory, partName(partition)), format.newPart())
+    const part = await PartFile.create(
+      join(directory, `${partName(partition)}${format.extension ?? ''}`),
+      format.newPart(),
+    )
     try {
       await executor.drain(
         rows.open(partition, (row) => part.add(row)),

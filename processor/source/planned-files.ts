@@ -6,15 +6,22 @@ import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { PlannedFile } from '../graph/contracts/source.ts'
 import type { Dataset } from '../rdd/dataset.ts'
 import { DataLossError } from './errors.ts'
-import { checkRecordLength, LineReader, openRecords } from './text-file.ts'
+import { checkRecordLength, LineReader, openRecords, unpackedLines } from './text-file.ts'
+import { isPacked, UnpackedFiles } from './unpacked-file.ts'
 
 /** What the rows of a file are. */
 export interface FileFormat<T> {
   open(file: PlannedFile, emit: Emit<T>): RowReader
+  /** A file whose name says that it is packed; absent: its bytes are read as they are. */
+  openUnpacked?(path: string, unpacked: UnpackedFiles, emit: Emit<T>): RowReader
 }
 
-/** Lines of UTF-8 text, without their ends (`\n` or `\r\n`). A line of more than 64 MiB ends the job. */
+/**
+ * Lines of UTF-8 text, without their ends (`\n` or `\r\n`), also of `.gz` and `.deflate` files. A line of more than
+ * 64 MiB ends the job.
+ */
 export const textLines: FileFormat<string> = {
+  openUnpacked: unpackedLines,
   open: ({ path: file, sizeInBytes: until }, emit) => new LineReader({ file, from: 0, until }, emit),
 }
 
@@ -46,6 +53,7 @@ export class FilesDataset<T> implements Dataset<T> {
   readonly keeps = 'always'
   private readonly files: readonly PlannedFile[]
   private readonly format: FileFormat<T>
+  private readonly unpacked = new UnpackedFiles()
 
   constructor(files: readonly PlannedFile[], format: FileFormat<T>) {
     this.files = files
@@ -56,14 +64,22 @@ export class FilesDataset<T> implements Dataset<T> {
     return this.files.length
   }
 
-  prepare(): Promise<void> {
-    return Promise.resolve()
+  async prepare(): Promise<void> {
+    const packed = this.files.filter((file) => this.isPacked(file))
+    for (const file of packed) mustBeAsPlanned(file)
+    await this.unpacked.prepare(packed.map(({ path }) => path))
   }
 
   open(partition: number, emit: Emit<T>): RowReader {
     const file = this.files[partition] as PlannedFile
     mustBeAsPlanned(file)
-    const reader = this.format.open(file, emit)
+    const reader = this.isPacked(file)
+      ? (this.format.openUnpacked as NonNullable<FileFormat<T>['openUnpacked']>)(
+          file.path,
+          this.unpacked,
+          emit,
+        )
+      : this.format.open(file, emit)
     return {
       read(maxRows) {
         if (reader.read(maxRows)) return true
@@ -73,6 +89,10 @@ export class FilesDataset<T> implements Dataset<T> {
       },
       close: () => reader.close(),
     }
+  }
+
+  private isPacked({ path }: PlannedFile): boolean {
+    return this.format.openUnpacked !== undefined && isPacked(path)
   }
 }
 

@@ -5,6 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { Dataset } from '../rdd/dataset.ts'
+import { isPacked, UnpackedFiles } from './unpacked-file.ts'
 
 const CHUNK_BYTES = 256 * 1024
 const NEWLINE = 10
@@ -18,6 +19,13 @@ export interface FileRange {
   readonly until: number
 }
 
+/** Bytes that are read from their beginning, or a place in them, on. */
+export interface ByteSource {
+  /** Fills `target`, of 256 KiB, from its start; 0: there is nothing more. */
+  read(target: Buffer, position: number): number
+  close(): void
+}
+
 /** A file, or the files of a directory in the order of their names; names with `_` or `.` before them are left out. */
 export function filesOf(location: string | readonly string[]): string[] {
   if (typeof location !== 'string') return location.flatMap(filesOf)
@@ -29,16 +37,26 @@ export function filesOf(location: string | readonly string[]): string[] {
     .sort()
 }
 
-/** Lines of text files, UTF-8; `\r\n` ends a line as well as `\n`. At least as many partitions, if there are bytes for them. */
+/**
+ * Lines of text files, UTF-8; `\r\n` ends a line as well as `\n`. At least as many partitions, if there are bytes for
+ * them; a compressed file is one.
+ */
 export class TextFileDataset implements Dataset<string> {
   readonly keeps = 'always'
   private readonly ranges: readonly FileRange[]
+  private readonly packed: ReadonlySet<string>
+  private readonly unpacked = new UnpackedFiles()
 
+  /** Throws TypeError where a file is packed as nobody here can unpack it. */
   constructor(files: readonly string[], minPartitions: number) {
+    this.packed = new Set(files.filter(isPacked))
     const sizes = files.map((file) => fs.statSync(file).size)
     const total = sizes.reduce((sum, size) => sum + size, 0)
     const rangeBytes = Math.max(1, Math.ceil(total / minPartitions))
-    this.ranges = files.flatMap((file, index) => rangesOf(file, sizes[index] as number, rangeBytes))
+    this.ranges = files.flatMap((file, index) => {
+      const size = sizes[index] as number
+      return rangesOf(file, size, this.packed.has(file) ? size : rangeBytes)
+    })
   }
 
   get partitions(): number {
@@ -46,12 +64,20 @@ export class TextFileDataset implements Dataset<string> {
   }
 
   prepare(): Promise<void> {
-    return Promise.resolve()
+    return this.unpacked.prepare(this.packed)
   }
 
   open(partition: number, emit: Emit<string>): RowReader {
-    return new LineReader(this.ranges[partition] as FileRange, emit)
+    const range = this.ranges[partition] as FileRange
+    if (!this.packed.has(range.file)) return new LineReader(range, emit)
+    return unpackedLines(range.file, this.unpacked, emit)
   }
+}
+
+/** Lines of a file that was unpacked. */
+export function unpackedLines(file: string, unpacked: UnpackedFiles, emit: Emit<string>): RowReader {
+  const { sizeInBytes: until } = unpacked.get(file)
+  return new LineReader({ file, from: 0, until }, emit, MAX_LINE_BYTES, unpacked.get(file).open())
 }
 
 function rangesOf(file: string, sizeInBytes: number, rangeBytes: number): FileRange[] {
@@ -66,7 +92,7 @@ function rangesOf(file: string, sizeInBytes: number, rangeBytes: number): FileRa
 export class LineReader implements RowReader {
   private readonly emit: Emit<string>
   private readonly until: number
-  private readonly fd: number
+  private readonly bytes: ByteSource
   private readonly chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   private filled = 0
   private at = 0
@@ -79,7 +105,13 @@ export class LineReader implements RowReader {
   private readonly maxLineBytes: number
   private skipsFirst: boolean
 
-  constructor({ file, from, until }: FileRange, emit: Emit<string>, maxLineBytes = MAX_LINE_BYTES) {
+  /** `bytes`: default, those of the file. */
+  constructor(
+    { file, from, until }: FileRange,
+    emit: Emit<string>,
+    maxLineBytes = MAX_LINE_BYTES,
+    bytes: ByteSource = bytesOf(file),
+  ) {
     this.emit = emit
     this.file = file
     this.maxLineBytes = maxLineBytes
@@ -87,7 +119,7 @@ export class LineReader implements RowReader {
     // One byte back: where that ends a line, the first line here begins here.
     this.skipsFirst = from > 0
     this.position = Math.max(0, from - 1)
-    this.fd = fs.openSync(file, 'r')
+    this.bytes = bytes
   }
 
   read(maxRows: number): boolean {
@@ -119,7 +151,7 @@ export class LineReader implements RowReader {
   }
 
   close(): void {
-    fs.closeSync(this.fd)
+    this.bytes.close()
   }
 
   private line(rest: Buffer): void {
@@ -135,9 +167,17 @@ export class LineReader implements RowReader {
   }
 
   private fill(): boolean {
-    this.filled = fs.readSync(this.fd, this.chunk, 0, CHUNK_BYTES, this.position)
+    this.filled = this.bytes.read(this.chunk, this.position)
     this.at = 0
     return this.filled > 0
+  }
+}
+
+function bytesOf(file: string): ByteSource {
+  const fd = fs.openSync(file, 'r')
+  return {
+    read: (target, position) => fs.readSync(fd, target, 0, target.length, position),
+    close: () => fs.closeSync(fd),
   }
 }
 

@@ -21,7 +21,12 @@ import type { KeyedStateOptions, OperatorOptions, ShuffleOptions, StateOptions }
 import { foreachRDD, print, toTopic } from './outputs.ts'
 import type { PairDStream } from './pair-dstream.ts'
 import { repartition } from './repartition.ts'
-import { saveAsObjectFiles, saveAsTextFiles, type FileOptions } from './save-as-files.ts'
+import {
+  saveAsObjectFiles,
+  saveAsTextFiles,
+  type FileOptions,
+  type TextFileOptions,
+} from './save-as-files.ts'
 import type { StateDStream } from './state-dstream.ts'
 import { transform } from './transform.ts'
 import { union } from './union.ts'
@@ -222,7 +227,7 @@ export class DStream<T> {
    * A directory per batch, `prefix-TIME_MS[.suffix]`, with a line per row and a file per row partition. It shows once
    * the batch counts, whole, whatever crashes meanwhile.
    */
-  saveAsTextFiles(prefix: string, options: FileOptions = {}): void {
+  saveAsTextFiles(prefix: string, options: TextFileOptions = {}): void {
     saveAsTextFiles(this.host, this.node, prefix, options)
   }
 

@@ -8,7 +8,7 @@ import type { OutputBatch, StreamNode } from '../graph/node.ts'
 import { drainAll } from '../rdd/dataset.ts'
 import { mapPipe, NarrowDataset } from '../rdd/narrow.ts'
 import { BatchFiles } from '../sink/batch-files.ts'
-import { objects, textLines, type FileFormat } from '../sink/file-format.ts'
+import { compressed, type Compression, objects, textLines, type FileFormat } from '../sink/file-format.ts'
 import type { StreamHost } from './host.ts'
 import type { OperatorOptions } from './options.ts'
 import { rowsOf } from './outputs.ts'
@@ -19,13 +19,18 @@ export interface FileOptions extends OperatorOptions {
   readonly suffix?: string
 }
 
+export interface TextFileOptions extends FileOptions {
+  /** Part files are packed and end in `.gz`; default: they are not. */
+  readonly compression?: Compression
+}
+
 export function saveAsTextFiles<T>(
   host: StreamHost,
   parent: StreamNode<T>,
   prefix: string,
-  options: FileOptions,
+  { compression, ...options }: TextFileOptions,
 ): void {
-  addFiles(host, 'saveAsTextFiles', parent, prefix, options, textLines<T>(rowText))
+  addFiles(host, 'saveAsTextFiles', parent, prefix, options, compressed(textLines<T>(rowText), compression))
 }
 
 export function saveAsObjectFiles<T>(

@@ -1,0 +1,103 @@
+// Compressed text files: their lines are those of the file before it was packed, and a damaged one is named.
+
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { deflateSync, gunzipSync, gzipSync } from 'node:zlib'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ManualClock } from '../../../broker/time/manual-clock.ts'
+import { BatchContext } from '../../../processor/batch-context.ts'
+import { StreamingContext } from '../../../processor/streaming-context.ts'
+
+let folder: string
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'logmill-packed-'))))
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const write = (name: string, bytes: string | Uint8Array): string => {
+  const path = join(folder, name)
+  writeFileSync(path, bytes)
+  return path
+}
+const context = () => new BatchContext({ parallelism: 3 })
+
+test.each([
+  ['gzip', 'lines.gz', (text: string) => gzipSync(text)],
+  [
+    'gzip of several members',
+    'lines.gz',
+    (text: string) => {
+      const middle = Math.floor(text.length / 2)
+      return Buffer.concat([gzipSync(text.slice(0, middle)), gzipSync(text.slice(middle))])
+    },
+  ],
+  ['deflate', 'lines.deflate', (text: string) => deflateSync(text)],
+])('%s: larger than a block, lines over its borders, whatever ends them', async (_, name, pack) => {
+  const lines = Array.from({ length: 60_000 }, (_, index) => `line ${index} ${'x'.repeat(index % 13)}`)
+  const path = write(name, pack(`${lines.join('\r\n')}\nlast`))
+  write('plain.txt', 'plain\n')
+  const text = context().textFile(path)
+  expect(await text.collect()).toEqual([...lines, 'last'])
+  // And again: it can be read as often as it is asked for.
+  expect(await text.count()).toBe(60_001)
+  expect(await context().textFile(folder).count()).toBe(60_002)
+})
+
+test('what is damaged, cut off or no such file at all is named, and what cannot be unpacked is refused', async () => {
+  const whole = gzipSync('some lines\n'.repeat(1000))
+  const damaged = Buffer.from(whole)
+  damaged[whole.length - 6] = (damaged[whole.length - 6] as number) ^ 1
+  for (const [name, bytes] of [
+    ['damaged.gz', damaged],
+    ['cut.gz', whole.subarray(0, whole.length - 20)],
+    ['text.gz', Buffer.from('just text\n')],
+    ['empty.gz', Buffer.alloc(0)],
+  ] as const) {
+    const path = write(name, bytes)
+    await expect(context().textFile(path).collect(), name).rejects.toThrow(`${path} cannot be unpacked: `)
+  }
+  expect(() => context().textFile(write('x.bz2', 'x'))).toThrow(
+    /x\.bz2: files of \.bz2 cannot be unpacked here/,
+  )
+})
+
+test('an RDD is saved packed, and read as it was; a part without rows is a gzip file too', async () => {
+  const directory = join(folder, 'saved')
+  const rows = Array.from({ length: 50_000 }, (_, index) => `row ${index}`)
+  await context()
+    .parallelize(rows, 2)
+    .union(context().parallelize<string>([], 1))
+    .saveAsTextFile(directory, { compression: 'gzip' })
+  const parts = readdirSync(directory).sort()
+  expect(parts).toEqual(['_SUCCESS', 'part-00000.gz', 'part-00001.gz', 'part-00002.gz'])
+  expect(gunzipSync(readFileSync(join(directory, 'part-00002.gz'))).length).toBe(0)
+  expect(await context().textFile(directory).collect()).toEqual(rows)
+  const wrong = { compression: 'zip' } as unknown as { compression: 'gzip' }
+  await expect(async () =>
+    context().parallelize(['a']).saveAsTextFile(join(folder, 'x'), wrong),
+  ).rejects.toThrow(/'zip' is not 'gzip'/)
+})
+
+test('a stream of files reads packed ones, and writes its batches packed', async () => {
+  const clock = new ManualClock(1_000_000)
+  const incoming = join(folder, 'in')
+  mkdirSync(incoming)
+  const job = new StreamingContext({ appName: 'packed', batchDuration: 1000, clock, warn: () => {} })
+  const lines = job.textFileStream(incoming)
+  lines
+    .map((line) => line.toUpperCase())
+    .saveAsTextFiles(join(folder, 'out'), { suffix: 'txt', compression: 'gzip' })
+  await job.start()
+  const done = new Promise<void>((resolve) => job.addStreamingListener({ onBatchCompleted: () => resolve() }))
+  const put = (name: string, bytes: string | Uint8Array) => {
+    writeFileSync(join(incoming, name), bytes)
+    utimesSync(join(incoming, name), 1000.5, 1000.5)
+  }
+  put('a.gz', gzipSync('a\nb\n'))
+  put('b.txt', 'c\n')
+  clock.tick(1000)
+  await done
+  expect(await context().textFile(join(folder, 'out-1001000.txt')).collect()).toEqual(['A', 'B', 'C'])
+  put('broken.gz', gzipSync('d\n').subarray(0, 12))
+  clock.tick(1000)
+  await expect(job.awaitTermination()).rejects.toThrow(/broken\.gz cannot be unpacked/)
+})
