@@ -44,19 +44,19 @@ const BLOCK_BYTES = 256 * 1024
 /** Gathers rows until they are a block's worth. */
 export class BlockCutter<T> {
   rows: T[] = []
-  private bytes = 0
+  private readonly size = new SampledSize(8)
 
   /** True: the block is to be taken. */
   add(row: T): boolean {
     this.rows.push(row)
-    this.bytes += sizeOf(row)
-    return this.bytes >= BLOCK_BYTES
+    if (this.size.isDue()) this.size.add(sizeOf(row))
+    return this.size.bytes >= BLOCK_BYTES
   }
 
   take(): T[] {
     const { rows } = this
     this.rows = []
-    this.bytes = 0
+    this.size.reset()
     return rows
   }
 }

@@ -60,9 +60,8 @@ function scaled(bytes: number, count: number, of: number): number {
   return count === of ? bytes : (bytes / count) * of
 }
 
-/** How many values stand for themselves before others are left out; and the most that one may stand for. */
+/** How many values stand for themselves before others are left out. */
 const EXACT = 128
-const LONGEST_STRIDE = 255
 
 /**
  * The size of many values, of which only some are looked at (as Spark's SizeTracker): all of the first ones, then
@@ -73,6 +72,12 @@ export class SampledSize {
   private values = 0
   private stride = 1
   private untilNext = 1
+  private readonly longestStride: number
+
+  /** How many values one may stand for at most. */
+  constructor(longestStride = 255) {
+    this.longestStride = longestStride
+  }
 
   /** One more value; true: it is to be measured and told to `add`. */
   isDue(): boolean {
@@ -82,7 +87,7 @@ export class SampledSize {
   add(bytes: number): void {
     this.bytes += bytes * this.stride
     this.values += this.stride
-    this.untilNext = this.stride = Math.min(LONGEST_STRIDE, 1 + Math.floor(this.values / EXACT))
+    this.untilNext = this.stride = Math.min(this.longestStride, 1 + Math.floor(this.values / EXACT))
   }
 
   reset(): void {

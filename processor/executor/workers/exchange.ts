@@ -177,9 +177,10 @@ export class Exchange implements Peers {
     let incoming = byKey.get(key)
     if (incoming === undefined) {
       const { limitInBytes } = this.spills
-      // What all others send, together, has half of a shuffle's memory.
+      // What all others send, together, has half of a shuffle's memory. It may come before this worker hears that the
+      // batch has begun, so its file is not that of the batch that runs here.
       const limit = limitInBytes / 2 / Math.max(1, this.count - 1)
-      incoming = new Incoming(run, new MemoryThenFileBlocks(limit, () => this.spills.open()))
+      incoming = new Incoming(run, new MemoryThenFileBlocks(limit, () => this.spills.open(true)))
       byKey.set(key, incoming)
     }
     return incoming
