@@ -42,7 +42,8 @@ export async function cogroup<K>(
   return await table.finish()
 }
 
-function intoGroup(index: number, empty: () => unknown[][]): Combining<unknown, unknown[][]> {
+/** Adds a value of parent `index`. */
+export function intoGroup(index: number, empty: () => unknown[][]): Combining<unknown, unknown[][]> {
   const merge = (groups: unknown[][], value: unknown) => {
     ;(groups[index] as unknown[]).push(value)
     return groups
@@ -59,7 +60,7 @@ function intoGroups(index: number, empty: () => unknown[][]): Combining<unknown[
   return { create: (values) => merge(empty(), values), merge }
 }
 
-function appended(earlier: unknown[][], later: unknown[][]): unknown[][] {
+export function appended(earlier: unknown[][], later: unknown[][]): unknown[][] {
   for (const [index, values] of later.entries()) {
     const group = earlier[index] as unknown[]
     for (const value of values) group.push(value)

@@ -7,8 +7,9 @@ import type { KeyPlaces } from '../graph/partitioner.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StateCursor, StatePartition } from '../graph/contracts/state.ts'
 import type { Scope } from '../graph/node.ts'
-import { cogroup, type Cogrouped } from '../rdd/cogroup.ts'
+import { cogroup } from '../rdd/cogroup.ts'
 import { heldElsewhere, Once, openHeld, owns, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
+import { gather, type Gathered, type KeyGroups } from './key-groups.ts'
 
 /** A key and its new state; undefined: the key was removed. */
 export type StateChange<K, S> = readonly [K, S | undefined]
@@ -46,14 +47,24 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
       const { step, state } = this
-      const { rows } = await cogroup(this.parents, { places: step.places, outlives: false }, run)
+      const place = { places: step.places, outlives: false }
+      const gathered: Gathered<K> =
+        run.peers === undefined
+          ? await gather(this.parents, state, place, run)
+          : await cogroup(this.parents, place, run)
       this.parents = []
       for (const [index, partition] of state.entries()) {
         if (!owns(this, index, run.peers)) continue
         const changes = { keys: [], values: [] }
         this.changes[index] = changes
         const moving = new MovingOn<K, S>(partition, step, changes)
-        await run.drain(openHeld(rows, index, (entry) => moving.take(entry)))
+        await run.drain(
+          'groups' in gathered
+            ? (gathered.groups[index] as KeyGroups).read((at, groups) => moving.take(at, groups))
+            : openHeld(gathered.rows, index, ([key, groups]) =>
+                moving.take(partition.place(key as Key), groups),
+              ),
+        )
         if (step.everyKey) await run.drain(moving)
       }
     })
@@ -108,9 +119,8 @@ class MovingOn<K, S> implements RowReader {
     this.taken = new Uint8Array(step.everyKey ? partition.end : 0)
   }
 
-  take([key, groups]: Cogrouped<K>): void {
+  take(place: number, groups: unknown[][]): void {
     const { partition, taken } = this
-    const place = partition.place(key as Key)
     if (place < taken.length) taken[place] = 1
     this.advance(place, groups, partition.at(place))
   }

@@ -146,6 +146,31 @@ test.runIf(canTell)(
   },
 )
 
+test.each([1, 3])(
+  'state is moved on alike by new values that outgrow memory, over %i partitions',
+  async (parallelism) => {
+    const opened = vi.spyOn(fs, 'openSync')
+    const outcome = async (options: { shuffleMemoryInBytes?: number }) => {
+      const world = newWorld({ ...options, localDir, parallelism })
+      const initialState: [Row[0], string][] = [
+        ['key 1', 'from the beginning'],
+        ['only in the beginning', 'kept'],
+      ]
+      const batches = [rows.slice(0, 600), rows.slice(500, 900), [], rows.slice(0, 5)]
+      const totals = pairsOf(world.context, batches).updateStateByKey<string>(
+        (values, before = '', key) => (key === true ? undefined : [before, ...values].join(' ').slice(-60)),
+        { initialState },
+      )
+      return await runTable(world, totals.changes(), batches.length)
+    }
+    const expected = await outcome({})
+    expect(opened).not.toHaveBeenCalled()
+    expect(expected[1]?.length).toBeGreaterThan(100)
+    expect(await outcome({ shuffleMemoryInBytes: 4000 })).toEqual(expected)
+    expect(opened).toHaveBeenCalled()
+  },
+)
+
 test('an RDD of the program, not of a batch, is on disk for all batches that read it', async () => {
   const world = newWorld({ shuffleMemoryInBytes: 100, localDir })
   const known = world.context.sparkContext.parallelize(rows.slice(0, 300)).groupByKey()
