@@ -53,15 +53,19 @@ export class KeyPlaces {
   readonly operator: string
   readonly partitions: number
   private readonly partitioner: Partitioner
+  /** The hash of a key is right by itself: nothing stands between it and the row. */
+  private readonly isHashed: boolean
 
   constructor(operator: string, partitioner: Partitioner) {
     this.operator = operator
     this.partitions = partitioner.numPartitions
     this.partitioner = partitioner
+    this.isHashed = partitioner.constructor === HashPartitioner
   }
 
   /** Throws PartitionerError where the partitioner fails, or names a partition that there is not. */
   partitionOf(key: unknown): number {
+    if (this.isHashed) return partitionOf(key as Key, this.partitions)
     const partition = this.ask(key)
     if (this.has(partition)) return partition
     const answer = typeof partition === 'string' ? `'${partition}'` : String(partition)
