@@ -9,6 +9,7 @@ import type { LogViews, OutputPort } from './ports.ts'
 import type { SpillOptions } from './rdd/spill-space.ts'
 import { Backpressure, type BackpressureOptions } from './scheduler/backpressure.ts'
 import type { DowntimeBatches } from './scheduler/recovery.ts'
+import type { FileSystem } from './sink/file-system.ts'
 import type { StartingOptions } from './source/starting-offsets.ts'
 import type { TopicSourceOptions } from './source/topic-source.ts'
 import type { OperatorOptions } from './streams/options.ts'
@@ -72,6 +73,8 @@ interface CommonOptions extends SpillOptions {
   readonly maxTaskFailures?: number
   /** false: saveAsTextFiles and saveAsObjectFiles write nothing, as in the replay of a batch. Default true. */
   readonly writesFiles?: boolean
+  /** Where they are written; default: the machine's own file system. For tests that cut its power. */
+  readonly fileSystem?: FileSystem
   /** false: receivers are not started, as in the replay of a batch; their streams have what is in the log. Default true. */
   readonly startsReceivers?: boolean
   /** Where print() writes; default: standard output. */

@@ -24,6 +24,7 @@ import { ActiveContexts } from './scheduler/active-contexts.ts'
 import { CallingThreadExecution, type Execution } from './scheduler/execution.ts'
 import { Job } from './scheduler/job.ts'
 import { ListenerBus, type StreamingListener } from './scheduler/listener.ts'
+import { machineFiles } from './sink/file-system.ts'
 import { stopOnShutdown } from './shutdown.ts'
 import {
   backpressureOf,
@@ -136,6 +137,7 @@ export class StreamingContext implements AsyncDisposable {
       graph: this.graph,
       writeLine: options.writeLine ?? ((line) => console.log(line)),
       writesFiles: options.writesFiles ?? true,
+      fileSystem: options.fileSystem ?? machineFiles,
     })
     this.job = new Job({
       appName: options.appName,

@@ -20,23 +20,26 @@
 //
 // A directory of that name that was there before (another run of a job without a checkpoint) is replaced.
 
-import { readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { FilesAside, FilesRun, PutAside } from '../graph/contracts/files.ts'
 import type { BatchStamp } from '../graph/contracts/rows.ts'
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
 import type { FileFormat } from './file-format.ts'
+import { type FileSystem, machineFiles } from './file-system.ts'
 import { exists, showDirectory, writeParts } from './part-files.ts'
 
 export interface BatchFilesOptions {
   /** Path of the directories up to the batch's time. */
   readonly prefix: string
   readonly suffix: string | undefined
+  /** Default: the machine's. */
+  readonly fileSystem?: FileSystem
 }
 
 export class BatchFiles<E> implements FilesAside {
   private readonly options: BatchFilesOptions
   private readonly format: FileFormat<never, E>
+  private readonly files: FileSystem
   private run: FilesRun | undefined
   /** Directory aside of the batch that runs. */
   private written: { readonly batchId: number; readonly putAside: PutAside } | undefined
@@ -44,6 +47,7 @@ export class BatchFiles<E> implements FilesAside {
   constructor(options: BatchFilesOptions, format: FileFormat<never, E>) {
     this.options = options
     this.format = format
+    this.files = options.fileSystem ?? machineFiles
   }
 
   get target(): string {
@@ -55,10 +59,10 @@ export class BatchFiles<E> implements FilesAside {
     const { batchId } = batch
     const directory = this.directoryOf(String(batch.timeMs))
     this.written = undefined
-    if (isRepeat && (await exists(directory))) return
+    if (isRepeat && (await exists(directory, this.files))) return
     const aside = this.asideOf(directory, batchId)
-    await rm(aside, { recursive: true, force: true })
-    await writeParts(aside, rows, executor, this.format)
+    await this.files.rm(aside, { recursive: true, force: true })
+    await writeParts(aside, rows, executor, this.format, this.files)
     this.written = { batchId, putAside: { operatorId: this.settled.operatorId, aside, directory } }
   }
 
@@ -70,7 +74,7 @@ export class BatchFiles<E> implements FilesAside {
   async show(batch: BatchStamp): Promise<void> {
     const putAside = this.putAside(batch)
     if (putAside === undefined) return
-    await showDirectory(putAside)
+    await showDirectory(putAside, this.files)
     this.written = undefined
   }
 
@@ -79,20 +83,29 @@ export class BatchFiles<E> implements FilesAside {
     const { lastBatchId, operatorId } = run
     const ours = run.putAside.filter((entry) => entry.operatorId === operatorId)
     // First, as it was called then: the program may have another prefix by now.
-    for (const entry of ours) await showDirectory(entry)
+    for (const entry of ours) await showDirectory(entry, this.files)
     const folders = [this.directoryOf('TIME_MS'), ...ours.map(({ directory }) => directory)].map(dirname)
     const aside = new RegExp(`^\\.(.+)${escape(this.owner)}@(\\d+)(\\.old)?$`, 's')
     for (const folder of new Set(folders)) {
-      for (const name of await entriesOf(folder)) {
+      for (const name of await this.entriesOf(folder)) {
         const [, base, batchId, isOld] = aside.exec(name) ?? []
         if (base === undefined) continue
         const path = join(folder, name)
         if (isOld === undefined && Number(batchId) <= lastBatchId) {
-          await showDirectory({ aside: path, directory: join(folder, base) })
+          await showDirectory({ aside: path, directory: join(folder, base) }, this.files)
         } else {
-          await rm(path, { recursive: true, force: true })
+          await this.files.rm(path, { recursive: true, force: true })
         }
       }
+    }
+  }
+
+  private async entriesOf(folder: string): Promise<string[]> {
+    try {
+      return await this.files.readdir(folder)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+      throw error
     }
   }
 
@@ -114,15 +127,6 @@ export class BatchFiles<E> implements FilesAside {
   private get settled(): FilesRun {
     if (this.run === undefined) throw new Error('files are written before they were settled')
     return this.run
-  }
-}
-
-async function entriesOf(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
   }
 }
 

@@ -3,6 +3,7 @@
 
 import type { Graph } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
+import type { FileSystem } from '../sink/file-system.ts'
 import type { StreamingContext } from '../streaming-context.ts'
 import { DStream } from './dstream.ts'
 import { MapWithStateDStream } from './map-with-state-dstream.ts'
@@ -17,6 +18,7 @@ export interface StreamHost {
   readonly writeLine: (line: string) => void
   /** false: files of batches are not written. */
   readonly writesFiles: boolean
+  readonly fileSystem: FileSystem
   stream<T>(node: StreamNode<T>): DStream<T>
   pairs<K, V>(node: StreamNode<readonly [K, V]>): PairDStream<K, V>
   /** The whole state of an operator whose rows are what each batch changed. */
@@ -26,13 +28,19 @@ export interface StreamHost {
 
 export function streamHost(
   context: StreamingContext,
-  { graph, writeLine, writesFiles }: Pick<StreamHost, 'graph' | 'writeLine' | 'writesFiles'>,
+  {
+    graph,
+    writeLine,
+    writesFiles,
+    fileSystem,
+  }: Pick<StreamHost, 'graph' | 'writeLine' | 'writesFiles' | 'fileSystem'>,
 ): StreamHost {
   const host: StreamHost = {
     context,
     graph,
     writeLine,
     writesFiles,
+    fileSystem,
     stream: (node) => new DStream(host, node),
     pairs: (node) => new PairDStream(host, node),
     mappedWithState: (mapped) => new MapWithStateDStream(host, mapped),

@@ -43,7 +43,7 @@ export function saveAsObjectFiles<T>(
 }
 
 function addFiles<T, E>(
-  { graph, writesFiles }: StreamHost,
+  { graph, writesFiles, fileSystem }: StreamHost,
   kind: string,
   parent: StreamNode<T>,
   prefix: string,
@@ -52,7 +52,7 @@ function addFiles<T, E>(
 ): void {
   if (prefix === '') throw new TypeError(`${kind}: the prefix is empty`)
   if (suffix?.includes('/')) throw new TypeError(`${kind}: the suffix '${suffix}' has a slash`)
-  const files = writesFiles ? new BatchFiles<E>({ prefix, suffix }, format) : undefined
+  const files = writesFiles ? new BatchFiles<E>({ prefix, suffix, fileSystem }, format) : undefined
   let operator = ''
   const encoded = graph.add<E>({
     kind: `${kind}.rows`,

@@ -105,8 +105,7 @@ export class ModelPartition implements LogView {
   }
 
   cursor(fromOffset: bigint): LogCursor {
-    let index = this.batches.findIndex((batch) => lastOffsetOf(batch, 0) >= fromOffset)
-    if (index < 0) index = this.batches.length
+    let index = this.batchAt(fromOffset)
     return {
       nextOffset: fromOffset,
       fill: (target, untilOffset) => {
@@ -125,6 +124,17 @@ export class ModelPartition implements LogView {
       },
       close() {},
     }
+  }
+
+  /** Of the first batch that ends at the offset or behind it. */
+  private batchAt(offset: bigint): number {
+    let [low, high] = [0, this.batches.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (lastOffsetOf(this.batches[middle] as Buffer, 0) < offset) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   abortedSpans(fromOffset: bigint, untilOffset: bigint): AbortedSpan[] {

@@ -23,15 +23,3 @@ export async function surviveAll(
   if (process.env['LOGMILL_COUNTERS'] !== undefined) console.log(counters)
   for (const what of reached) expect(counters[what] ?? 0, what).toBeGreaterThan(0)
 }
-
-/** What the first world that notices says; 'nothing' where none does. */
-export async function firstFound(seeds: number, run: (seed: number) => Promise<void>): Promise<string> {
-  for (let seed = 1; seed <= seeds; seed++) {
-    try {
-      await run(seed)
-    } catch (error) {
-      return (error as Error).message
-    }
-  }
-  return 'nothing'
-}

@@ -56,9 +56,10 @@ export class SimulatedStore {
     return {
       location: 'simulated',
       open,
-      replace: (name) => {
+      replace: async (name) => {
+        await point(`${name} not replaced`)
         this.disks.set(name, new Disk())
-        return open(name)
+        return await open(name)
       },
     }
   }
@@ -123,15 +124,19 @@ class Handle implements Database {
 
   writes(): Writes {
     const changes: [string, Buffer | undefined][] = []
-    const kind = () => (this.name === 'journal' ? kindOf(changes) : this.name)
+    const kind = (sync: boolean) => {
+      if (this.name === 'journal') return kindOf(changes, sync)
+      // Blocks count once the standing says so.
+      return changes.some(([key]) => key === '\xff\xff') ? this.name : `${this.name} blocks`
+    }
     return {
       put: (key, value) => void changes.push([key.toString('latin1'), Buffer.from(value)]),
       del: (key) => void changes.push([key.toString('latin1'), undefined]),
       write: async ({ sync }) => {
         if (changes.length === 0) return
-        await this.point(`${kind()} not written`)
+        await this.point(`${kind(sync)} not written`)
         this.disk.write(changes, sync)
-        await this.point(`${kind()} written`)
+        await this.point(`${kind(sync)} written`)
       },
     }
   }
@@ -141,8 +146,9 @@ class Handle implements Database {
   }
 }
 
-function kindOf(changes: readonly Change[]): string {
+/** Redo records that do not count are dropped for good; what nobody needs is let go of, some time. */
+function kindOf(changes: readonly Change[], sync: boolean): string {
   const [key = '', value] = changes.at(-1) ?? []
-  if (value === undefined) return 'trim'
+  if (value === undefined) return sync ? 'drop' : 'trim'
   return { p: 'plan', r: 'redo', n: 'note' }[key[0] ?? ''] ?? 'manifest'
 }
