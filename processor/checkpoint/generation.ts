@@ -10,13 +10,13 @@
 // one atomic write. Of a segment that no standing names nothing counts; a generation without a standing that has
 // blocks is not whole and does not count.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CHUNK_BYTES, IncrementsReader } from './increments.ts'
 import type { Journal } from './journal.ts'
 import { Merge } from './merge.ts'
 import { decodeKept, encodeKept, type Redo, type Segment, type Standing } from './messages.ts'
 import { opened, sealed } from './sealed.ts'
 import { DamagedError, type Database, type Writes } from './store.ts'
+import { Turns } from './turns.ts'
 
 const STANDING = Buffer.from([0xff, 0xff])
 const FIRST = Buffer.alloc(0)
@@ -94,7 +94,6 @@ export class Generation {
         restore(operator, key, value)
       }
       counts.set(operator, (counts.get(operator) ?? 0) + entries)
-      await nextTurn()
     }
     for (const { number, id, keys } of this.standing.operators) {
       const found = counts.get(number) ?? 0
@@ -120,9 +119,10 @@ export class Generation {
       merge.keep(chunk)
       await blocks.write(merge.take())
     }
+    const turns = new Turns()
     for (const chunks of merge.rest()) {
       await blocks.write(chunks)
-      await nextTurn()
+      await turns.after(sizes.blockBytes)
     }
     const { dropped: _, decidedByStage: __, chunks: ___, sizeInBytes: ____, ...standing } = newest
     await this.end(blocks, standing)
@@ -173,15 +173,16 @@ export class Generation {
     }
   }
 
-  /** The event loop gets its turn between any two of them. Throws DamagedError. */
+  /** With turns of the event loop in between. Throws DamagedError. */
   private async *chunks(): AsyncGenerator<Buffer, undefined, undefined> {
     const { number, blocks } = this.kept.segment
+    const turns = new Turns()
     let found = 0
     for await (const entries of this.database.entries(blockKey(number, 0), blockKey(number + 1, 0))) {
       for (const [key, bytes] of entries) {
         yield opened(key, bytes, `${this.name}: block ${found}`)
         found++
-        await nextTurn()
+        await turns.after(bytes.length)
       }
     }
     if (found !== blocks) throw new DamagedError(`${this.name} has ${found} blocks of ${blocks}`)

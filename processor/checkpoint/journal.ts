@@ -6,7 +6,6 @@
 //    r, batch id u64          redo record, without its increments
 //    r, batch id u64, u32     a chunk of them, by its place: crc32c u32 (sealed.ts) | chunk (increments.ts)
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BatchPlan } from '../graph/contracts/commit.ts'
 import {
   decodeManifest,
@@ -24,6 +23,7 @@ import {
 import { opened, sealed } from './sealed.ts'
 import type { Damaged, FoundRedo } from './settle.ts'
 import { DamagedError, type Database, type Writes } from './store.ts'
+import { Turns } from './turns.ts'
 
 const MANIFEST = Buffer.from('m')
 const NOTE = Buffer.from('n')
@@ -81,14 +81,11 @@ export class Journal {
   async stage(redo: Redo, increments: readonly Buffer[]): Promise<void> {
     const writes = this.database.writes()
     writes.put(keyOf(REDO, redo.batchId), encodeRedo(redo))
-    let inSlice = 0
+    const turns = new Turns(SLICE_BYTES)
     for (const [place, chunk] of increments.entries()) {
       const key = chunkKey(redo.batchId, place)
       writes.put(key, sealed(key, chunk))
-      inSlice += chunk.length
-      if (inSlice < SLICE_BYTES) continue
-      await nextTurn()
-      inSlice = 0
+      await turns.after(chunk.length)
     }
     await writes.write({ sync: true })
   }
@@ -100,14 +97,15 @@ export class Journal {
     return decodeRedo(bytes, redoName(batchId))
   }
 
-  /** The event loop gets its turn between any two chunks. Throws DamagedError. */
+  /** With turns of the event loop in between. Throws DamagedError. */
   async *increments({ batchId, chunks }: Redo): AsyncGenerator<Buffer, undefined, undefined> {
+    const turns = new Turns()
     let found = 0
     for await (const block of this.database.entries(chunkKey(batchId, 0), keyOf(REDO, batchId + 1))) {
       for (const [key, bytes] of block) {
         yield opened(key, bytes, `${redoName(batchId)}, chunk ${found}`)
         found++
-        await nextTurn()
+        await turns.after(bytes.length)
       }
     }
     if (found !== chunks) throw new DamagedError(`${redoName(batchId)} has ${found} chunks of ${chunks}`)
@@ -164,6 +162,7 @@ export class Journal {
 
   /** With every chunk looked at: what is damaged must be known before it is decided what a restart makes of it. */
   private async redos(): Promise<(FoundRedo | Damaged)[]> {
+    const turns = new Turns(SLICE_BYTES)
     const found = new Map<number, { redo: Redo | Damaged; chunks: number }>()
     for await (const block of this.database.entries(keyOf(REDO, 0), Buffer.from([REDO + 1]))) {
       for (const [key, bytes] of block) {
@@ -181,8 +180,8 @@ export class Journal {
           const chunk = orDamaged(batchId, () => opened(key, bytes, what))
           if ('damaged' in chunk) known.redo = chunk
         }
+        await turns.after(bytes.length)
       }
-      await nextTurn()
     }
     return [...found].map(([batchId, { redo, chunks }]) => {
       if ('damaged' in redo) return redo

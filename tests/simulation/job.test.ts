@@ -178,7 +178,7 @@ const lines: Record<string, { line: PlantedLine; parts: Plant['parts']; noticed:
       becomes: 'Number(batchId) <= lastBatchId + 1',
     },
     parts: { files: true },
-    noticed: /its batch does not count|are not whole/,
+    noticed: /its batch does not count|are not whole|is shown twice/,
   },
   'plans that a moving window still needs are let go of': {
     line: {
