@@ -17,7 +17,7 @@ const FIRST_SLOTS = 16
 
 export class KeyTable {
   private readonly tables: (Table | undefined)[] = Array.from({ length: TABLES })
-  private readonly keys = new Paged<Key | undefined>(undefined)
+  private readonly keys = new Paged<Key | undefined>()
   private present = 0
 
   /** Places up to here have, or had, a key. */

@@ -21,10 +21,10 @@ const FEW_HOLES = 4096
 export class MemoryStatePartition<S> implements StatePartition<S> {
   private places = new KeyTable()
   /** undefined: no value. A key that has none when the batch ends is gone. */
-  private values = new Paged<S | undefined>(undefined)
-  private marks = new Paged<number>(0)
-  private changed = new Paged<number>(0)
-  private before = new Paged<S | undefined>(undefined)
+  private values = new Paged<S | undefined>()
+  private marks = new Paged<number>()
+  private changed = new Paged<number>()
+  private before = new Paged<S | undefined>()
   private currentKeys = 0
   private committedKeys = 0
 
@@ -169,8 +169,8 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
     const holes = this.end - this.places.size
     if (holes <= FEW_HOLES || holes <= this.places.size) return undefined
     const places = new KeyTable()
-    const values = new Paged<S | undefined>(undefined)
-    const marks = new Paged<number>(0)
+    const values = new Paged<S | undefined>()
+    const marks = new Paged<number>()
     for (let place = 0; place < this.end; place++) {
       const key = this.keyAt(place)
       if (key !== undefined) {
@@ -192,8 +192,8 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
   }
 
   private forgetChanges(): void {
-    this.changed = new Paged<number>(0)
-    this.before = new Paged<S | undefined>(undefined)
+    this.changed = new Paged<number>()
+    this.before = new Paged<S | undefined>()
   }
 }
 

@@ -1,18 +1,12 @@
 // A list that grows by pages: a plain array that grows is copied as a whole, which holds the event loop for as long as
-// it takes.
+// it takes. A page that is begun grows as an array does, so that a short list costs what it holds.
 
 const PAGE_BITS = 12
 const PAGE = 1 << PAGE_BITS
 
 export class Paged<T> {
   private readonly pages: T[][] = []
-  private readonly nothing: T
   length = 0
-
-  /** `nothing`: what a page is filled with. */
-  constructor(nothing: T) {
-    this.nothing = nothing
-  }
 
   /** Below `length`. */
   get(index: number): T {
@@ -27,8 +21,8 @@ export class Paged<T> {
   /** Returns its index. */
   push(value: T): number {
     const index = this.length++
-    if ((index & (PAGE - 1)) === 0) this.pages.push(Array.from<T>({ length: PAGE }).fill(this.nothing))
-    this.set(index, value)
+    if ((index & (PAGE - 1)) === 0) this.pages.push([])
+    ;(this.pages[index >>> PAGE_BITS] as T[]).push(value)
     return index
   }
 }
