@@ -53,6 +53,8 @@ export class SpillFile {
 
   /** Throws SpillError; what was half written then is never read. */
   append(bytes: Uint8Array): SpilledBlock {
+    // Its descriptor may be another file's by now.
+    if (this.isClosed) throw new Error('rows are written to a file that is closed: their batch is over')
     const position = this.sizeInBytes
     try {
       for (let done = 0; done < bytes.length; ) {

@@ -4,7 +4,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { PlannedFile } from '../graph/contracts/source.ts'
-import type { Dataset } from '../rdd/dataset.ts'
+import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
 import { DataLossError } from './errors.ts'
 import { checkRecordLength, LineReader, openRecords, unpackedLines } from './text-file.ts'
 import { isPacked, UnpackedFiles } from './unpacked-file.ts'
@@ -64,10 +64,10 @@ export class FilesDataset<T> implements Dataset<T> {
     return this.files.length
   }
 
-  async prepare(): Promise<void> {
+  async prepare(run: TaskRunner): Promise<void> {
     const packed = this.files.filter((file) => this.isPacked(file))
     for (const file of packed) mustBeAsPlanned(file)
-    await this.unpacked.prepare(packed.map(({ path }) => path))
+    await this.unpacked.prepare(packed.map(({ path }) => path), run)
   }
 
   open(partition: number, emit: Emit<T>): RowReader {
@@ -89,6 +89,10 @@ export class FilesDataset<T> implements Dataset<T> {
       },
       close: () => reader.close(),
     }
+  }
+
+  release(): void {
+    this.unpacked.release()
   }
 
   private isPacked({ path }: PlannedFile): boolean {

@@ -4,7 +4,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import type { Dataset } from '../rdd/dataset.ts'
+import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
 import { isPacked, UnpackedFiles } from './unpacked-file.ts'
 
 const CHUNK_BYTES = 256 * 1024
@@ -63,8 +63,8 @@ export class TextFileDataset implements Dataset<string> {
     return this.ranges.length
   }
 
-  prepare(): Promise<void> {
-    return this.unpacked.prepare(this.packed)
+  prepare(run: TaskRunner): Promise<void> {
+    return this.unpacked.prepare(this.packed, run)
   }
 
   open(partition: number, emit: Emit<string>): RowReader {

@@ -1,18 +1,19 @@
-// A compressed text file, unpacked beside it into a file without a name: rows are read synchronously and at places of
+// Compressed text files, unpacked into a file without a name: rows are read synchronously and at places of
 // their own, and what is compressed can be read neither way. As with Hadoop's codecs the end of its name says how it is
 // packed, and it is one partition.
 
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { extname } from 'node:path'
-import type { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createGunzip, createInflate } from 'node:zlib'
+import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib'
+import type { TaskRunner } from '../rdd/dataset.ts'
 import { type SpilledBlock, SpillError, SpillFile } from '../rdd/spill-file.ts'
 import type { ByteSource } from './text-file.ts'
 
 const BLOCK_BYTES = 256 * 1024
 
-const CODECS: Readonly<Record<string, () => Transform>> = {
+const CODECS: Readonly<Record<string, () => Gunzip | Inflate>> = {
   '.gz': () => createGunzip({ chunkSize: BLOCK_BYTES }),
   // Hadoop's DefaultCodec: zlib's format.
   '.deflate': () => createInflate({ chunkSize: BLOCK_BYTES }),
@@ -29,24 +30,30 @@ export function isPacked(path: string): boolean {
 
 export class UnpackedFile {
   sizeInBytes = 0
-  private readonly file = new SpillFile()
+  private readonly file: SpillFile
   private readonly blocks: SpilledBlock[] = []
 
-  /** Rejects, naming the file, where it is damaged or ends early. */
-  static async of(path: string): Promise<UnpackedFile> {
-    const codec = CODECS[extname(path)]
+  private constructor(file: SpillFile) {
+    this.file = file
+  }
+
+  /** Into `file`. Rejects, naming `path`, where it is damaged, ends early, or goes on behind its end. */
+  static async of(path: string, file: SpillFile): Promise<UnpackedFile> {
+    const codec = CODECS[extname(path)]?.()
     if (codec === undefined) throw new Error(`${path} is not packed`)
-    const unpacked = new UnpackedFile()
+    const unpacked = new UnpackedFile(file)
+    const { size } = await stat(path)
+    // Node ends where the packed bytes do, and says nothing of those that follow.
+    const restOf = () => size - codec.bytesWritten
     try {
-      await pipeline(createReadStream(path), codec(), async (chunks: AsyncIterable<Buffer>) => {
+      await pipeline(createReadStream(path), codec, async (chunks: AsyncIterable<Buffer>) => {
         for await (const chunk of chunks) unpacked.add(chunk)
       })
     } catch (error) {
-      unpacked.close()
       if (error instanceof SpillError) throw error
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new Error(`${path} cannot be unpacked: ${reason}`, { cause: error })
+      if (!isCutOff(error) || restOf() <= 0) throw cannotBeUnpacked(path, error)
     }
+    if (restOf() > 0) throw cannotBeUnpacked(path, new Error(`${restOf()} bytes follow its end`))
     return unpacked
   }
 
@@ -62,10 +69,6 @@ export class UnpackedFile {
     }
   }
 
-  close(): void {
-    this.file.close()
-  }
-
   private add(chunk: Buffer): void {
     for (let from = 0; from < chunk.length; from += BLOCK_BYTES) {
       this.blocks.push(this.file.append(chunk.subarray(from, from + BLOCK_BYTES)))
@@ -74,16 +77,27 @@ export class UnpackedFile {
   }
 }
 
-/** Packed files of one data set, unpacked when they are first to be read. */
+/** The codec ended while there was more to read. */
+function isCutOff(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
+}
+
+function cannotBeUnpacked(path: string, cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new Error(`${path} cannot be unpacked: ${reason}`, { cause })
+}
+
+/** Packed files of one data set, unpacked into one file when they are first to be read: a batch may have thousands. */
 export class UnpackedFiles {
+  private file: SpillFile | undefined
   private readonly byPath = new Map<string, Promise<UnpackedFile>>()
   private readonly ready = new Map<string, UnpackedFile>()
 
-  async prepare(paths: Iterable<string>): Promise<void> {
+  async prepare(paths: Iterable<string>, { spills }: TaskRunner): Promise<void> {
     for (const path of paths) {
       let unpacking = this.byPath.get(path)
       if (unpacking === undefined) {
-        unpacking = UnpackedFile.of(path)
+        unpacking = UnpackedFile.of(path, (this.file ??= spills.open(true)))
         this.byPath.set(path, unpacking)
         unpacking.catch(() => this.byPath.delete(path))
       }
@@ -95,5 +109,13 @@ export class UnpackedFiles {
     const file = this.ready.get(path)
     if (file === undefined) throw new Error(`${path} is read before it was unpacked`)
     return file
+  }
+
+  /** They are not read any more, or unpacked again first. */
+  release(): void {
+    this.file?.close()
+    this.file = undefined
+    this.byPath.clear()
+    this.ready.clear()
   }
 }

@@ -89,6 +89,7 @@ class FileInput<T> implements InputDriver {
   }
 
   release(timeMs: number): void {
+    this.planned.get(timeMs)?.release()
     this.planned.delete(timeMs)
   }
 
@@ -106,6 +107,7 @@ class FileInput<T> implements InputDriver {
   stop(): Promise<void> {
     this.isWatching = false
     this.timer?.cancel()
+    for (const files of this.planned.values()) files.release()
     this.planned.clear()
     this.callbacks.clear()
     return Promise.resolve()

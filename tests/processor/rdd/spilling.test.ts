@@ -258,6 +258,16 @@ test('without a directory for files, the error says where it was looked for', as
   expect(() => new BatchContext({ shuffleMemoryInBytes: 0 })).toThrow(/a whole number above 0/)
 })
 
+test('a file that is closed is not written any more: its descriptor may be that of another', () => {
+  const spilled = new SpillFile(localDir)
+  spilled.close()
+  const path = join(localDir, 'other')
+  const other = fs.openSync(path, 'w')
+  expect(() => spilled.append(Buffer.from('rows of a batch that is over'))).toThrow(/their batch is over/)
+  fs.closeSync(other)
+  expect(fs.readFileSync(path, 'utf8')).toBe('')
+})
+
 test('what has to go to disk must be plain data', async () => {
   class Visit {}
   const visits = new BatchContext({ shuffleMemoryInBytes: 100, localDir })

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { BatchContext } from '../../../processor/batch-context.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
+import { canTell, spillFilesOpen } from '../spill-files.ts'
 
 let folder: string
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'logmill-packed-'))))
@@ -51,6 +52,10 @@ test('what is damaged, cut off or no such file at all is named, and what cannot 
     ['cut.gz', whole.subarray(0, whole.length - 20)],
     ['text.gz', Buffer.from('just text\n')],
     ['empty.gz', Buffer.alloc(0)],
+    // What follows may be rows: Node would say nothing of it.
+    ['two.deflate', Buffer.concat([deflateSync('a\n'), deflateSync('b\n')])],
+    ['long.deflate', Buffer.concat([deflateSync('a\n'), Buffer.alloc(200_000)])],
+    ['padded.gz', Buffer.concat([gzipSync('a\n'), Buffer.alloc(10), gzipSync('b\n')])],
   ] as const) {
     const path = write(name, bytes)
     await expect(context().textFile(path).collect(), name).rejects.toThrow(`${path} cannot be unpacked: `)
@@ -100,4 +105,45 @@ test('a stream of files reads packed ones, and writes its batches packed', async
   put('broken.gz', gzipSync('d\n').subarray(0, 12))
   clock.tick(1000)
   await expect(job.awaitTermination()).rejects.toThrow(/broken\.gz cannot be unpacked/)
+})
+
+test('however many packed files a batch has, they take one descriptor in localDir, until nothing asks for them again', async () => {
+  const clock = new ManualClock(1_000_000)
+  const incoming = join(folder, 'in')
+  const localDir = join(folder, 'local')
+  mkdirSync(incoming)
+  mkdirSync(localDir)
+  const job = new StreamingContext({
+    appName: 'many',
+    batchDuration: 1000,
+    clock,
+    localDir,
+    warn: () => {},
+  })
+  const open: number[] = []
+  const seen: string[][] = []
+  const lines = job.textFileStream(incoming, { minRemember: 1000 })
+  lines.foreachRDD(async (rdd) => {
+    seen.push((await rdd.collect()).sort())
+    open.push(spillFilesOpen(localDir))
+  })
+  await job.start()
+  const nextBatch = async () => {
+    const done = new Promise<void>((resolve) =>
+      job.addStreamingListener({ onBatchCompleted: () => resolve() }),
+    )
+    clock.tick(1000)
+    await done
+  }
+  const names = Array.from({ length: 20 }, (_, index) => `${String(index).padStart(2, '0')}.gz`)
+  for (const name of names) {
+    writeFileSync(join(incoming, name), gzipSync(`${name}\n`))
+    utimesSync(join(incoming, name), 1000.5, 1000.5)
+  }
+  await nextBatch()
+  expect(seen[0]).toEqual(names)
+  if (canTell) expect(open).toEqual([1])
+  await nextBatch()
+  expect(spillFilesOpen(localDir)).toBe(0)
+  await job.stop()
 })
