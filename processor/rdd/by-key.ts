@@ -29,13 +29,13 @@ export async function drainCombined<K, V, C>(
   into: Adding<[K, C]>,
 ): Promise<void> {
   const { exchanging, place } = placing<[K, C]>(places, peers)
-  const mine = new CombiningTable<K, C>(places.operator, run.spills.limitInBytes / 2)
-  const handOver = async () => {
-    await run.drain(new IteratorReader(mine.entries.values(), place))
-    mine.clear()
+  const mine = new CombiningTable<K, C>(places.operator, run.spills.limitInBytes / 2, true)
+  const handOver = async (tables: readonly ReadonlyMap<K, [K, C]>[]) => {
+    for (const table of tables) await run.drain(new IteratorReader(table.values(), place))
   }
-  await drainShare(dataset, run, mine.adder(combiner), () => (mine.isFull ? handOver() : undefined))
-  await handOver()
+  const pause = () => (mine.isFull ? handOver(mine.takeFull()) : undefined)
+  await drainShare(dataset, run, mine.adder(combiner), pause)
+  await handOver(mine.takeAll())
   await takeAll(exchanging, run, into.emit, into.pause)
 }
 

@@ -36,6 +36,7 @@ export class SpillingTable<K, C> {
     this.table = new CombiningTable(
       place.places.operator,
       run.peers === undefined ? limitInBytes : limitInBytes / 2,
+      mergeCombined !== undefined,
     )
   }
 
@@ -59,34 +60,37 @@ export class SpillingTable<K, C> {
     entries: ReadonlyMap<K, readonly [K, C]> | undefined
   }> {
     const { table, buckets, run } = this
-    if (buckets === undefined) {
+    if (buckets === undefined && !table.isFull) {
       const { entries } = table
       return { rows: await spread(entries, this.place.places, run), entries }
     }
-    await this.spill()
+    await this.spill(table.takeAll())
     const { mergeCombined } = this
     const combining = this.adding ?? NOTHING_AS_VALUES
-    const rows = await buckets.combine(
+    const rows = await this.openBuckets.combine(
       { create: combining.create, merge: combining.merge, ...(mergeCombined && { mergeCombined }) },
       run,
     )
     return { rows, entries: undefined }
   }
 
-  private readonly pause = (): Promise<void> | undefined => (this.table.isFull ? this.spill() : undefined)
+  private readonly pause = (): Promise<void> | undefined =>
+    this.table.isFull ? this.spill(this.table.takeFull()) : undefined
 
-  private async spill(): Promise<void> {
-    const { table, run } = this
-    const buckets = (this.buckets ??= this.newBuckets())
+  private async spill(tables: readonly ReadonlyMap<K, readonly [K, C]>[]): Promise<void> {
+    const buckets = this.openBuckets
     const move = ([key, combined]: readonly [K, C]) => buckets.add(key, combined, 'combined')
-    await run.drain(new IteratorReader(table.entries.values(), move))
-    table.clear()
+    for (const table of tables) await this.run.drain(new IteratorReader(table.values(), move))
     this.passesOn = this.mergeCombined === undefined
   }
 
   private passOn(row: readonly [K, unknown]): void {
     keyChecked(row[0], this.place.places.operator)
     ;(this.buckets as KeyedBuckets<K, C>).add(row[0], row[1], 'values')
+  }
+
+  private get openBuckets(): KeyedBuckets<K, C> {
+    return (this.buckets ??= this.newBuckets())
   }
 
   private newBuckets(): KeyedBuckets<K, C> {

@@ -4,7 +4,8 @@
 //
 //    "LMOBJ1\n\0" | ( length i32 | crc32c u32 of the rows | rows: plain data, one after the other ) *
 
-import { gzipSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { gzip as gzipWithCallback } from 'node:zlib'
 import { crc32c } from '../../broker/protocol/record-batch/crc32c.ts'
 import { ByteReader, ByteWriter } from '../checkpoint/bytes.ts'
 import { readPlain, writePlain } from '../checkpoint/plain-data.ts'
@@ -15,8 +16,8 @@ export interface PartEncoder<E> {
   add(encoded: E): void
   /** Bytes that wait to be taken, about. */
   readonly size: number
-  /** What waits, complete in itself; the buffer is the caller's. */
-  take(): Buffer
+  /** What waits, complete in itself; the buffer is the caller's. Nothing is added until it is there. */
+  take(): Buffer | Promise<Buffer>
 }
 
 /**
@@ -32,6 +33,9 @@ export interface FileFormat<T, E> {
 }
 
 export type Compression = 'gzip'
+
+/** Off the event loop: a slice of rows may be megabytes. */
+const gzip = promisify(gzipWithCallback)
 
 /** Part files of a format, packed (Hadoop's GzipCodec): each block of bytes is a member of its own, as RFC 1952 has it. */
 export function compressed<T, E>(
@@ -51,12 +55,12 @@ export function compressed<T, E>(
         get size() {
           return part.size
         },
-        take() {
-          const bytes = part.take()
+        async take() {
+          const bytes = await part.take()
           // A file of nothing has a member, too: without one it would be no gzip file.
           if (bytes.length === 0 && !isFirst) return bytes
           isFirst = false
-          return gzipSync(bytes)
+          return await gzip(bytes)
         },
       }
     },

@@ -169,7 +169,7 @@ class PartFile<E> {
   }
 
   private async append(): Promise<void> {
-    const bytes = this.encoder.take()
+    const bytes = await this.encoder.take()
     if (bytes.length > 0) await this.file.writeFile(bytes)
   }
 }

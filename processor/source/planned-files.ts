@@ -67,7 +67,10 @@ export class FilesDataset<T> implements Dataset<T> {
   async prepare(run: TaskRunner): Promise<void> {
     const packed = this.files.filter((file) => this.isPacked(file))
     for (const file of packed) mustBeAsPlanned(file)
-    await this.unpacked.prepare(packed.map(({ path }) => path), run)
+    await this.unpacked.prepare(
+      packed.map(({ path }) => path),
+      run,
+    )
   }
 
   open(partition: number, emit: Emit<T>): RowReader {

@@ -104,6 +104,20 @@ test.each([1, 3, 200])(
   },
 )
 
+test('what is combined with what does not depend on how fast the machine is', async () => {
+  // Not associative, as sums of fractions are not either: the brackets tell in which order rows were combined.
+  const combined = async (msOfSlice: number) => {
+    let nowMs = 0
+    const executor = { monotonicMs: () => (nowMs += msOfSlice) }
+    using context = new BatchContext({ shuffleMemoryInBytes: 8192, localDir, executor })
+    const bracketed = context.parallelize(rows, 2).reduceByKey((a, b) => `(${a} ${b})`)
+    return await bracketed.collect()
+  }
+  const ofOneRowAtATime = await combined(10)
+  expect(ofOneRowAtATime.some(([, value]) => value.includes(') ('))).toBe(true)
+  expect(await combined(0)).toEqual(ofOneRowAtATime)
+})
+
 test('what is held is about what was allowed, whatever grows: keys, groups, or both', async () => {
   // Sampled sizes against those of all.
   for (const make of [

@@ -7,6 +7,7 @@ import { deflateSync, gunzipSync, gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { BatchContext } from '../../../processor/batch-context.ts'
+import { compressed, textLines } from '../../../processor/sink/file-format.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
 import { canTell, spillFilesOpen } from '../spill-files.ts'
 
@@ -80,6 +81,15 @@ test('an RDD is saved packed, and read as it was; a part without rows is a gzip 
   await expect(async () =>
     context().parallelize(['a']).saveAsTextFile(join(folder, 'x'), wrong),
   ).rejects.toThrow(/'zip' is not 'gzip'/)
+})
+
+test('rows are packed while the event loop has its turn', async () => {
+  const part = compressed(textLines(String), 'gzip').newPart()
+  for (let row = 0; row < 1000; row++) part.add(`row ${row}`)
+  let hadTurn = false
+  setImmediate(() => (hadTurn = true))
+  expect(gunzipSync(await part.take()).length).toBeGreaterThan(6000)
+  expect(hadTurn).toBe(true)
 })
 
 test('a stream of files reads packed ones, and writes its batches packed', async () => {
