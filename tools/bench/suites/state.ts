@@ -1,6 +1,7 @@
 // Windows and keyed state, exactly once, against loops that keep the same tables by hand over the same file:
 // the most frequent words of a 30-second window, and a million keys of state. Work per second of processor time.
 
+import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { type Broker, startBroker } from '../../../broker/server/start-broker.ts'
@@ -11,6 +12,7 @@ import type { Figure, Outcome } from '../figure.ts'
 import { fillTopic, inTurnOf } from '../fill.ts'
 import { countKeysOfFile, KEY_BYTES, topWordsOfFile } from '../reference/hand-state.ts'
 import { type Measured, summarize } from '../rounds.ts'
+import type { VictimShape } from '../state-victim.ts'
 import type { SuiteContext } from '../suite.ts'
 
 const VALUE_BYTES = 100
@@ -70,6 +72,8 @@ export async function state(context: SuiteContext): Promise<Outcome[]> {
     const figures = [await topWords(bench)]
     context.say('state, keys')
     figures.push(...(await keyedState(bench)))
+    context.say('state, killed')
+    figures.push(...(await killed(bench)))
     return figures
   } finally {
     await broker.stop()
@@ -190,6 +194,64 @@ async function keyedState(bench: Bench): Promise<Figure[]> {
     { ...base, name: `updateStateByKey, ${name}: resident, broker included`, unit: 'MB', value: residentMb },
     { ...base, name: `${name}: start again from the checkpoint`, unit: 'ms', value: await reopen() },
   ]
+}
+
+/** A job and its broker in a process of their own: killed while its fourth batch is not yet decided, and started again. */
+async function killed({ directory, keys, records, recordsPerBatch }: Bench): Promise<Figure[]> {
+  const own = path.join(directory, 'killed')
+  const shape = {
+    directory: own,
+    keys,
+    keyBytes: KEY_BYTES,
+    valueBytes: VALUE_BYTES,
+    records,
+    recordsPerBatch,
+  }
+  const first = await life({ ...shape, isFirst: true, fromMs: Date.now() }, 'computing 4')
+  const second = await life({ ...shape, isFirst: false, fromMs: Date.now() + 3_600_000 }, 'committed 1')
+  const base = { suite: 'state', better: 'less', unit: 'ms' } as const
+  const name = `${keys.toLocaleString('en-US')} keys`
+  return [
+    {
+      ...base,
+      name: `${name}: from start() after kill -9 in a batch until that batch is committed`,
+      value: figureAt(second, /^committed 1 (\S+)/),
+    },
+    {
+      ...base,
+      name: `${name}: longest hold of the event loop by batches that change ${recordsPerBatch.toLocaleString('en-US')}`,
+      value: figureAt(first, /^committed 3 \S+ (\S+)/),
+      note: 'garbage collection included',
+    },
+  ]
+}
+
+/** Kills it when it has said so; returns what it has said. */
+function life(shape: VictimShape, until: string): Promise<string[]> {
+  const script = path.join(import.meta.dirname, '..', 'state-victim.ts')
+  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(shape)])
+  return new Promise((resolve, reject) => {
+    let said = ''
+    let errors = ''
+    child.stderr.on('data', (bytes: Buffer) => (errors += bytes.toString()))
+    child.stdout.on('data', (bytes: Buffer) => {
+      said += bytes.toString()
+      const lines = said.split('\n').slice(0, -1)
+      if (!lines.some((line) => line.startsWith(until))) return
+      child.kill('SIGKILL')
+      resolve(lines)
+    })
+    child.once('error', reject)
+    child.once('close', (code) => reject(new Error(`the job ended (${code}): ${errors}`)))
+  })
+}
+
+function figureAt(lines: readonly string[], pattern: RegExp): number {
+  for (const line of lines) {
+    const found = pattern.exec(line)
+    if (found !== null) return Number(found[1])
+  }
+  throw new Error(`the job did not say ${pattern.source}: ${lines.join(', ')}`)
 }
 
 interface JobRun {
