@@ -48,6 +48,7 @@ export class World {
   private readonly external = new Map<number, readonly string[]>()
   private isDamaged = false
   private hasFailed = false
+  private committed = 0
   private partitions = 1
 
   constructor(seed: number, counters: Counters, plant: Plant = {}) {
@@ -60,10 +61,11 @@ export class World {
 
   /** `batches`: instances follow one another until so many batches have been committed. */
   async run({ lives = 0, batches = 0 }: { lives?: number; batches?: number }): Promise<void> {
-    for (let life = 0; life < lives || this.model.decided < batches; life++) {
+    for (let life = 0; life < lives || this.committed < batches; life++) {
       this.produce()
       if (this.random.chance(0.02)) await this.tearBoth()
-      await this.live(this.random.between(1, 5), true)
+      // Recoveries cost more than batches: a long programme has fewer of them for each.
+      await this.live(this.random.between(1, batches > 0 ? 12 : 5), true)
     }
     // At last nothing fails any more, and everything has to come out.
     this.produce()
@@ -166,6 +168,7 @@ export class World {
       if (faults && this.random.chance(0.03) && this.log.timeOut(transactionalIdOf(APP)))
         this.count('timed out')
     })
+    this.committed++
     this.count('committed')
   }
 

@@ -81,21 +81,24 @@ export class World {
   /** `batches`: lives follow one another until so many batches have been committed. */
   async run({ lives = 0, batches = 0 }: { lives?: number; batches?: number }): Promise<void> {
     for (const [part, has] of Object.entries(this.parts)) this.count(`with ${part}: ${has}`)
-    for (let life = 0; life < lives || this.committed < batches; life++) await this.live(true)
+    // Recoveries cost more than batches: a long programme has fewer of them for each.
+    for (let life = 0; life < lives || this.committed < batches; life++) await this.live(batches > 0 ? 12 : 6)
     // At last nothing fails any more, and everything has to come out of every window.
-    await this.live(false)
+    await this.live(undefined)
     this.model.check()
   }
 
-  private async live(faults: boolean): Promise<void> {
+  /** Of so many batch times at most; undefined: nothing fails, until all has come out. */
+  private async live(longest: number | undefined): Promise<void> {
     const { random, clock } = this
+    const faults = longest !== undefined
     this.lifetime = this.nextLifetime(faults)
     const context = this.job()
     const before = this.committed
     context.addStreamingListener({ onBatchCompleted: (batch) => this.completed(batch) })
     try {
       await context.start()
-      const batches = faults ? random.between(1, 6) : 500
+      const batches = longest === undefined ? 500 : random.between(1, longest)
       // Batches may be late: it is those without rows that tell that all has come out.
       this.idle = 0
       for (let batch = 0; batch < batches && this.idle <= 2 * SPAN; batch++) {
