@@ -203,6 +203,10 @@ export class ElsewherePartition implements StatePartition<never> {
     throw this.elsewhere()
   }
 
+  own(value: never): never {
+    return value
+  }
+
   committedAt(): never {
     throw this.elsewhere()
   }

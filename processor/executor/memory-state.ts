@@ -80,6 +80,10 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
     values.set(place, value)
   }
 
+  own(value: S): S {
+    return value
+  }
+
   committedAt(place: number): S | undefined {
     return this.isChanged(place) ? this.before.get(this.marks.get(place)) : this.values.get(place)
   }

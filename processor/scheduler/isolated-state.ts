@@ -39,6 +39,7 @@ function isolatedPartition<S>(inner: StatePartition<S>, codec: StateCodec<S>): S
     keyAt: (place) => inner.keyAt(place),
     at: (place) => copied(inner.at(place)),
     set: (place, value) => inner.set(place, value),
+    own: (value) => copied(value),
     committedAt: (place) => copied(inner.committedAt(place)),
     committed: () => new CopyingCursor(inner.committed(), copied),
     current: () => new CopyingCursor(inner.current(), copied),

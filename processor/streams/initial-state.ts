@@ -7,6 +7,7 @@ import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { Scope, StreamNode } from '../graph/node.ts'
 import { type KeyPlaces, placesOf } from '../graph/partitioner.ts'
 import { Once, ownerOf, type Dataset, type Keeps, type TaskRunner } from '../rdd/dataset.ts'
+import { mapPipe, NarrowDataset } from '../rdd/narrow.ts'
 import { PartitionWiseDataset } from '../rdd/partition-wise.ts'
 import type { RDD } from '../rdd/rdd.ts'
 import { ArrayDataset } from '../rdd/stored.ts'
@@ -26,6 +27,8 @@ function addInitialState<K, S>(
   name: string | undefined,
 ): StreamNode<readonly [K, S]> {
   const operator = (id: string) => ({ id, shape: 'initial', partitions: 1 })
+  // Until it has counted: the first batch may run again, and what it is made of can be walked perhaps only once.
+  let rows: Dataset<readonly [K, S]> | undefined
   const spec: NodeSpec<readonly [K, S]> = {
     kind: 'initialState',
     name: name === undefined ? undefined : `${name}.initial`,
@@ -34,8 +37,9 @@ function addInitialState<K, S>(
     compute(timeMs, scope, id) {
       inItsOwnBatch(id, timeMs, scope)
       const [begun] = scope.state<true>(operator(id)) as [StatePartition<true>]
-      if (begun.size > 0) return new ArrayDataset<readonly [K, S]>([])
-      return new BeginningDataset(datasetOf(initial), begun)
+      if (begun.size === 0) return new BeginningDataset((rows ??= datasetOf(initial)), begun)
+      rows = undefined
+      return new ArrayDataset<readonly [K, S]>([])
     },
   }
   return graph.add(spec)
@@ -72,9 +76,20 @@ export function stateBasis<K, S, V>(
       const state = scope.state(operator(id))
       const isFirst = state.every(({ size }) => size === 0)
       const places = placesOf(operator(id))
-      return { state, places, beginning: initial && isFirst ? scope.rows(initial, timeMs) : undefined }
+      const rows = initial && isFirst ? scope.rows(initial, timeMs) : undefined
+      return { state, places, beginning: rows && own(id, rows, state) }
     },
   }
+}
+
+/** Functions may change what they are given, and the rows are read again where the batch runs again. */
+function own<K, S>(
+  operator: string,
+  rows: Dataset<readonly [K, S]>,
+  [partition]: readonly StatePartition<unknown>[],
+): Dataset<readonly [K, S]> {
+  const owned = ([key, value]: readonly [K, S]) => [key, partition?.own(value) as S] as const
+  return new NarrowDataset(rows, mapPipe(operator, owned))
 }
 
 class BeginningDataset<T> extends PartitionWiseDataset<T, T> {

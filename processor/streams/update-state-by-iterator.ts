@@ -71,6 +71,8 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
   private readonly timeMs: number
   private readonly changes: Held<StateChange<K, S>>
   private given = new Set<Key>()
+  /** Objects that the function has without new values, and has not given back: where batches may run again, copies. */
+  private readonly lent = new Map<K, S>()
 
   constructor(
     places: KeyPlaces,
@@ -106,7 +108,7 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
       const share = peers && placing<readonly [K, S]>(this.places, peers)
       for (const [index, partition] of this.state.entries()) {
         if (!owns(this, index, peers)) continue
-        const entries = entriesOf<K, V, S>(() => eachOf(rows, index), before, partition)
+        const entries = entriesOf<K, V, S>(() => eachOf(rows, index), before, partition, this.lent)
         const given = this.attempt(() => this.f(entries, time)[Symbol.iterator]())
         const next = { next: () => this.attempt(() => given.next()) }
         await run.drain(new IteratorReader(next, share?.place ?? take))
@@ -114,6 +116,7 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
       if (share !== undefined) await takeAll(share.exchanging, run, take)
       await this.removeOthers(run)
       this.given = new Set()
+      this.lent.clear()
     })
   }
 
@@ -133,7 +136,9 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
     this.given.add(key as Key)
     const index = this.places.partitionOf(key)
     const partition = this.state[index] as StatePartition<S>
-    if (isUnchanged(partition.get(key as Key), value, before.has(key))) return
+    const known = this.lent.get(key) ?? partition.get(key as Key)
+    this.lent.delete(key)
+    if (isUnchanged(known, value, before.has(key))) return
     partition.put(key as Key, value)
     ;(this.changes[index] as StateChange<K, S>[]).push([key, value])
   }
@@ -167,12 +172,17 @@ function* entriesOf<K, V, S>(
   groups: () => Iterable<Cogrouped<K>>,
   before: ReadonlyMap<K, S | undefined>,
   partition: StatePartition<S>,
+  lent: Map<K, S>,
 ): Generator<StateEntry<K, V, S>, undefined, undefined> {
   for (const [key, [values, initial]] of groups()) {
     yield [key, values as V[], before.get(key) ?? (initial?.[0] as S | undefined)]
   }
   for (const cursor = partition.committed(); cursor.next(); ) {
-    if (!before.has(cursor.key as K)) yield [cursor.key as K, NO_VALUES, cursor.value]
+    const key = cursor.key as K
+    if (before.has(key)) continue
+    const { value } = cursor
+    if (typeof value === 'object' && value !== null) lent.set(key, value)
+    yield [key, NO_VALUES, value]
   }
   return undefined
 }

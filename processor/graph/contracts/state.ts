@@ -54,6 +54,8 @@ export interface StatePartition<S> {
   at(place: number): S | undefined
   /** `undefined`: removed. */
   set(place: number, value: S | undefined): void
+  /** A value that comes from elsewhere, such that a function may change it as it may one that is got here. */
+  own(value: S): S
   /** As it stood when the batch began: what lies before `at`. */
   committedAt(place: number): S | undefined
   /** As it stood when the batch began: changes made meanwhile do not show, and may be made. */
