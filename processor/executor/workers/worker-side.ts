@@ -145,8 +145,10 @@ export function serve(port: MessagePort, start: WorkerStart): void {
       for (const output of outputs) output.taken(bytes)
     },
     resetState({ places }) {
-      restoring = Promise.resolve()
-      stateOf().reset(places)
+      // What is being taken up was of a generation that turned out to be damaged: it comes to its end first, or its
+      // values would be among those of the next.
+      restoring = restoring.catch(() => {}).then(() => stateOf().reset(places))
+      restoring.catch(() => {})
     },
     restoreState({ increments }) {
       const chunks = increments.map(({ buffer, byteOffset, length }) =>
