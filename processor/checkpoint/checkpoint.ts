@@ -123,6 +123,7 @@ export class Checkpoint implements CommitProtocol {
   async reload(): Promise<void> {
     const { job, lastBatchId } = this
     if (job === undefined) throw new Error('the checkpoint is reloaded before recovery')
+    const damaged: number[] = []
     for (;;) {
       const newest = await this.generations.newest()
       const { generation, index } = newest
@@ -130,10 +131,12 @@ export class Checkpoint implements CommitProtocol {
       const apply = Array.from({ length: missing }, (_, i) => generation.standing.batchId + 1 + i)
       try {
         await this.load(job, generation, { apply })
+        await this.generations.remake(damaged, index)
         return
       } catch (error) {
         if (!(error instanceof DamagedError)) throw error
         this.generations.exclude(index, error)
+        damaged.push(index)
       }
     }
   }

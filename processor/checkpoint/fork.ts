@@ -45,6 +45,7 @@ export async function forkCheckpoint(
     if ((await journal.load()).manifest !== undefined) {
       throw new CheckpointError(`${directory} has a checkpoint already`)
     }
+    for (const name of GENERATION_NAMES) await checkEmpty(store, name)
     const standing = await copyState(from, base, through, store)
     const appName = options.appName ?? from.manifest.appName
     const manifest = { ...from.manifest, appName, checkpointId: randomUUID() }
@@ -53,6 +54,22 @@ export async function forkCheckpoint(
     // The manifest last: without it nothing here counts.
     await journal.begin(manifest)
     return { appName, batchId: standing.batchId, timeMs: standing.timeMs }
+  } finally {
+    await database.close()
+  }
+}
+
+/** What lies there would count beside what is copied. */
+async function checkEmpty(store: LevelStore, name: string): Promise<void> {
+  const database = await store.open(name)
+  try {
+    for await (const [key] of database.keys(Buffer.alloc(0), Buffer.from([0xff, 0xff, 0xff]))) {
+      if (key === undefined) continue
+      throw new CheckpointError(
+        `${store.location} has state of a copy that was broken off, or of a checkpoint whose journal was lost: ` +
+          `remove it if it is of no use, or take another directory`,
+      )
+    }
   } finally {
     await database.close()
   }

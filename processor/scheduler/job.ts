@@ -190,8 +190,8 @@ export class Job {
     for (const { id, files } of graph.outputs) {
       await files?.settle({ appName, operatorId: id, lastBatchId, putAside })
     }
-    // An output that the program has no more: what it wrote counts all the same.
-    const ids = new Set(graph.outputs.map(({ id }) => id))
+    // An output that the program has no more, or that writes no files any more: what it wrote counts all the same.
+    const ids = new Set(graph.outputs.flatMap(({ id, files }) => (files === undefined ? [] : id)))
     for (const entry of putAside) if (!ids.has(entry.operatorId)) await showDirectory(entry)
   }
 

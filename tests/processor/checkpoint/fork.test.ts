@@ -236,3 +236,15 @@ test('the report names inputs, offsets, state and plans', async () => {
     damage: [],
   })
 })
+
+test('into what a fork that was broken off has left nothing is copied: two states would be one', async () => {
+  await new Job(at('first')).run(['a b'], ['a'])
+  await fork('first', 'second')
+  // It died before the journal said that the copy counts.
+  rmSync(at('second/journal'), { recursive: true })
+  await expect(fork('first', 'second', { through: 0 })).rejects.toThrow(
+    /second has state of a copy that was broken off, or of a checkpoint whose journal was lost/,
+  )
+  rmSync(at('second'), { recursive: true })
+  expect(await fork('first', 'second', { through: 0 })).toMatchObject({ batchId: 0 })
+})

@@ -201,6 +201,10 @@ test.each([
     'has another name for it',
     (rows: DStream<string>) => rows.saveAsTextFiles(join(folder, 'words'), { name: 'all' }),
   ],
+  [
+    'has an output without files under its name',
+    (rows: DStream<string>) => rows.foreachRDD(() => {}, { name: 'saveAsTextFiles-1' }),
+  ],
   ['has no such output any more', (rows: DStream<string>) => rows.foreachRDD(() => {})],
 ])(
   'what was decided and not yet shown is shown under its name where the next program %s',
