@@ -115,15 +115,19 @@ export class Generation {
       for await (const chunk of journal.increments(newest)) merge.change(chunk)
     }
     if (newest === undefined) throw new Error(`${this.name} stands behind batch ${batchId} already`)
+    const turns = new Turns()
+    const write = async (added: Iterable<readonly Buffer[]>) => {
+      for (const chunks of added) {
+        await blocks.write(chunks)
+        await turns.after(sizes.blockBytes)
+      }
+    }
     for await (const chunk of this.chunks()) {
+      await write(merge.before(chunk))
       merge.keep(chunk)
       await blocks.write(merge.take())
     }
-    const turns = new Turns()
-    for (const chunks of merge.rest()) {
-      await blocks.write(chunks)
-      await turns.after(sizes.blockBytes)
-    }
+    await write(merge.rest())
     const { dropped: _, decidedByStage: __, chunks: ___, sizeInBytes: ____, ...standing } = newest
     await this.end(blocks, standing)
   }

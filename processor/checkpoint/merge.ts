@@ -20,6 +20,8 @@ class Changes {
   readonly from: number[] = []
   readonly until: number[] = []
   readonly flags: number[] = []
+  /** What the generation has not is written; what of it goes by yet is older. */
+  isWritten = false
 
   take(reader: IncrementsReader): void {
     const { chunk, keyFrom, keyUntil } = reader
@@ -48,6 +50,8 @@ export class Merge {
   private readonly writer: IncrementsWriter
   private readonly changes = new Map<number, Changes>()
   private readonly dropped = new Set<number>()
+  /** Whose entries are going by. */
+  private operator: number | undefined
 
   constructor(blockBytes: number) {
     this.writer = new IncrementsWriter(blockBytes)
@@ -68,6 +72,18 @@ export class Merge {
     let changes = this.changes.get(operator)
     if (changes === undefined) this.changes.set(operator, (changes = new Changes()))
     while (reader.next()) changes.take(reader)
+  }
+
+  /**
+   * Before each chunk of the generation: what the batches have added to the operator whose chunks were the last to go
+   * by. Without it, what two operators add by and by would lie in turns, in ever smaller chunks.
+   */
+  *before(chunk: Buffer): Generator<readonly Buffer[], undefined, undefined> {
+    const { operator } = new IncrementsReader(chunk)
+    const last = this.operator
+    this.operator = operator
+    if (last !== undefined && last !== operator) yield* this.added(last)
+    return undefined
   }
 
   /** What the generation has, after all batches. */
@@ -93,18 +109,25 @@ export class Merge {
     return this.writer.take()
   }
 
-  /** What the batches have added, chunk by chunk. */
+  /** What the batches have added and is not written yet, chunk by chunk. */
   *rest(): Generator<readonly Buffer[], undefined, undefined> {
-    for (const [operator, changes] of this.changes) {
-      this.writer.operator(operator)
-      for (let place = 0; place < changes.flags.length; place++) {
-        if (((changes.flags[place] as number) & (REMOVED | WRITTEN)) !== 0) continue
-        this.write(changes, place)
-        const whole = this.writer.take()
-        if (whole.length > 0) yield whole
-      }
-    }
+    if (this.operator !== undefined) yield* this.added(this.operator)
+    for (const operator of this.changes.keys()) yield* this.added(operator)
     yield this.writer.finish()
+    return undefined
+  }
+
+  private *added(operator: number): Generator<readonly Buffer[], undefined, undefined> {
+    const changes = this.changes.get(operator)
+    if (changes === undefined || changes.isWritten) return undefined
+    this.writer.operator(operator)
+    for (let place = 0; place < changes.flags.length; place++) {
+      if (((changes.flags[place] as number) & (REMOVED | WRITTEN)) !== 0) continue
+      this.write(changes, place)
+      const whole = this.writer.take()
+      if (whole.length > 0) yield whole
+    }
+    changes.isWritten = true
     return undefined
   }
 

@@ -117,6 +117,20 @@ test.each(seeds(1, 20))('it has what a Map has, in the same order, seed %i', asy
   }
 })
 
+test('what several operators add by and by lies in few blocks', async () => {
+  const table: Table = new Map()
+  const generation = await Generation.open('state-0', database)
+  for (let batchId = 1; batchId <= 100; batchId++) {
+    const changes = [1, 2, 3].map((operator): Change => [operator, `k${batchId}`, 'v'])
+    apply(table, changes)
+    await stage(batchId, changes, table)
+    await generation.advance(journal, batchId, { blockBytes: 300, writeBytes: 1000 })
+  }
+  expect(await loaded(generation)).toEqual(listed(table))
+  // 100 entries of 6 bytes each, of three operators.
+  expect(generation['kept'].segment.blocks).toBeLessThanOrEqual(9)
+})
+
 async function twoBatches(): Promise<{ generation: Generation; table: Table }> {
   const table: Table = new Map()
   const generation = await Generation.open('state-0', database)
