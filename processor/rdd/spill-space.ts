@@ -22,7 +22,8 @@ const DEFAULT_MEMORY_BYTES = 256 * 1024 * 1024
 export class SpillSpace {
   readonly limitInBytes: number
   private readonly directory: string
-  private readonly files = new Map<number, SpillFile[]>()
+  /** Of a run that was given up nothing refers to the files any more: they may go before their batch is over. */
+  private readonly files = new Map<number, WeakRef<SpillFile>[]>()
   private runningMs: number | undefined
 
   /** Throws TypeError. */
@@ -54,8 +55,8 @@ export class SpillSpace {
     const file = new SpillFile(this.directory)
     if (outlives || this.runningMs === undefined) return file
     const known = this.files.get(this.runningMs)
-    if (known === undefined) this.files.set(this.runningMs, [file])
-    else known.push(file)
+    if (known === undefined) this.files.set(this.runningMs, [new WeakRef(file)])
+    else known.push(new WeakRef(file))
     return file
   }
 
@@ -65,7 +66,7 @@ export class SpillSpace {
   }
 
   private close(timeMs: number): void {
-    for (const file of this.files.get(timeMs) ?? []) file.close()
+    for (const file of this.files.get(timeMs) ?? []) file.deref()?.close()
     this.files.delete(timeMs)
   }
 }

@@ -128,7 +128,7 @@ export class Exchange implements Peers {
     this.wake?.()
   }
 
-  /** A batch begins to run. What others have sent for an earlier run, that was given up, is let fall. */
+  /** A batch begins to run. What others have sent for an earlier run is let fall, read or not: it may have been given up. */
   begins(run: number): void {
     this.run = run
     this.exchanges = 0
@@ -153,7 +153,6 @@ export class Exchange implements Peers {
       this.check()
       await new Promise<void>((resolve) => (this.wake = resolve))
     }
-    this.incoming[from]?.delete(`${this.run}/${number}`)
     if (incoming.failure !== undefined) throw incoming.failure.error
     if (incoming.operator !== operator) {
       throw new Error(

@@ -4,16 +4,22 @@
 import fs, { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BatchContext } from '../../../processor/batch-context.ts'
 import { SampledSize, sizeOf } from '../../../processor/rdd/size-of.ts'
 import { SpillError, SpillFile, sweepSpillFiles } from '../../../processor/rdd/spill-file.ts'
+import { SpillSpace } from '../../../processor/rdd/spill-space.ts'
 import { BatchError } from '../../../processor/scheduler/errors.ts'
 import { type PairDStream, StreamingContext, textValues } from '../../../streaming.ts'
 import { Random } from '../../world/random.ts'
 import { ModelLog } from '../model-log.ts'
 import { canTell, spillFilesOpen } from '../spill-files.ts'
 import { run as runTable, newWorld, SECOND } from '../streams/tables.ts'
+
+setFlagsFromString('--expose_gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 let localDir: string
 
@@ -290,6 +296,23 @@ test('what has to go to disk must be plain data', async () => {
   await expect(visits.groupByKey().count()).rejects.toThrow(
     /groupByKey: an instance of Visit cannot be kept as bytes/,
   )
+})
+
+test('a batch that runs again and again does not keep what its earlier runs had on disk', async () => {
+  const spills = new SpillSpace({ localDir })
+  spills.begin(1000)
+  let held = spills.open()
+  for (let run = 0; run < 5; run++) {
+    spills.begin(1000)
+    held = spills.open()
+  }
+  await vi.waitFor(() => {
+    collectGarbage()
+    expect(spillFilesOpen(localDir)).toBeLessThanOrEqual(1)
+  })
+  expect(held.read(held.append(Buffer.from('of the last run'))).toString()).toBe('of the last run')
+  spills.keepOnly(new Set())
+  expect(spillFilesOpen(localDir)).toBe(0)
 })
 
 test('names that a killed process left behind are swept, and no others', () => {
