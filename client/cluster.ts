@@ -30,6 +30,8 @@ const BUSY_BACKOFF_MS = 10
 export class Cluster {
   readonly options: ClusterOptions
   private readonly connections = new Map<string, Promise<BrokerConnection>>()
+  /** Others have taken their places; replies are still waited for. */
+  private retiring: BrokerConnection[] = []
   private nodes = new Map<number, Address>()
   private readonly coordinators = new Map<string, Address>()
   private closed = false
@@ -109,6 +111,8 @@ export class Cluster {
       )
     }
     this.connections.clear()
+    for (const connection of this.retiring) connection.close()
+    this.retiring = []
   }
 
   /** Any broker: one that is connected, or the first that answers. */
@@ -134,7 +138,10 @@ export class Cluster {
     if (known !== undefined) {
       const connection = await known
       if (connection.isOpen) return connection
-      if (this.connections.get(name) === known) this.connections.delete(name)
+      if (this.connections.get(name) === known) {
+        this.connections.delete(name)
+        this.retiring = [...this.retiring, connection].filter(({ isClosed }) => !isClosed)
+      }
       return this.to(address)
     }
     const opening = BrokerConnection.open(address, this.options)

@@ -89,6 +89,11 @@ export class BrokerConnection {
     return this.failure === undefined && !this.isRetired
   }
 
+  /** Nothing is waited for on it any more. */
+  get isClosed(): boolean {
+    return this.failure !== undefined
+  }
+
   /** The highest version that both speak, no higher than `atMost`. Throws UnsupportedError where there is none. */
   versionOf(api: Api, atMost = api.servedVersions[1]): number {
     const range = this.ranges.get(api.key)

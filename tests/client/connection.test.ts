@@ -2,11 +2,14 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { ManualClock } from '../../broker/time/manual-clock.ts'
 import { metadata } from '../../broker/protocol/apis/metadata.ts'
 import { apiVersions } from '../../broker/protocol/apis/api-versions.ts'
+import { saslAuthenticate } from '../../broker/protocol/apis/sasl-authenticate.ts'
+import { saslHandshake } from '../../broker/protocol/apis/sasl-handshake.ts'
 import { encodeResponseFrame } from '../../broker/protocol/header.ts'
+import { Cluster } from '../../client/cluster.ts'
 import { BrokerConnection } from '../../client/connection.ts'
 import { securityOf } from '../../client/security.ts'
 
@@ -91,3 +94,43 @@ test('a broker that does not know the version asked for is asked in the oldest',
   expect(() => connection.versionOf(apiVersions)).toThrow(/no version of ApiVersions that both speak/)
   connection.close()
 })
+
+test('a client that is closed waits for no reply, not even on connections whose session is nearly over', async () => {
+  const asked: number[] = []
+  server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', (request) => {
+      const [key, version, id] = [request.readInt16BE(4), request.readInt16BE(6), request.readInt32BE(8)]
+      const answer = (chunks: Uint8Array[]) => socket.write(Buffer.concat(chunks))
+      const apiKeys = [3, saslHandshake.key, saslAuthenticate.key].map((apiKey) => ({
+        apiKey,
+        minVersion: 0,
+        maxVersion: apiKey === 3 ? 12 : 1,
+      }))
+      if (key === apiVersions.key) answer(encodeResponseFrame(apiVersions, 3, id, { errorCode: 0, apiKeys }))
+      else if (key === saslHandshake.key)
+        answer(encodeResponseFrame(saslHandshake, version, id, { errorCode: 0, mechanisms: ['PLAIN'] }))
+      else if (key === saslAuthenticate.key)
+        answer(encodeResponseFrame(saslAuthenticate, version, id, { ...admitted, sessionLifetimeMs: 100n }))
+      else asked.push(key)
+    })
+  })
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const login = { saslMechanism: 'PLAIN', saslUsername: 'a', saslPassword: 'b' } as const
+  const security = securityOf({ securityProtocol: 'SASL_PLAINTEXT', ...login })
+  const bootstrap = [{ host: '127.0.0.1', port }]
+  const cluster = new Cluster({ ...options, security, bootstrap, deadlineMs: 10_000, retryBackoffMs: 10 })
+  const waiting: Promise<unknown>[] = []
+  for (const count of [1, 2]) {
+    waiting.push(cluster.metadata(null))
+    await vi.waitFor(() => expect(asked).toHaveLength(count))
+    clock.tick(90)
+  }
+  cluster.close()
+  for (const { reason } of (await Promise.allSettled(waiting)) as PromiseRejectedResult[]) {
+    expect(reason).toMatchObject({ message: expect.stringMatching(/the client closed the connection/) })
+  }
+})
+
+const admitted = { errorCode: 0, errorMessage: null, authBytes: Buffer.alloc(0) }
