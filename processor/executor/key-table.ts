@@ -48,7 +48,8 @@ export class KeyTable {
     const slot = this.slotOf(table, hash, key)
     const known = table.slots[slot + 1] as number
     if (known !== 0) return known - 1
-    const place = this.keys.push(key)
+    // Of -0 and 0 a restart gives back 0: so does the run that brought it.
+    const place = this.keys.push(key === 0 ? 0 : key)
     this.present++
     table.put(slot, hash, place + 1)
     return place

@@ -116,6 +116,12 @@ test('keys are equal as in Map', () => {
   expect([...partition.all()]).toEqual([...expected])
 })
 
+test('a key that came as -0 is 0, as in Map and as it comes back from disk', () => {
+  const partition = new MemoryStatePartition<number>()
+  partition.put(-0, 1)
+  expect(Object.is(partition.keyAt(0), 0)).toBe(true)
+})
+
 test('a batch that is dropped leaves no place behind for the keys that it brought', () => {
   const partition = new MemoryStatePartition<number>()
   partition.put('kept', 1)
