@@ -16,7 +16,9 @@
 // alone finds its directory there and leaves it.
 //
 // What a batch has put aside, and what it is to be called, is staged with it: a program that writes elsewhere by now, or
-// has no such output any more, still gives it the name that it was decided under.
+// has no such output any more, still gives it the name that it was decided under. What else is aside of a batch that
+// counts is never shown: a run that did not count left it, before the program wrote elsewhere, or it is another
+// checkpoint's.
 //
 // A directory of that name that was there before (another run of a job without a checkpoint) is replaced.
 
@@ -90,11 +92,8 @@ export class BatchFiles<E> implements FilesAside {
       for (const name of await this.entriesOf(folder)) {
         const [, base, batchId, isOld] = aside.exec(name) ?? []
         if (base === undefined) continue
-        const path = join(folder, name)
-        if (isOld === undefined && Number(batchId) <= lastBatchId) {
-          await showDirectory({ aside: path, directory: join(folder, base) }, this.files)
-        } else {
-          await this.files.rm(path, { recursive: true, force: true })
+        if (isOld !== undefined || Number(batchId) > lastBatchId) {
+          await this.files.rm(join(folder, name), { recursive: true, force: true })
         }
       }
     }

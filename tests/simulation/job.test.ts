@@ -171,14 +171,25 @@ const lines: Record<string, { line: PlantedLine; parts: Plant['parts']; noticed:
     parts: { files: true },
     noticed: /^files/,
   },
-  'files of a batch that does not count are shown by the next start': {
+  'files of a run that did not count are shown, once its batch does': {
     line: {
       file: 'processor/sink/batch-files.ts',
-      line: 'Number(batchId) <= lastBatchId',
-      becomes: 'Number(batchId) <= lastBatchId + 1',
+      line: 'if (isOld !== undefined || Number(batchId) > lastBatchId) {',
+      becomes: `if (isOld === undefined && Number(batchId) <= lastBatchId) {
+          await showDirectory({ aside: join(folder, name), directory: join(folder, base) }, this.files)
+        } else {`,
     },
     parts: { files: true },
-    noticed: /its batch does not count|are not whole|is shown twice/,
+    noticed: /is shown twice|are not whole/,
+  },
+  'files of a batch that counts are not shown by the next start': {
+    line: {
+      file: 'processor/sink/batch-files.ts',
+      line: 'for (const entry of ours) await showDirectory(entry, this.files)',
+      becomes: '',
+    },
+    parts: { files: true },
+    noticed: /^files/,
   },
   'plans that a moving window still needs are let go of': {
     line: {

@@ -55,6 +55,9 @@ const job = (lastBatchId: number, appName = 'job') => ({
 })
 const write = (files: BatchFiles<string>, batchId: number, rows: string[][], isRepeat = false) =>
   files.write({ batchId, timeMs: batchId * 1000 }, new ArrayDataset(rows), executor, isRepeat)
+/** As it is staged with the batch. */
+const putAside = (files: BatchFiles<string>, batchId: number) =>
+  [files.putAside({ batchId, timeMs: batchId * 1000 })].filter((entry) => entry !== undefined)
 
 test('a directory has a part file for each partition, empty ones too, and _SUCCESS', async () => {
   const files = textFiles('txt')
@@ -76,6 +79,7 @@ test('a later start shows what counts and removes what does not, of this job and
   const before = textFiles()
   await before.settle(job(0))
   await write(before, 1, [['a']])
+  const decided = putAside(before, 1)
   await write(before, 2, [['b']])
   const other = textFiles()
   await other.settle(job(0, 'jo.*'))
@@ -86,7 +90,7 @@ test('a later start shows what counts and removes what does not, of this job and
   )
   await longer.settle({ ...job(0), operatorId: 'saveAsTextFiles-2' })
   await write(longer, 2, [['longer']])
-  await textFiles().settle(job(1))
+  await textFiles().settle({ ...job(1), putAside: decided })
   expect(shown()).toEqual(['words-1000'])
   expect(lines('words-1000')).toMatchObject({ 'part-00000': 'a\n' })
   expect(hidden()).toEqual([
@@ -94,8 +98,23 @@ test('a later start shows what counts and removes what does not, of this job and
     '.words-more-2000@job@saveAsTextFiles-2@2',
   ])
   // To settle again changes nothing.
-  await textFiles().settle(job(1))
+  await textFiles().settle({ ...job(1), putAside: decided })
   expect(shown()).toEqual(['words-1000'])
+})
+
+test('what a run left that did not count is not shown when its batch does, wherever the program wrote meanwhile', async () => {
+  const first = textFiles()
+  await first.settle(job(0))
+  await write(first, 1, [['a']])
+  const moved = new BatchFiles<string>(
+    { prefix: join(folder, 'moved/words'), suffix: undefined },
+    textLines(String),
+  )
+  await moved.settle(job(0))
+  await write(moved, 1, [['a']])
+  await moved.show({ batchId: 1, timeMs: 1000 })
+  await textFiles().settle({ ...job(1), putAside: putAside(moved, 1) })
+  expect(shown()).toEqual(['moved'])
 })
 
 test('a batch that runs again before it counts leaves only its last run', async () => {
@@ -130,14 +149,18 @@ test('a directory that was there before is replaced as a whole, also by a start 
   expect(lines('words-1000')).toEqual({ 'part-00000': 'new\n', _SUCCESS: '' })
   await write(files, 2, [['new']])
   mkdirSync(join(folder, '.words-2000@job@saveAsTextFiles-1@2.old'))
-  await textFiles().settle(job(2))
+  await textFiles().settle({ ...job(2), putAside: putAside(files, 2) })
   expect(shown()).toEqual(['words-1000', 'words-2000'])
   expect(hidden()).toEqual([])
 })
 
 test('files that count and are not whole are said so, never shown', async () => {
-  mkdirSync(join(folder, '.words-1000@job@saveAsTextFiles-1@1'))
-  await expect(textFiles().settle(job(1))).rejects.toThrow(/@1 counts, and its files are not whole/)
+  const aside = join(folder, '.words-1000@job@saveAsTextFiles-1@1')
+  mkdirSync(aside)
+  const decided = [{ operatorId: 'saveAsTextFiles-1', aside, directory: join(folder, 'words-1000') }]
+  await expect(textFiles().settle({ ...job(1), putAside: decided })).rejects.toThrow(
+    /@1 counts, and its files are not whole/,
+  )
   expect(shown()).toEqual([])
 })
 

@@ -21,8 +21,8 @@ export const SECOND = 1000
 export const SPAN = 3
 export const SILENCE_MS = 3 * SECOND
 export const SUM_MS = 3 * SECOND
-/** Where its files are. */
-export const FOLDERS = ['/files'] as const
+/** Where its files are, now here, now there: what was decided keeps its place. */
+export const FOLDERS = ['/files', '/moved'] as const
 
 export interface Parts {
   readonly poison: 'skip' | 'dead letter'
