@@ -34,7 +34,10 @@ export class Model {
   private readonly dead = new Set<string>()
   private readonly told = new Set<string>()
   private readonly sessions = new Map<string, { count: number; lastMs: number }>()
-  private readonly sums: Sums = new Sums()
+  private readonly sums = new Sums()
+  /** Folders that were looked at, and the lines in them. */
+  private readonly known = new Set<object>()
+  private readonly shown = new Set<string>()
   private wrong: string | undefined
 
   constructor(log: ModelLog, disk: SimulatedDisk, parts: Parts) {
@@ -160,9 +163,6 @@ export class Model {
     must(count === session.count, `session: ${key} ends with ${count} records, not ${session.count}`)
     this.sessions.delete(key)
   }
-
-  private readonly known = new Set<object>()
-  private readonly shown = new Set<string>()
 
   private checkFiles(): void {
     for (const [name, folder, linesOf] of this.disk.shown(FOLDERS)) {
