@@ -153,7 +153,7 @@ export class VisitHistory {
 
   /** The next record of the topic of visits as a read_committed reader got it. */
   read(offset: bigint, word: string, what: string): void {
-    const { gone, count } = this.words.get(word) ?? { gone: 0, count: 0 }
+    const { gone, count } = this.told(word)
     const [kind, text] = what.split(' ')
     const now = Number(text)
     const where = `offset ${offset}: '${word}' has '${what}' behind ${count}`
@@ -183,9 +183,21 @@ export class VisitHistory {
   equals(visits: ReadonlyMap<string, number>): void {
     this.within(visits)
     for (const [word, visit] of visits) {
-      const { gone, count } = this.words.get(word) ?? { gone: 0, count: 0 }
+      const { gone, count } = this.told(word)
       if (visit >= gone + count + VISITS_STEP)
         throw new Anomaly('wrong', `'${word}' has ${gone} + ${count} visits, the input ${visit}`)
     }
+  }
+
+  /** Nothing more is to come of these. */
+  hasAll(visits: ReadonlyMap<string, number>): boolean {
+    return [...visits].every(([word, visit]) => {
+      const { gone, count } = this.told(word)
+      return visit < gone + count + VISITS_STEP
+    })
+  }
+
+  private told(word: string): { gone: number; count: number } {
+    return this.words.get(word) ?? { gone: 0, count: 0 }
   }
 }

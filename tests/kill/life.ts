@@ -175,19 +175,21 @@ export class Life {
     return this.loader
   }
 
-  /** The job has caught up when the totals add up to the words of the input. */
+  /** The job has caught up when its outputs have all that the input asks for. */
   private async untilCountedAll(victim: Victim): Promise<void> {
     const { checker } = this
     await using client = await WireClient.connect(victim.bootstrap)
     await checker.readInput(client)
-    const words = [...checker.input.counts.values()].reduce((sum, count) => sum + count, 0)
+    const { input, outputs } = checker
     const deadline = Date.now() + CATCH_UP_DEADLINE_MS
     for (;;) {
       victim.jobIsWell()
-      await checker.outputs.read(client)
-      if (checker.outputs.sum() >= words) return
+      await outputs.read(client)
+      if (outputs.hasAll(input)) return
       if (Date.now() > deadline || !victim.isAlive)
-        throw victim.running.failure(`${checker.outputs.sum()} of ${words} words counted, no more come`)
+        throw victim.running.failure(
+          `${outputs.sum()} words and ${outputs.visits.recordCount} visits, no more come`,
+        )
       await after(50)
     }
   }

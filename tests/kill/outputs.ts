@@ -72,6 +72,15 @@ export class Outputs {
         throw new Anomaly('wrong', `'${word}' went through other totals in the files than in the topic`)
   }
 
+  /**
+   * All that the input asks for has been read. Each output is asked by itself: the markers of one transaction are
+   * written partition by partition, and a reader sees the end of one before that of another.
+   */
+  hasAll({ counts, visits }: InputHistory): boolean {
+    const words = [...counts.values()].reduce((sum, count) => sum + count, 0)
+    return this.sum() >= words && this.visits.hasAll(visits)
+  }
+
   /** Words that both topic and files have counted. */
   sum(): number {
     if (this.prefix === undefined) return this.totals.sum()

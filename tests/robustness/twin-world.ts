@@ -200,11 +200,10 @@ export class TwinWorld {
   private async untilCountedAll(): Promise<void> {
     await using client = await WireClient.connect(this.broker.bootstrapServers)
     await this.checker.readInput(client)
-    const { counts } = this.checker.input
-    const words = [...counts.values()].reduce((sum, count) => sum + count, 0)
-    while (this.checker.outputs.sum() < words) {
+    const { input, outputs } = this.checker
+    while (!outputs.hasAll(input)) {
       this.jobIsWell()
-      await this.checker.outputs.read(client)
+      await outputs.read(client)
     }
   }
 
