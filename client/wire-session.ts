@@ -273,7 +273,7 @@ export class WireSession implements OutputSession {
     try {
       await act()
     } catch (error) {
-      this.transaction.apply({ type: 'failed' })
+      this.transaction.apply({ type: 'failed', cause: error })
       throw error
     }
   }

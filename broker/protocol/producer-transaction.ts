@@ -43,7 +43,8 @@ export type TransactionFact =
   | { readonly type: 'joining'; readonly partition: string }
   | { readonly type: 'offsetsJoining' }
   | { readonly type: 'appended'; readonly partition: string; readonly records: number }
-  | { readonly type: 'failed' }
+  /** `cause`: what whoever goes on all the same is told. */
+  | { readonly type: 'failed'; readonly cause?: unknown }
   | { readonly type: 'aborting' }
   /** The coordinator has decided, as it was asked; `next`: as whom to go on. */
   | { readonly type: 'ended'; readonly next?: ProducerEpoch }
@@ -80,6 +81,8 @@ export class ProducerTransaction {
   private hasOffsets = false
   private begunAtMs = 0
   private isUnsure = false
+  /** Of the open transaction's first failure. */
+  private cause: unknown
 
   constructor(terms: TransactionTerms, producer: ProducerEpoch) {
     this.terms = terms
@@ -108,7 +111,7 @@ export class ProducerTransaction {
     return this.sequences.get(partition) ?? 0
   }
 
-  /** Throws where the step is not one of this phase. */
+  /** Throws where the step is not one of this phase: after a failure, that failure. */
   decide(step: Step): NextStep {
     switch (step) {
       case 'begin':
@@ -133,6 +136,7 @@ export class ProducerTransaction {
       case 'begun':
         this.expect(fact, 'idle')
         this.begunAtMs = fact.atMs
+        this.cause = undefined
         this.at = 'open'
         return
       case 'joining':
@@ -150,7 +154,7 @@ export class ProducerTransaction {
         this.sequences.set(fact.partition, (this.baseSequence(fact.partition) + fact.records) % SEQUENCES)
         return
       case 'failed':
-        this.failed()
+        this.failed(fact.cause)
         return
       case 'aborting':
         this.expect(fact, 'open', 'failed', 'aborting')
@@ -187,8 +191,11 @@ export class ProducerTransaction {
     return { meaning: isFencing(errorCode) ? 'fenced' : 'refused' }
   }
 
-  private failed(): void {
-    if (this.at === 'open') this.at = 'failed'
+  private failed(cause: unknown): void {
+    if (this.at === 'open') {
+      this.at = 'failed'
+      this.cause = cause
+    }
     // Under transaction.version 2 the abort brings a new epoch anyway.
     if (this.at === 'failed' || this.at === 'aborting') {
       this.isUnsure ||= !this.terms.seesItsWrites && !this.terms.byEpoch
@@ -203,6 +210,8 @@ export class ProducerTransaction {
   }
 
   private mustBeOpen(): void {
+    // One append may hear of it before the one that failed has told its own caller: both tell why, and whether fenced.
+    if (this.at === 'failed' && this.cause instanceof Error) throw this.cause
     if (this.at !== 'open') throw new Error(`the output session is ${this.at}, not open`)
   }
 

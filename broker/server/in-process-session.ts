@@ -251,7 +251,7 @@ export class InProcessSession implements OutputSession {
     try {
       await act()
     } catch (error) {
-      this.transaction.apply({ type: 'failed' })
+      this.transaction.apply({ type: 'failed', cause: error })
       throw error
     }
   }

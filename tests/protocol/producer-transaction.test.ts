@@ -76,6 +76,15 @@ describe('what is to be done', () => {
   })
 })
 
+test('who goes on after a failure is told that failure, the first one, until the next transaction', () => {
+  const first = new Error('no space left on device')
+  const transaction = after(byState, begun, joining, { type: 'failed', cause: first })
+  transaction.apply({ type: 'failed', cause: new Error('a later one') })
+  for (const step of ['write', 'commit'] as const) expect(() => transaction.decide(step)).toThrow(first)
+  for (const fact of [aborting, ended, renewed, aborted, begun, failed]) transaction.apply(fact)
+  expect(() => transaction.decide('write')).toThrow('session is failed')
+})
+
 describe('what can come of it', () => {
   const facts = [begun, joining, offsets, appended(1), failed, aborting, ended, renewed, aborted, closed]
   // The phase that follows; -: it cannot be, and the machine says so. A failure that comes late changes nothing.
