@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { OPENED_TO_SPARK } from '../../tools/bench/spark/jvm.ts'
 import { needs } from './clients.ts'
 import { ran } from './report/ran.ts'
 import { jarVersion } from './report/versions.ts'
@@ -10,24 +11,6 @@ import { here, run } from './world.ts'
 const classpathFile = join(here, '.cache', 'spark-classpath.txt')
 
 export const sparkMissing = (): string | undefined => needs(existsSync(classpathFile), 'Spark')
-
-/** The packages of the JDK that Spark reaches into (its launcher's JavaModuleOptions). */
-const opened = [
-  'java.lang',
-  'java.lang.invoke',
-  'java.lang.reflect',
-  'java.io',
-  'java.net',
-  'java.nio',
-  'java.util',
-  'java.util.concurrent',
-  'java.util.concurrent.atomic',
-  'jdk.internal.ref',
-  'sun.nio.ch',
-  'sun.nio.cs',
-  'sun.security.action',
-  'sun.util.calendar',
-].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`)
 
 /** Runs a job of SparkJob.java to its end; what it printed. */
 export function sparkJob(...args: string[]): Promise<string[]> {
@@ -43,7 +26,7 @@ export function sparkJob(...args: string[]): Promise<string[]> {
     '-Xmx768m',
     '-XX:+UseSerialGC',
     '-XX:TieredStopAtLevel=1',
-    ...opened,
+    ...OPENED_TO_SPARK,
     `-Dlog4j2.configurationFile=${join(here, 'spark', 'log4j2.properties')}`,
     '-cp',
     classpath.join(delimiter),

@@ -12,7 +12,7 @@ import { TopicSource } from '../../../processor/source/topic-source.ts'
 import type { ModelLog } from '../../processor/model-log.ts'
 import type { Random } from '../../world/random.ts'
 import { crashing, type Lifetime } from './faults.ts'
-import type { SimulatedStore } from './store.ts'
+import { smallGenerations, type SimulatedStore } from './store.ts'
 
 export const APP = 'sim'
 /** Windows reach back over as many batches. */
@@ -50,12 +50,7 @@ export class Instance {
       directory: 'simulated',
       store: store.handle(point),
       output: crashing(log, point),
-      generationLimits: {
-        batches: random.between(1, 4),
-        bytes: random.between(1, 2000),
-        blockBytes: random.between(1, 200),
-        writeBytes: random.between(1, 400),
-      },
+      generationLimits: smallGenerations(random),
       warn: () => {},
     })
     this.source = new TopicSource({

@@ -1,5 +1,6 @@
 // Databases that crash: what was not synced may be lost from its end on, and what is durable may be damaged.
 
+import type { GenerationLimits } from '../../../processor/checkpoint/generations.ts'
 import type { CheckpointStore, Database, Writes } from '../../../processor/checkpoint/store.ts'
 import type { Random } from '../../world/random.ts'
 
@@ -43,6 +44,16 @@ class Disk {
 
 /** Told before and after each write; throws to crash there. */
 export type Point = (name: string) => Promise<void>
+
+/** Generations, blocks and writes so small that a few batches fill many of each. */
+export function smallGenerations(random: Random): GenerationLimits {
+  return {
+    batches: random.between(1, 4),
+    bytes: random.between(1, 2000),
+    blockBytes: random.between(1, 200),
+    writeBytes: random.between(1, 400),
+  }
+}
 
 export class SimulatedStore {
   private disks = new Map<string, Disk>()

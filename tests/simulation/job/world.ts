@@ -11,7 +11,7 @@ import type { ShuffleOptions } from '../../../processor/streams/options.ts'
 import { ModelLog } from '../../processor/model-log.ts'
 import { Random } from '../../world/random.ts'
 import { Crash, Lifetime, pointsOf } from '../exactly-once/faults.ts'
-import { SimulatedStore } from '../exactly-once/store.ts'
+import { SimulatedStore, smallGenerations } from '../exactly-once/store.ts'
 import type { Counters } from '../worlds.ts'
 import { FILE_STEPS, SimulatedDisk } from './disk.ts'
 import { APP, Model } from './model.ts'
@@ -149,12 +149,7 @@ export class World {
       directory: 'simulated',
       store: this.store.handle(async (name) => this.lifetime.step(name)),
       output: log,
-      generationLimits: {
-        batches: random.between(1, 4),
-        bytes: random.between(1, 2000),
-        blockBytes: random.between(1, 200),
-        writeBytes: random.between(1, 400),
-      },
+      generationLimits: smallGenerations(random),
       warn: () => {},
     })
     this.plant.checkpoint?.(checkpoint, log)

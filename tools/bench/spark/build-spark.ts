@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { run } from '../child.ts'
 import type { SuiteContext } from '../suite.ts'
+import { OPENED_TO_SPARK } from './jvm.ts'
 
 export interface BuiltSpark {
   readonly version: string
@@ -23,7 +24,7 @@ export function buildSpark({ root, directory }: SuiteContext): BuiltSpark | { re
       version: /spark-streaming_[\d.]+-([\d.]+)\.jar/.exec(classpath)?.[1] ?? '',
       arguments: [
         '-Xmx2g',
-        ...OPENED.map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`),
+        ...OPENED_TO_SPARK,
         `-Dlog4j2.configurationFile=${path.join(root, 'tests', 'interop', 'spark', 'log4j2.properties')}`,
         '-cp',
         `${classes}${path.delimiter}${classpath}`,
@@ -42,21 +43,3 @@ interface Said {
   readonly stdout?: string
   readonly stderr?: string
 }
-
-/** The packages of the JDK that Spark reaches into (its launcher's JavaModuleOptions). */
-const OPENED = [
-  'java.lang',
-  'java.lang.invoke',
-  'java.lang.reflect',
-  'java.io',
-  'java.net',
-  'java.nio',
-  'java.util',
-  'java.util.concurrent',
-  'java.util.concurrent.atomic',
-  'jdk.internal.ref',
-  'sun.nio.ch',
-  'sun.nio.cs',
-  'sun.security.action',
-  'sun.util.calendar',
-]
