@@ -80,6 +80,8 @@ export class StreamingContext implements AsyncDisposable {
   private readonly host: StreamHost
   private state: StreamingContextState = 'INITIALIZED'
   private starting: Promise<void> | undefined
+  /** How many wait for the end, and so are told of the error that the job may end with. */
+  private waiting = 0
   /** The job's module is at it. */
   private building = false
 
@@ -333,6 +335,10 @@ export class StreamingContext implements AsyncDisposable {
     void this.job.ended.then(end, end)
     this.starting = this.buildAndStart()
     await this.starting
+    void this.job.ended.catch((error: unknown) => {
+      if (this.waiting === 0)
+        this.warn(`the job has ended: ${error instanceof Error ? error.message : String(error)}`)
+    })
   }
 
   /**
@@ -346,8 +352,12 @@ export class StreamingContext implements AsyncDisposable {
     await this.job.stop(options.graceful ?? false)
   }
 
-  /** Resolves when the job was stopped; rejects with the BatchError that ended it. */
+  /**
+   * Resolves when the job was stopped; rejects with the BatchError that ended it. Where nobody waits, a warning tells
+   * of that error.
+   */
   awaitTermination(): Promise<void> {
+    this.waiting++
     return this.job.ended
   }
 
@@ -359,8 +369,9 @@ export class StreamingContext implements AsyncDisposable {
       cancel = () => timer.cancel()
     })
     try {
-      return await Promise.race([this.job.ended.then(() => true), timedOut])
+      return await Promise.race([this.awaitTermination().then(() => true), timedOut])
     } finally {
+      this.waiting--
       cancel()
     }
   }

@@ -151,6 +151,31 @@ test('a batch that fails says when, where and on which offsets', async () => {
   ])
 })
 
+test('an error that nobody waits for is a warning', async () => {
+  for (const wait of ['never', 'for a while', 'to the end']) {
+    const clock = new ManualClock(START)
+    const warnings: string[] = []
+    const context = newContext(clock, { warn: (message) => warnings.push(message) })
+    context.createDirectStream(new TwinSource(new TwinTopic([['a'], []]))).foreachRDD(
+      () => {
+        throw new Error('no luck')
+      },
+      { name: 'out' },
+    )
+    await context.start()
+    const gaveUp = wait === 'for a while' ? context.awaitTerminationOrTimeout(SECOND / 2) : undefined
+    const error = wait === 'to the end' ? context.awaitTermination().catch(String) : undefined
+    await clock.advance(SECOND / 2)
+    expect(await gaveUp).not.toBe(true)
+    await clock.advance(SECOND / 2)
+    await context.stop()
+    if (error !== undefined) expect(await error).toContain('out: no luck')
+    expect(warnings).toEqual(
+      error === undefined ? [expect.stringMatching(/^the job has ended: batch 1 of .*: out: no luck/)] : [],
+    )
+  }
+})
+
 test('a graceful stop takes in what has arrived since the last batch, without waiting for the next one', async () => {
   const clock = new ManualClock(START)
   const disk = new TwinDisk()
