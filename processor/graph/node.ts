@@ -93,6 +93,8 @@ export interface InputDriver {
   start(positions: readonly SourcePosition[]): Promise<void>
   /** `maxRows`: what backpressure leaves it, of which it knows nothing else; undefined: its own limits alone. */
   plan(timeMs: number, intervalMs: number | undefined, maxRows?: number): Promise<InputPlan>
+  /** Where it has a receiver: what backpressure lets that one store from now on. */
+  limitIntake?(rowsPerSecond: number): void
   /** Before start, where it has a receiver: whom to tell how that one stands. */
   reportsTo?(report: ReceiverReport): void
   /** Before start: whom to tell of rows that were deleted before they were read, where that does not end the job. */

@@ -35,9 +35,14 @@ export class Backpressure {
     this.pid = { intervalMs, proportional, integral, derived, minRate }
   }
 
+  /** Rows per second that the input may give, or take in; undefined: as many as it likes. */
+  rate(inputId: string): number | undefined {
+    return this.inputs.get(inputId)?.rate ?? this.initialRate
+  }
+
   /** Rows that the input may give to its next batch; undefined: as many as it likes. */
   maxRows(inputId: string): number | undefined {
-    const rate = this.inputs.get(inputId)?.rate ?? this.initialRate
+    const rate = this.rate(inputId)
     return rate === undefined ? undefined : Math.max(1, Math.floor((rate * this.intervalMs) / 1000))
   }
 

@@ -33,7 +33,7 @@ export class BatchRecord {
       schedulingDelayMs: start === undefined ? undefined : start - submissionMs,
       processingTimeMs: start === undefined || end === undefined ? undefined : end - start,
       totalDelayMs: end === undefined ? undefined : end - submissionMs,
-      outputOperations: [...this.operations],
+      outputOperations: this.operations.toSorted((a, b) => a.id - b.id),
       poisonRecords: this.poison,
     }
   }

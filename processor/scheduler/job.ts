@@ -19,6 +19,7 @@ import { isolated } from './isolated-state.ts'
 import type { DataLossInfo, InputInfo, ListenerBus } from './listener.ts'
 import { BatchMachine, type Action, type Event } from './machine.ts'
 import { positionsAfter, resume, type DowntimeBatches, type Resumption } from './recovery.ts'
+import { OutputSlots } from './output-slots.ts'
 import { runBatch } from './run-batch.ts'
 
 export interface JobOptions {
@@ -46,6 +47,7 @@ export class Job {
   readonly ended: Promise<void>
   private readonly options: JobOptions
   private readonly machine: BatchMachine
+  private readonly slots: OutputSlots
   private readonly batches = new Map<number, BatchRecord>()
   /** Committed batches whose plans are still kept. */
   private kept: BatchStamp[] = []
@@ -65,6 +67,7 @@ export class Job {
       maxPending: options.maxPendingBatches,
       maxRunning: options.concurrentJobs,
     })
+    this.slots = new OutputSlots(options.concurrentJobs)
     this.ended = new Promise((resolve, reject) => (this.settle = { resolve, reject }))
     // A job that nobody waits for must not bring the process down; the error is kept for who asks later.
     this.ended.catch(() => {})
@@ -200,6 +203,7 @@ export class Job {
     { pending, history }: Resumption,
   ): Promise<void> {
     const { graph, listeners } = this.options
+    this.limitIntake()
     for (const { id, driver } of graph.inputs) {
       driver.reportsTo?.((event, status) =>
         listeners.post((listener) => listener[event]?.({ input: id, ...status })),
@@ -212,6 +216,15 @@ export class Job {
       this.kept.push({ batchId: plan.batchId, timeMs: plan.timeMs })
     }
     for (const plan of pending) this.batches.set(plan.batchId, this.restore(plan))
+  }
+
+  // What a receiver stores, too, and not only what a batch takes of it: the rest would pile up where it is kept.
+  private limitIntake(): void {
+    const { graph, backpressure } = this.options
+    for (const { id, driver } of graph.inputs) {
+      const rate = backpressure?.rate(id)
+      if (rate !== undefined) driver.limitIntake?.(rate)
+    }
   }
 
   private lost(lost: DataLossInfo): void {
@@ -309,7 +322,8 @@ export class Job {
     if (batch === undefined) throw new Error(`batch ${batchId} is to run, but was never planned`)
     const { backpressure, execution, concurrentJobs } = this.options
     execution.mayRun()
-    const world = { ...this.options, protocol: this.openProtocol, onPoison: this.onPoison }
+    const { slots, onPoison } = this
+    const world = { ...this.options, protocol: this.openProtocol, onPoison, slots }
     // Called by rising batch id, so that this is what comes before in the order of commits.
     const turn = concurrentJobs > 1 ? this.committed : undefined
     const running = runBatch(world, batch, turn)
@@ -317,6 +331,7 @@ export class Job {
     await running
     this.batches.delete(batchId)
     backpressure?.completed(batch.info)
+    this.limitIntake()
     this.warnOfLeftOut(batch)
     this.forget({ batchId, timeMs })
     return { type: 'finished', batchId }

@@ -2,7 +2,7 @@
 // nothing has asked for, then the decision, then files are shown; a throw before the decision leaves no trace.
 //
 // Batches that run side by side write nothing into topics and keep no state (graph/validate.ts), so only their
-// commit has a turn: each waits there for the ones before it.
+// commit has a turn: each waits there for the ones before it. Their output operations run side by side too.
 
 import type { Clock } from '../../broker/time/clock.ts'
 import type { CommitProtocol } from '../graph/contracts/commit.ts'
@@ -15,6 +15,7 @@ import type { BatchRecord } from './batch-record.ts'
 import { deadLetter } from './dead-letter.ts'
 import type { Execution } from './execution.ts'
 import type { ListenerBus, OutputOperationInfo } from './listener.ts'
+import type { OutputSlots } from './output-slots.ts'
 import { PoisonRecords, type NextRun } from './poison.ts'
 
 export interface BatchWorld {
@@ -27,6 +28,8 @@ export interface BatchWorld {
   /** By the name of the input. */
   readonly onPoison: ReadonlyMap<string, PoisonPolicy>
   readonly maxPoisonRecordsPerBatch: number
+  /** Of batches that run side by side. */
+  readonly slots: OutputSlots
 }
 
 /** `turn`: side by side with others; resolves when all batches before this one are committed. */
@@ -38,7 +41,7 @@ export async function runBatch(world: BatchWorld, batch: BatchRecord, turn?: Pro
   if (turn === undefined) {
     await runUntilClean(world, batch)
   } else {
-    await compute(world, batch, NO_OUTPUT)
+    await computeSideBySide(world, batch)
     await hasCome(turn)
     await protocol.begin(plan)
   }
@@ -139,6 +142,25 @@ async function compute(world: BatchWorld, batch: BatchRecord, output: BatchOutpu
   for (const node of await execution.begin(plan)) {
     await runOutput(world, batch, node, () => execution.run(node, plan, output))
   }
+  await execution.finish(plan)
+}
+
+/** As `compute`, its outputs as many at a time as there are slots. All have come to an end when it rejects. */
+async function computeSideBySide(world: BatchWorld, batch: BatchRecord): Promise<void> {
+  const { execution, slots } = world
+  const { plan } = batch
+  const nodes = await execution.begin(plan)
+  let failure: { readonly error: unknown } | undefined
+  const run = async (node: OutputNode) => {
+    if (failure !== undefined) return
+    try {
+      await runOutput(world, batch, node, () => execution.run(node, plan, NO_OUTPUT))
+    } catch (error) {
+      failure ??= { error }
+    }
+  }
+  await Promise.all(nodes.map((node) => slots.run(() => run(node))))
+  if (failure !== undefined) throw failure.error
   await execution.finish(plan)
 }
 

@@ -27,8 +27,8 @@ export interface SupervisorOptions<T> {
   readonly clock: Clock
   readonly description: string
   readonly blockIntervalMs: number
-  /** How many rows it may store; undefined: as many as the log takes. */
-  readonly intake: IntakeRate | undefined
+  /** How many rows it may store. */
+  readonly intake: IntakeRate
   readonly report: ReceiverReport
   /** Rows were lost that were stored: `failure` says why. */
   readonly onFailure: () => void
@@ -124,7 +124,7 @@ export class ReceiverSupervisor<T> implements ReceiverHost<T> {
   /** Until its rate lets it store again. Who has ended is not held up: what it has may still come in. */
   private get waitMs(): number {
     const { intake, clock } = this.options
-    return this.isOver ? 0 : (intake?.waitMs(clock.monotonicMs()) ?? 0)
+    return this.isOver ? 0 : intake.waitMs(clock.monotonicMs())
   }
 
   private wake(): void {
@@ -195,16 +195,12 @@ export class ReceiverSupervisor<T> implements ReceiverHost<T> {
     if (waiting > sink.limit * PATIENCE) {
       throw new ReceiverFullError(`${waiting} bytes are stored and not taken yet`)
     }
-    if (!this.isOver && intake?.isRefused(clock.monotonicMs()) === true) {
-      throw new ReceiverFullError('far more rows are stored than maxRate allows')
+    if (!this.isOver && intake.isRefused(clock.monotonicMs())) {
+      throw new ReceiverFullError('far more rows are stored than maxRate or backpressure allow')
     }
-    if (intake === undefined) {
-      this.blockSize += add(rows)
-    } else {
-      let count = 0
-      this.blockSize += add(counted(rows, () => count++))
-      intake.stored(count)
-    }
+    let count = Array.isArray(rows) ? rows.length : 0
+    this.blockSize += add(Array.isArray(rows) ? (rows as R[]) : counted(rows, () => count++))
+    intake.stored(count)
     this.block ??= newBlock()
     const { durable } = this.block
     if (this.blockSize > this.options.sink.limit / 2) this.cut()

@@ -57,7 +57,7 @@ abstract class ReceiverInput<T> implements InputDriver {
   private readonly receiver: Receiver<T>
   private readonly clock: Clock
   private readonly blockIntervalMs: number
-  private readonly intake: IntakeRate | undefined
+  private readonly intake: IntakeRate
   private report: ReceiverReport = () => {}
   private readonly callbacks = new Set<() => void>()
 
@@ -67,11 +67,15 @@ abstract class ReceiverInput<T> implements InputDriver {
     clock: Clock,
     { blockInterval = '200ms', maxRate }: Pick<ReceiverOptions<T>, 'blockInterval' | 'maxRate'>,
   ) {
-    this.intake = maxRate === undefined ? undefined : new IntakeRate(maxRate, clock.monotonicMs())
+    this.intake = new IntakeRate(maxRate, clock.monotonicMs())
     this.receiver = receiver
     this.description = description
     this.clock = clock
     this.blockIntervalMs = durationMs(blockInterval, 'blockInterval')
+  }
+
+  limitIntake(rowsPerSecond: number): void {
+    this.intake.limitTo(rowsPerSecond, this.clock.monotonicMs())
   }
 
   reportsTo(report: ReceiverReport): void {

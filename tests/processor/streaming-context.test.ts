@@ -303,6 +303,49 @@ test('batches run side by side as far as they may, and are committed in their or
   await context.stop()
 })
 
+test('outputs of a batch run side by side too, so many at a time, and those of the batch before go first', async () => {
+  const { clock, context, disk, gates, lines, open } = sideBySide({ concurrentJobs: 2 })
+  const second = async (line: string) =>
+    await new Promise<void>((resolve) => gates.set(`${line}, second`, () => resolve()))
+  lines.foreachRDD(async (rdd) => await second((await rdd.collect())[0] ?? ''), { name: 'wait more' })
+  const operations: string[][] = []
+  context.addStreamingListener({
+    onBatchCompleted: ({ outputOperations }) =>
+      void operations.push(outputOperations.map(({ name }) => name)),
+  })
+  await context.start()
+  await clock.advance(2 * SECOND)
+  expect([...gates.keys()]).toEqual(['a', 'a, second'])
+  await open('a, second')
+  expect([...gates.keys()]).toEqual(['a', 'b'])
+  expect(disk.committed).toBeUndefined()
+  await open('a')
+  expect(disk.committed?.batchId).toBe(1)
+  expect([...gates.keys()]).toEqual(['b', 'b, second'])
+  await open('b, second')
+  await open('b')
+  expect(operations).toEqual([
+    ['wait', 'wait more'],
+    ['wait', 'wait more'],
+  ])
+  await context.stop()
+})
+
+test('an output that fails is told when the others of its batch have ended, and none is begun after it', async () => {
+  const { clock, context, disk, gates, lines, open } = sideBySide({ concurrentJobs: 2 })
+  let begun = 0
+  lines.foreachRDD(async () => await new Promise<void>((resolve) => gates.set('other', () => resolve())))
+  lines.foreachRDD(() => void begun++)
+  await context.start()
+  await clock.advance(SECOND)
+  await open('a', new Error('no luck'))
+  expect(context.getState()).toBe('ACTIVE')
+  await open('other')
+  await expect(context.awaitTermination()).rejects.toThrow(/^batch 1 of .*: wait: no luck/)
+  expect(begun).toBe(0)
+  expect(disk.committed).toBeUndefined()
+})
+
 test('where one of them fails, those behind it do not count', async () => {
   const { clock, context, disk, open } = sideBySide()
   await context.start()

@@ -1,10 +1,12 @@
 // Backpressure: the estimator by the numbers, over simulated jobs of every speed, and in a job over topics.
 
 import { expect, test } from 'vitest'
+import type { Timer } from '../../../broker/time/clock.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { Backpressure } from '../../../processor/scheduler/backpressure.ts'
 import type { BatchInfo } from '../../../processor/scheduler/listener.ts'
 import { PidRateEstimator, type PidOptions } from '../../../processor/scheduler/pid-rate-estimator.ts'
+import { Receiver } from '../../../processor/source/receiver.ts'
 import { textValues } from '../../../processor/source/row-kind.ts'
 import { TopicSource } from '../../../processor/source/topic-source.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
@@ -143,6 +145,68 @@ test('in a job: limited from the very first batch, shared out by lag, then at th
   const later = batches.slice(6).map((batch) => batch.split('+').reduce((sum, rows) => sum + Number(rows), 0))
   expect(later.length).toBeGreaterThan(2)
   for (const rows of later) expect(rows).toBeLessThan(510)
+})
+
+/** Stores as many rows as it may, a thousand at most in each turn of its timer. */
+class Greedy extends Receiver<number> {
+  stored = 0
+  private timer: Timer | undefined
+  private readonly clock: ManualClock
+
+  constructor(clock: ManualClock) {
+    super()
+    this.clock = clock
+  }
+
+  onStart(): void {
+    this.timer = this.clock.setTimer(10, () => {
+      for (let row = 0; row < 1000 && !this.isFull; row++) {
+        void this.store(row)
+        this.stored++
+      }
+      this.onStart()
+    })
+  }
+
+  onStop(): void {
+    this.timer?.cancel()
+  }
+}
+
+// Spark's RateController: what a receiver stores is what the job can keep up with, and not only what a batch takes.
+test.each([
+  ['initialRate holds from the first row on', { initialRate: 700 }, undefined, 700],
+  ['maxRate is the most, whatever is estimated', { minRate: 400 }, 300, 300],
+] as const)('a receiver stores no faster: %s', async (_, backpressure, maxRate, firstSecond) => {
+  const clock = new ManualClock(1_700_000_000_000)
+  const log = new ModelLog()
+  const context = new StreamingContext({
+    appName: 'slow',
+    batchDuration: SECOND,
+    clock,
+    backpressure,
+    broker: { logViews: log, output: log },
+    executor: { monotonicMs: () => clock.now() },
+  })
+  const receiver = new Greedy(clock)
+  // 500 rows a second.
+  context.receiverStream(receiver, { name: 'in', ...(maxRate && { maxRate }) }).foreachRDD(async (rdd) => {
+    const waiting = (await rdd.count()) * 2
+    await new Promise<void>((resolve) => clock.setTimer(waiting, resolve))
+  })
+  await context.start()
+  await clock.advance(SECOND)
+  // What a second brings at once, and as much in the second.
+  expect(receiver.stored).toBeGreaterThan(firstSecond * 1.5)
+  expect(receiver.stored).toBeLessThanOrEqual(firstSecond * 2 + 1)
+  await clock.advance(15 * SECOND)
+  const before = receiver.stored
+  await clock.advance(10 * SECOND)
+  expect((receiver.stored - before) / 10).toBeLessThanOrEqual(Math.min(510, maxRate ?? 510))
+  expect((receiver.stored - before) / 10).toBeGreaterThan(90)
+  const stopped = context.stop()
+  await clock.advance(20 * SECOND)
+  await stopped
 })
 
 test('without a grid it is refused', () => {

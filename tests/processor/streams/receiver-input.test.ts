@@ -319,7 +319,7 @@ describe('with a broker', () => {
     let refusedAt = 0
     expect(() => {
       for (; refusedAt < 1000; refusedAt++) void receiver.store('more')
-    }).toThrow(/far more rows are stored than maxRate allows: await/)
+    }).toThrow(/far more rows are stored than maxRate or backpressure allow: await/)
     expect(refusedAt).toBe(81)
     // What is waited for ends with the job, too.
     const waiting = receiver.ready()
