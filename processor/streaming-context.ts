@@ -8,6 +8,7 @@ import { BatchContext } from './batch-context.ts'
 import { Checkpoint } from './checkpoint/checkpoint.ts'
 import { LogOnly } from './checkpoint/log-only.ts'
 import { plainCodec } from './checkpoint/plain-data.ts'
+import { setAsideUnreadable } from './checkpoint/set-aside.ts'
 import { CallingThreadExecutor } from './executor/calling-thread.ts'
 import { MemoryProtocol } from './executor/memory-protocol.ts'
 import { loadJob } from './executor/workers/load-job.ts'
@@ -40,7 +41,8 @@ import type { RowKind } from './source/row-kind.ts'
 import { type FileFormat, fixedRecords, textLines } from './source/planned-files.ts'
 import { isTopicSelection, type TopicSelection } from './source/topic-selection.ts'
 import type { Receiver } from './source/receiver.ts'
-import { type RowCodec, textRows } from './source/row-codec.ts'
+import { rawBlocks } from './source/raw-blocks.ts'
+import { plainRows, type RowCodec, textRows } from './source/row-codec.ts'
 import { linesOf, SocketReceiver, type SocketConverter } from './source/socket-receiver.ts'
 import { topicSource } from './source/remote-topic-source.ts'
 import { constantStream } from './streams/constant-input.ts'
@@ -56,6 +58,14 @@ import { transform } from './streams/transform.ts'
 import { union } from './streams/union.ts'
 
 export type StreamingContextState = 'INITIALIZED' | 'ACTIVE' | 'STOPPED'
+
+export interface GetOrCreateOptions {
+  /**
+   * A checkpoint that cannot be read is put aside (`PATH.unreadable-TIME`), with a warning, and the job begins as a new one
+   * does. Default: `start` rejects.
+   */
+  readonly createOnError?: boolean
+}
 
 const active = new ActiveContexts<StreamingContext>()
 
@@ -77,6 +87,7 @@ export class StreamingContext implements AsyncDisposable {
   private readonly startsReceivers: boolean
   private readonly spills: SpillSpace
   private checkpointDirectory: string | undefined
+  private createsOnError = false
   private readonly host: StreamHost
   private state: StreamingContextState = 'INITIALIZED'
   private starting: Promise<void> | undefined
@@ -90,9 +101,14 @@ export class StreamingContext implements AsyncDisposable {
    * case, for a checkpoint holds data and no code: so a changed program goes on from it. What cannot go on says
    * why at `start` (CheckpointError).
    */
-  static getOrCreate(path: string, create: () => StreamingContext): StreamingContext {
+  static getOrCreate(
+    path: string,
+    create: () => StreamingContext,
+    { createOnError = false }: GetOrCreateOptions = {},
+  ): StreamingContext {
     const context = create()
     context.checkpoint(path)
+    context.createsOnError = createOnError
     return context
   }
 
@@ -106,9 +122,13 @@ export class StreamingContext implements AsyncDisposable {
 
   /** The active context, or the one that `create` makes; with `path`, as getOrCreate makes it. */
   static getActiveOrCreate(create: () => StreamingContext): StreamingContext
-  static getActiveOrCreate(path: string, create: () => StreamingContext): StreamingContext
   static getActiveOrCreate(
-    ...args: [() => StreamingContext] | [string, () => StreamingContext]
+    path: string,
+    create: () => StreamingContext,
+    options?: GetOrCreateOptions,
+  ): StreamingContext
+  static getActiveOrCreate(
+    ...args: [() => StreamingContext] | Parameters<typeof StreamingContext.getOrCreate>
   ): StreamingContext {
     const running = StreamingContext.getActive()
     if (running !== undefined) return running
@@ -240,6 +260,15 @@ export class StreamingContext implements AsyncDisposable {
       plainCodec as RowCodec<T>,
       options,
     )
+  }
+
+  /**
+   * Rows in blocks from a TCP server, each with its length before it (four bytes, big endian): one row of the `codec`, or
+   * without one any number of rows that `plainRows` encoded. A block has at most 8 MiB.
+   */
+  rawSocketStream<T>(host: string, port: number, options: ReceiverOptions<T> = {}): DStream<T> {
+    const receiver = new SocketReceiver(host, port, rawBlocks(options.codec))
+    return this.socket(receiver, `${host}:${port}`, plainRows as RowCodec<T>, options)
   }
 
   /** Lines of UTF-8 text from a TCP server. */
@@ -388,11 +417,22 @@ export class StreamingContext implements AsyncDisposable {
       this.building = true
       if (module !== undefined) await loadJob(module.url, module.parameters, this)
       this.building = false
+      if (this.createsOnError) await this.setAsideUnreadable()
     } catch (error) {
       await this.job.refuse(error)
       throw error
     }
     await this.job.start(this.protocol())
+  }
+
+  private async setAsideUnreadable(): Promise<void> {
+    const directory = this.checkpointDirectory
+    if (directory === undefined || this.commit !== undefined) return
+    const aside = await setAsideUnreadable(directory, this.clock.now())
+    if (aside === undefined) return
+    this.warn(
+      `the job begins anew: its checkpoint cannot be read and was put aside as ${aside.path}: ${aside.why}`,
+    )
   }
 
   private execution(

@@ -25,6 +25,7 @@ import { LevelStore } from './level-store.ts'
 import { LocalState } from './local-state.ts'
 import type { LeftOutRecord, Manifest, Redo, Standing } from './messages.ts'
 import { hasRows, Positions } from './positions.ts'
+import { hasBegunAnew } from './set-aside.ts'
 import { settle, type Settled } from './settle.ts'
 import { CheckpointError, DamagedError, type CheckpointStore } from './store.ts'
 
@@ -110,8 +111,7 @@ export class Checkpoint implements CommitProtocol {
     if (manifest !== undefined && manifest.appName !== job.appName) {
       throw this.refused(`it is the checkpoint of job '${manifest.appName}', not of '${job.appName}'`)
     }
-    const logDecided = this.log && lastDecided(await this.log.marks(), manifest?.checkpointId, job.appName)
-    if (logDecided !== undefined && typeof logDecided !== 'number') throw this.refused(logDecided.refusal)
+    const logDecided = await this.logDecision(this.log, manifest, job)
     const settled = await this.loadState(job, content, logDecided)
     await journal.drop(settled.drop)
     await this.generations.remake(settled.remake, settled.generation)
@@ -238,6 +238,17 @@ export class Checkpoint implements CommitProtocol {
     await attempt(journal && (() => journal.close()))
     this.journal = undefined
     if (failures.length > 0) throw failures[0]
+  }
+
+  private async logDecision(
+    log: DecisionLog | undefined,
+    manifest: Manifest | undefined,
+    { appName }: JobDescription,
+  ): Promise<number | undefined> {
+    const decided = log && lastDecided(await log.marks(), manifest?.checkpointId, appName)
+    if (decided === undefined || typeof decided === 'number') return decided
+    if (hasBegunAnew(this.options.directory)) return 0
+    throw this.refused(decided.refusal)
   }
 
   private async loadState(

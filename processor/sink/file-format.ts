@@ -4,8 +4,9 @@
 //
 //    "LMOBJ1\n\0" | ( length i32 | crc32c u32 of the rows | rows: plain data, one after the other ) *
 
+import { finished } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { gzip as gzipWithCallback } from 'node:zlib'
+import { createDeflate, gzip as gzipWithCallback } from 'node:zlib'
 import { crc32c } from '../../broker/protocol/record-batch/crc32c.ts'
 import { ByteReader, ByteWriter } from '../checkpoint/bytes.ts'
 import { readPlain, writePlain } from '../checkpoint/plain-data.ts'
@@ -18,6 +19,8 @@ export interface PartEncoder<E> {
   readonly size: number
   /** What waits, complete in itself; the buffer is the caller's. Nothing is added until it is there. */
   take(): Buffer | Promise<Buffer>
+  /** What stands behind all that was taken; absent: nothing. */
+  end?(): Promise<Buffer>
 }
 
 /**
@@ -32,37 +35,66 @@ export interface FileFormat<T, E> {
   readonly extension?: string
 }
 
-export type Compression = 'gzip'
+/** Hadoop's GzipCodec, and its DefaultCodec. */
+export type Compression = 'gzip' | 'deflate'
 
 /** Off the event loop: a slice of rows may be megabytes. */
 const gzip = promisify(gzipWithCallback)
 
-/** Part files of a format, packed (Hadoop's GzipCodec): each block of bytes is a member of its own, as RFC 1952 has it. */
+/** Part files of a format, packed. */
 export function compressed<T, E>(
   format: FileFormat<T, E>,
   compression: Compression | undefined,
 ): FileFormat<T, E> {
   if (compression === undefined) return format
-  if (compression !== 'gzip') throw new TypeError(`compression: '${String(compression)}' is not 'gzip'`)
+  switch (compression) {
+    case 'gzip':
+      return { encode: format.encode, extension: '.gz', newPart: () => gzipped(format.newPart()) }
+    case 'deflate':
+      return { encode: format.encode, extension: '.deflate', newPart: () => deflated(format.newPart()) }
+    default:
+      throw new TypeError(`compression: '${String(compression)}' is neither 'gzip' nor 'deflate'`)
+  }
+}
+
+/** Each block of bytes is a member of its own, as RFC 1952 has it. */
+function gzipped<E>(part: PartEncoder<E>): PartEncoder<E> {
+  let isFirst = true
   return {
-    encode: format.encode,
-    extension: '.gz',
-    newPart() {
-      const part = format.newPart()
-      let isFirst = true
-      return {
-        add: (encoded) => part.add(encoded),
-        get size() {
-          return part.size
-        },
-        async take() {
-          const bytes = await part.take()
-          // A file of nothing has a member, too: without one it would be no gzip file.
-          if (bytes.length === 0 && !isFirst) return bytes
-          isFirst = false
-          return await gzip(bytes)
-        },
-      }
+    add: (encoded) => part.add(encoded),
+    get size() {
+      return part.size
+    },
+    async take() {
+      const bytes = await part.take()
+      // A file of nothing has a member, too: without one it would be no gzip file.
+      if (bytes.length === 0 && !isFirst) return bytes
+      isFirst = false
+      return await gzip(bytes)
+    },
+  }
+}
+
+/** One stream for the whole file: its format (RFC 1950) knows no second one. */
+function deflated<E>(part: PartEncoder<E>): PartEncoder<E> {
+  const stream = createDeflate()
+  const packed: Buffer[] = []
+  stream.on('data', (bytes: Buffer) => packed.push(bytes))
+  const takePacked = () => Buffer.concat(packed.splice(0))
+  return {
+    add: (encoded) => part.add(encoded),
+    get size() {
+      return part.size
+    },
+    async take() {
+      const bytes = await part.take()
+      if (bytes.length > 0) await new Promise((resolve) => stream.write(bytes, resolve))
+      return takePacked()
+    },
+    async end() {
+      stream.end()
+      await finished(stream)
+      return takePacked()
     },
   }
 }

@@ -161,6 +161,8 @@ class PartFile<E> {
 
   async finish(): Promise<void> {
     await this.append()
+    const end = await this.encoder.end?.()
+    if (end !== undefined && end.length > 0) await this.file.writeFile(end)
     await this.file.sync()
   }
 

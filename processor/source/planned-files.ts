@@ -17,8 +17,8 @@ export interface FileFormat<T> {
 }
 
 /**
- * Lines of UTF-8 text, without their ends (`\n` or `\r\n`), also of `.gz` and `.deflate` files. A line of more than
- * 64 MiB ends the job.
+ * Lines of UTF-8 text, without their ends (`\n`, `\r` or `\r\n`), also of `.gz`, `.deflate` and `.zst` files. A line of
+ * more than 64 MiB ends the job.
  */
 export const textLines: FileFormat<string> = {
   openUnpacked: unpackedLines,

@@ -1,10 +1,14 @@
 // How rows of a receiver become records of a topic, and rows again.
 
+import { plainCodec } from '../checkpoint/plain-data.ts'
 import type { StateCodec } from '../graph/contracts/state.ts'
 import type { RowKind } from './row-kind.ts'
 
 /** As a state's codec: bytes in, the same row out. */
 export type RowCodec<T> = StateCodec<T>
+
+/** Plain data, Map, Set, Date, bigint and bytes, as state is kept. */
+export const plainRows: RowCodec<unknown> = plainCodec
 
 export const textRows: RowCodec<string> = {
   encode: (row) => Buffer.from(row),

@@ -2,6 +2,7 @@
 // nonsense is made again after a while; what was stored stays. A log that falls behind slows the server down.
 
 import { connect, type Socket } from 'node:net'
+import { LineEnds } from './line-ends.ts'
 import { Receiver } from './receiver.ts'
 
 /** The bytes of one connection, to the rows in it. */
@@ -51,22 +52,21 @@ export class SocketReceiver<T> extends Receiver<T> {
 
 /** A line is bounded: who sends none within so many bytes sends no text. */
 const MAX_LINE_BYTES = 1_000_000
-const NEWLINE = 10
-const RETURN = 13
 
-/** Lines of UTF-8 text, ended by `\n` or `\r\n`; what is left when the connection ends is a line, too. */
+/** Lines of UTF-8 text, ended by `\n`, `\r` or `\r\n`; what is left when the connection ends is a line, too. */
 export async function* linesOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
   // What came of a line whose end has not come.
   let begun: Buffer = Buffer.alloc(0)
   let begunBytes = 0
+  const ends = new LineEnds()
   for await (const chunk of bytes) {
-    let at = 0
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, at)) {
+    let at = ends.goOn(chunk)
+    for (let end = ends.end(at); end < chunk.length; end = ends.end(at)) {
       const rest = chunk.subarray(at, end)
       mustFit(begunBytes + rest.length)
-      yield begunBytes === 0 ? lineOf(rest) : lineOf(Buffer.concat([begun.subarray(0, begunBytes), rest]))
+      yield (begunBytes === 0 ? rest : Buffer.concat([begun.subarray(0, begunBytes), rest])).toString()
       begunBytes = 0
-      at = end + 1
+      at = ends.behind(end)
     }
     const neededBytes = begunBytes + chunk.length - at
     mustFit(neededBytes)
@@ -77,13 +77,9 @@ export async function* linesOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<str
     }
     begunBytes += chunk.copy(begun, begunBytes, at)
   }
-  if (begunBytes > 0) yield lineOf(begun.subarray(0, begunBytes))
+  if (begunBytes > 0) yield begun.toString('utf8', 0, begunBytes)
 }
 
 function mustFit(lineBytes: number): void {
   if (lineBytes > MAX_LINE_BYTES) throw new RangeError(`a line of more than ${MAX_LINE_BYTES} bytes`)
-}
-
-function lineOf(line: Buffer): string {
-  return line.toString('utf8', 0, line.at(-1) === RETURN ? line.length - 1 : line.length)
 }

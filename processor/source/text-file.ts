@@ -5,10 +5,10 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
+import { LineEnds } from './line-ends.ts'
 import { isPacked, UnpackedFiles } from './unpacked-file.ts'
 
 const CHUNK_BYTES = 256 * 1024
-const NEWLINE = 10
 
 /** A line that is longer is none: somebody's binary file, or one without an end. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -38,7 +38,7 @@ export function filesOf(location: string | readonly string[]): string[] {
 }
 
 /**
- * Lines of text files, UTF-8; `\r\n` ends a line as well as `\n`. At least as many partitions, if there are bytes for
+ * Lines of text files, UTF-8, that end with `\n`, `\r` or `\r\n`. At least as many partitions, if there are bytes for
  * them; a compressed file is one.
  */
 export class TextFileDataset implements Dataset<string> {
@@ -96,6 +96,7 @@ export class LineReader implements RowReader {
   private readonly chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   private filled = 0
   private at = 0
+  private readonly ends = new LineEnds()
   /** File position of chunk[at]. */
   private position: number
   /** What came of a line before this chunk. */
@@ -124,14 +125,16 @@ export class LineReader implements RowReader {
 
   read(maxRows: number): boolean {
     for (let rows = 0; rows < maxRows; ) {
+      // Where the next line begins is not known before.
+      if (this.ends.isCut && !this.fill()) return false
       const lineStart = this.position - this.begunBytes
       if (this.begun.length === 0 && lineStart >= this.until && !this.skipsFirst) return false
       if (this.at === this.filled && !this.fill()) {
         if (this.begun.length > 0) this.line(Buffer.alloc(0))
         return false
       }
-      const end = this.chunk.indexOf(NEWLINE, this.at)
-      if (end < 0 || end >= this.filled) {
+      const end = this.ends.end(this.at)
+      if (end === this.filled) {
         this.begun.push(Buffer.from(this.chunk.subarray(this.at, this.filled)))
         this.begunBytes += this.filled - this.at
         if (this.begunBytes > this.maxLineBytes) {
@@ -142,8 +145,7 @@ export class LineReader implements RowReader {
         continue
       }
       const rest = this.chunk.subarray(this.at, end)
-      this.position += end + 1 - this.at
-      this.at = end + 1
+      this.passTo(this.ends.behind(end))
       this.line(rest)
       rows++
     }
@@ -162,13 +164,18 @@ export class LineReader implements RowReader {
       this.skipsFirst = false
       return
     }
-    const end = bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length
-    this.emit(bytes.toString('utf8', 0, end))
+    this.emit(bytes.toString('utf8'))
+  }
+
+  private passTo(at: number): void {
+    this.position += at - this.at
+    this.at = at
   }
 
   private fill(): boolean {
     this.filled = this.bytes.read(this.chunk, this.position)
     this.at = 0
+    this.passTo(this.ends.goOn(this.chunk, this.filled))
     return this.filled > 0
   }
 }
@@ -181,31 +188,37 @@ function bytesOf(file: string): ByteSource {
   }
 }
 
-/** Whole files as pairs of path and text: one partition for all of them together is enough. */
+/** Whole files, unpacked, as pairs of path and text: one partition for all of them together is enough. */
 export class WholeTextFilesDataset implements Dataset<readonly [string, string]> {
   readonly keeps = 'always'
   readonly partitions: number
   private readonly files: readonly string[]
+  private readonly packed: ReadonlySet<string>
+  private readonly unpacked = new UnpackedFiles()
 
+  /** Throws TypeError where a file is packed as nobody here can unpack it. */
   constructor(files: readonly string[], partitions: number) {
     this.files = files
+    this.packed = new Set(files.filter(isPacked))
     this.partitions = partitions
   }
 
-  prepare(): Promise<void> {
-    return Promise.resolve()
+  prepare(run: TaskRunner): Promise<void> {
+    return this.unpacked.prepare(this.packed, run)
   }
 
   open(partition: number, emit: Emit<readonly [string, string]>): RowReader {
     const files = this.files.filter((_, index) => index % this.partitions === partition)
-    return {
-      read() {
-        const file = files.shift()
-        if (file !== undefined) emit([file, fs.readFileSync(file, 'utf8')])
-        return files.length > 0
-      },
-      close() {},
+    const read = () => {
+      const file = files.shift()
+      if (file !== undefined) emit([file, this.textOf(file)])
+      return files.length > 0
     }
+    return { read, close() {} }
+  }
+
+  private textOf(file: string): string {
+    return this.packed.has(file) ? this.unpacked.get(file).bytes().toString() : fs.readFileSync(file, 'utf8')
   }
 }
 

@@ -3,10 +3,11 @@
 // packed, and it is one partition.
 
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib'
+import { decompressZstd } from '../../broker/protocol/record-batch/zstd.ts'
 import type { TaskRunner } from '../rdd/dataset.ts'
 import { type SpilledBlock, SpillError, SpillFile } from '../rdd/spill-file.ts'
 import type { ByteSource } from './text-file.ts'
@@ -18,14 +19,17 @@ const CODECS: Readonly<Record<string, () => Gunzip | Inflate>> = {
   // Hadoop's DefaultCodec: zlib's format.
   '.deflate': () => createInflate({ chunkSize: BLOCK_BYTES }),
 }
+/** zstd's own frames, as Hadoop's ZStandardCodec writes them. They are unpacked in memory. */
+const ZSTD = '.zst'
+const LARGEST_ZSTD_BYTES = 512 * 1024 * 1024
 /** Of codecs that Hadoop has and this has not: their bytes are no lines. */
-const UNKNOWN = new Set(['.bz2', '.zst', '.lz4', '.snappy'])
+const UNKNOWN = new Set(['.bz2', '.lz4', '.snappy'])
 
 /** The name says that the file is packed. Throws TypeError where it cannot be unpacked. */
 export function isPacked(path: string): boolean {
   const extension = extname(path)
   if (UNKNOWN.has(extension)) throw new TypeError(`${path}: files of ${extension} cannot be unpacked here`)
-  return extension in CODECS
+  return extension === ZSTD || extension in CODECS
 }
 
 export class UnpackedFile {
@@ -39,9 +43,13 @@ export class UnpackedFile {
 
   /** Into `file`. Rejects, naming `path`, where it is damaged, ends early, or goes on behind its end. */
   static async of(path: string, file: SpillFile): Promise<UnpackedFile> {
+    const unpacked = new UnpackedFile(file)
+    if (extname(path) === ZSTD) {
+      unpacked.add(await zstdOf(path))
+      return unpacked
+    }
     const codec = CODECS[extname(path)]?.()
     if (codec === undefined) throw new Error(`${path} is not packed`)
-    const unpacked = new UnpackedFile(file)
     const { size } = await stat(path)
     // Node ends where the packed bytes do, and says nothing of those that follow.
     const restOf = () => size - codec.bytesWritten
@@ -69,11 +77,29 @@ export class UnpackedFile {
     }
   }
 
+  /** All of it. */
+  bytes(): Buffer {
+    const bytes = Buffer.allocUnsafeSlow(this.sizeInBytes)
+    let at = 0
+    for (const block of this.blocks) at += this.file.read(block).copy(bytes, at)
+    return bytes
+  }
+
   private add(chunk: Buffer): void {
     for (let from = 0; from < chunk.length; from += BLOCK_BYTES) {
       this.blocks.push(this.file.append(chunk.subarray(from, from + BLOCK_BYTES)))
     }
     this.sizeInBytes += chunk.length
+  }
+}
+
+async function zstdOf(path: string): Promise<Buffer> {
+  const packed = await readFile(path)
+  try {
+    if (packed.length === 0) throw new Error('it is empty')
+    return decompressZstd(packed, LARGEST_ZSTD_BYTES)
+  } catch (error) {
+    throw cannotBeUnpacked(path, error)
   }
 }
 

@@ -20,7 +20,7 @@ export interface FileOptions extends OperatorOptions {
 }
 
 export interface TextFileOptions extends FileOptions {
-  /** Part files are packed and end in `.gz`; default: they are not. */
+  /** Part files are packed and end in `.gz` or `.deflate`; default: they are not. */
   readonly compression?: Compression
 }
 

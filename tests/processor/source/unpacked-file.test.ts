@@ -3,8 +3,9 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { deflateSync, gunzipSync, gzipSync } from 'node:zlib'
+import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { compressZstd } from '../../../broker/protocol/record-batch/zstd.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { BatchContext } from '../../../processor/batch-context.ts'
 import { compressed, textLines } from '../../../processor/sink/file-format.ts'
@@ -33,6 +34,15 @@ test.each([
     },
   ],
   ['deflate', 'lines.deflate', (text: string) => deflateSync(text)],
+  ['zstd', 'lines.zst', (text: string) => compressZstd(Buffer.from(text))],
+  [
+    'zstd of several frames',
+    'lines.zst',
+    (text: string) => {
+      const bytes = Buffer.from(text)
+      return Buffer.concat([compressZstd(bytes.subarray(0, 99_999)), compressZstd(bytes.subarray(99_999))])
+    },
+  ],
 ])('%s: larger than a block, lines over its borders, whatever ends them', async (_, name, pack) => {
   const lines = Array.from({ length: 60_000 }, (_, index) => `line ${index} ${'x'.repeat(index % 13)}`)
   const path = write(name, pack(`${lines.join('\r\n')}\nlast`))
@@ -42,6 +52,9 @@ test.each([
   // And again: it can be read as often as it is asked for.
   expect(await text.count()).toBe(60_001)
   expect(await context().textFile(folder).count()).toBe(60_002)
+  const whole = await context().wholeTextFiles(folder).collectAsMap()
+  expect(whole.get(path)).toBe(`${lines.join('\r\n')}\nlast`)
+  expect(whole.get(join(folder, 'plain.txt'))).toBe('plain\n')
 })
 
 test('what is damaged, cut off or no such file at all is named, and what cannot be unpacked is refused', async () => {
@@ -57,31 +70,45 @@ test('what is damaged, cut off or no such file at all is named, and what cannot 
     ['two.deflate', Buffer.concat([deflateSync('a\n'), deflateSync('b\n')])],
     ['long.deflate', Buffer.concat([deflateSync('a\n'), Buffer.alloc(200_000)])],
     ['padded.gz', Buffer.concat([gzipSync('a\n'), Buffer.alloc(10), gzipSync('b\n')])],
+    ['text.zst', Buffer.from('just text\n')],
+    ['empty.zst', Buffer.alloc(0)],
+    ['cut.zst', compressZstd(Buffer.from('some lines\n'.repeat(1000))).subarray(0, 20)],
+    ['long.zst', Buffer.concat([compressZstd(Buffer.from('a\n')), Buffer.alloc(3)])],
   ] as const) {
     const path = write(name, bytes)
     await expect(context().textFile(path).collect(), name).rejects.toThrow(`${path} cannot be unpacked: `)
+    await expect(context().wholeTextFiles(path).collect(), name).rejects.toThrow(
+      `${path} cannot be unpacked: `,
+    )
   }
-  expect(() => context().textFile(write('x.bz2', 'x'))).toThrow(
-    /x\.bz2: files of \.bz2 cannot be unpacked here/,
-  )
+  const unknown = write('x.bz2', 'x')
+  for (const read of [() => context().textFile(unknown), () => context().wholeTextFiles(unknown)]) {
+    expect(read).toThrow(/x\.bz2: files of \.bz2 cannot be unpacked here/)
+  }
 })
 
-test('an RDD is saved packed, and read as it was; a part without rows is a gzip file too', async () => {
-  const directory = join(folder, 'saved')
-  const rows = Array.from({ length: 50_000 }, (_, index) => `row ${index}`)
-  await context()
-    .parallelize(rows, 2)
-    .union(context().parallelize<string>([], 1))
-    .saveAsTextFile(directory, { compression: 'gzip' })
-  const parts = readdirSync(directory).sort()
-  expect(parts).toEqual(['_SUCCESS', 'part-00000.gz', 'part-00001.gz', 'part-00002.gz'])
-  expect(gunzipSync(readFileSync(join(directory, 'part-00002.gz'))).length).toBe(0)
-  expect(await context().textFile(directory).collect()).toEqual(rows)
-  const wrong = { compression: 'zip' } as unknown as { compression: 'gzip' }
-  await expect(async () =>
-    context().parallelize(['a']).saveAsTextFile(join(folder, 'x'), wrong),
-  ).rejects.toThrow(/'zip' is not 'gzip'/)
-})
+test.each([
+  ['gzip', '.gz', gunzipSync],
+  ['deflate', '.deflate', inflateSync],
+] as const)(
+  'an RDD is saved packed by %s, and read as it was; a part without rows is such a file too',
+  async (compression, end, unpack) => {
+    const directory = join(folder, 'saved')
+    const rows = Array.from({ length: 50_000 }, (_, index) => `row ${index}`)
+    await context()
+      .parallelize(rows, 2)
+      .union(context().parallelize<string>([], 1))
+      .saveAsTextFile(directory, { compression })
+    const parts = readdirSync(directory).sort()
+    expect(parts).toEqual(['_SUCCESS', ...[0, 1, 2].map((part) => `part-0000${part}${end}`)])
+    expect(unpack(readFileSync(join(directory, `part-00002${end}`))).length).toBe(0)
+    expect(await context().textFile(directory).collect()).toEqual(rows)
+    const wrong = { compression: 'zip' } as unknown as { compression: 'gzip' }
+    await expect(async () =>
+      context().parallelize(['a']).saveAsTextFile(join(folder, 'x'), wrong),
+    ).rejects.toThrow(/'zip' is neither 'gzip' nor 'deflate'/)
+  },
+)
 
 test('rows are packed while the event loop has its turn', async () => {
   const part = compressed(textLines(String), 'gzip').newPart()

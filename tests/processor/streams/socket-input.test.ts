@@ -3,8 +3,11 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
+import { plainRows, type RowCodec, textRows } from '../../../processor/source/row-codec.ts'
 import { linesOf } from '../../../processor/source/socket-receiver.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
+import type { ReceiverOptions } from '../../../processor/streams/receiver-input.ts'
+import { ModelLog } from '../model-log.ts'
 
 let server: Server
 let port: number
@@ -60,7 +63,7 @@ async function started(): Promise<StreamingContext> {
 test('lines come whole however they were cut, and half a line counts when the connection ends', async () => {
   const context = await started()
   const [socket] = sockets
-  for (const part of ['on', 'e\r\ntw', 'o\n\nthr', 'ee\nhal']) {
+  for (const part of ['on', 'e\r', '\ntw', 'o\n\rthr', 'ee\r\nhal']) {
     socket?.write(part)
     await new Promise((resolve) => setImmediate(resolve))
   }
@@ -125,6 +128,88 @@ test('a converter of the user cuts its own rows; what it throws is told', async 
   await until(() => errors.length === 1)
   await context.stop()
   expect(errors[0]).toMatch(/255 is none of ours/)
+})
+
+const framed = (...blocks: Uint8Array[]) =>
+  Buffer.concat(
+    blocks.map((block) => {
+      const head = Buffer.alloc(4)
+      head.writeInt32BE(block.length)
+      return Buffer.concat([head, block])
+    }),
+  )
+const plain = (...values: unknown[]) => Buffer.concat(values.map((value) => plainRows.encode(value)))
+
+async function startedRaw(options?: ReceiverOptions<unknown>): Promise<StreamingContext> {
+  const context = newContext()
+  context
+    .rawSocketStream('127.0.0.1', port, options)
+    .foreachRDD(async (rdd) => void rows.push(...(await rdd.collect())))
+  await context.start()
+  await until(() => sockets.length === 1)
+  return context
+}
+
+test('raw blocks: rows of plain data, however the bytes were cut', async () => {
+  const context = await startedRaw()
+  const values = [1, 'two', { three: [3n, null] }, new Map([['four', Buffer.from('4')]])]
+  const bytes = framed(plain(values[0], values[1]), plain(), plain(values[2]), plain(values[3]))
+  for (const byte of bytes) {
+    sockets[0]?.write(Buffer.from([byte]))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  sockets[0]?.write(Buffer.concat([bytes, bytes]))
+  await until(() => rows.length === 12)
+  await context.stop()
+  expect(rows).toEqual([...values, ...values, ...values])
+})
+
+test('raw blocks: a codec of the program has a row a block', async () => {
+  const context = await startedRaw({ codec: textRows as RowCodec<unknown> })
+  sockets[0]?.write(framed(Buffer.from('a b'), Buffer.from(''), Buffer.from('ä')))
+  await until(() => rows.length === 3)
+  await context.stop()
+  expect(rows).toEqual(['a b', '', 'ä'])
+})
+
+test.each<[string, Buffer, RegExp]>([
+  ['a length below 0', Buffer.from([255, 255, 255, 255]), /a block of -1 bytes: one has at most 8388608/],
+  ['a length that nobody believes', Buffer.from([127, 0, 0, 0, 1]), /a block of 2130706432 bytes/],
+  ['no plain data', framed(Buffer.from([99])), /no kind of value has the number 99/],
+  ['plain data that is cut off', framed(Buffer.from([7, 100, 65])), /are left/],
+])('raw blocks: %s ends the connection, and the server is tried again', async (_, nonsense, message) => {
+  const context = await startedRaw()
+  sockets[0]?.write(Buffer.concat([framed(plain('before')), nonsense]))
+  await until(() => sockets.length === 2)
+  sockets[1]?.end(Buffer.concat([framed(plain('after')), Buffer.from([0, 0, 0, 9, 1])]))
+  await until(() => rows.length === 2 && errors.length === 2)
+  await context.stop()
+  expect(rows).toEqual(['before', 'after'])
+  expect(errors[0]).toMatch(message)
+  expect(errors[1]).toMatch(/the connection has ended within a block/)
+})
+
+test('raw blocks are in the log before they count', async () => {
+  const log = new ModelLog()
+  const context = new StreamingContext({
+    appName: 'raw',
+    batchDuration: 1000,
+    clock,
+    broker: { logViews: log, output: log },
+    warn: () => {},
+  })
+  context
+    .rawSocketStream('127.0.0.1', port, { name: 'in' })
+    .foreachRDD(async (rdd) => void rows.push(...(await rdd.collect())))
+  await context.start()
+  await until(() => sockets.length === 1)
+  sockets[0]?.write(framed(plain('a', 'b'), plain('c')))
+  await until(() => rows.length === 3)
+  await context.stop()
+  expect(rows).toEqual(['a', 'b', 'c'])
+  expect(
+    log.values('logmill-receiver-raw-in').map((value) => plainRows.decode(Buffer.from(value as string))),
+  ).toEqual(rows)
 })
 
 test('a line of very many chunks comes whole', async () => {
