@@ -1,6 +1,10 @@
 // The processor's front door: Spark Streaming's model over topics of a broker in this process.
 
-export { StreamingContext, type StreamingContextState } from './processor/streaming-context.ts'
+export {
+  type GetOrCreateOptions,
+  StreamingContext,
+  type StreamingContextState,
+} from './processor/streaming-context.ts'
 export type {
   DirectStreamOptions,
   ProcessorHost,
@@ -18,6 +22,7 @@ export type { PoisonRecord } from './processor/scheduler/poison.ts'
 export { FencedError } from './processor/ports.ts'
 export type { PairRDD } from './processor/rdd/pair-rdd.ts'
 export type { RDD } from './processor/rdd/rdd.ts'
+export { RangePartitioner, type RangeOptions } from './processor/rdd/range-partitioner.ts'
 export { BatchError } from './processor/scheduler/errors.ts'
 export type { BackpressureOptions } from './processor/scheduler/backpressure.ts'
 export type {
@@ -52,6 +57,6 @@ export type { SecurityProtocol } from './client/security.ts'
 export { type FileFormat, fixedRecords, textLines, wholeFiles } from './processor/source/planned-files.ts'
 export type { FileStreamOptions } from './processor/streams/file-input.ts'
 export { Receiver, ReceiverFullError } from './processor/source/receiver.ts'
-export { byteRows, type RowCodec, textRows } from './processor/source/row-codec.ts'
+export { byteRows, plainRows, type RowCodec, textRows } from './processor/source/row-codec.ts'
 export { linesOf, type SocketConverter } from './processor/source/socket-receiver.ts'
 export type { ReceiverOptions } from './processor/streams/receiver-input.ts'

@@ -13,7 +13,7 @@ import { Accumulator, Broadcast } from './rdd/shared.ts'
 import { SourceDataset } from './rdd/source-dataset.ts'
 import { type SpillOptions, SpillSpace } from './rdd/spill-space.ts'
 import { ArrayDataset, sliceRows } from './rdd/stored.ts'
-import { UnionDataset } from './rdd/union.ts'
+import { united } from './rdd/union.ts'
 import { isRemote } from './source/remote-topic-source.ts'
 import type { RowKind } from './source/row-kind.ts'
 import { ObjectFilesDataset } from './source/object-files.ts'
@@ -126,7 +126,7 @@ export class BatchContext implements Disposable {
   }
 
   union<T>(rdds: readonly RDD<T>[]): RDDOf<T> {
-    return this.of('union', new UnionDataset(rdds.map(({ dataset }) => dataset)))
+    return this.of('union', united(rdds.map(({ dataset }) => dataset)))
   }
 
   broadcast<T>(value: T): Broadcast<T> {

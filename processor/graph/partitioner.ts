@@ -13,6 +13,8 @@ export interface Partitioner<K = unknown> {
   readonly numPartitions: number
   /** From 0 to numPartitions − 1. */
   getPartition(key: K): number
+  /** The other one gives every key the same partition; absent: only this very object does. */
+  equals?(other: Partitioner): boolean
 }
 
 /** How many partitions, filled by the stable hash of keys; or what says both. */
@@ -30,6 +32,42 @@ export class HashPartitioner implements Partitioner {
   getPartition(key: unknown): number {
     return partitionOf(key as Key, this.numPartitions)
   }
+
+  equals(other: Partitioner): boolean {
+    return isHash(other) && other.numPartitions === this.numPartitions
+  }
+}
+
+function isHash(partitioner: Partitioner): boolean {
+  return partitioner.constructor === HashPartitioner
+}
+
+/** Rows that lie by the one lie by the other. */
+export function isSamePartitioner(a: Partitioner | undefined, b: Partitioner | undefined): boolean {
+  return a !== undefined && b !== undefined && (a === b || a.equals?.(b) === true)
+}
+
+/** What is known of rows in partitions. */
+export interface Partitioned {
+  readonly partitions: number
+  readonly partitioner?: Partitioner | undefined
+}
+
+/**
+ * Where rows of several parents come together if nothing says so (Spark's Partitioner.defaultPartitioner): as those of
+ * the largest parent that has a partitioner lie, unless that has fewer partitions than `parallelism` and ten times
+ * fewer than the largest parent; else by their hash.
+ */
+export function defaultPartitioner(parents: readonly Partitioned[], parallelism: number): Partitioner {
+  const largest = Math.max(...parents.map(({ partitions }) => partitions))
+  let known: Required<Partitioned> | undefined
+  for (const { partitions, partitioner } of parents) {
+    if (partitioner === undefined || (known !== undefined && partitions <= known.partitions)) continue
+    known = { partitions, partitioner }
+  }
+  if (known?.partitioner === undefined) return new HashPartitioner(parallelism)
+  const isEligible = Math.log10(largest) - Math.log10(known.partitions) < 1
+  return isEligible || parallelism <= known.partitions ? known.partitioner : new HashPartitioner(parallelism)
 }
 
 /** Throws RangeError where a number of row partitions is none. `operator` names the culprit. */
@@ -52,7 +90,7 @@ export function partitionerOf<K>(operator: string, partitioning: Partitioning<K>
 export class KeyPlaces {
   readonly operator: string
   readonly partitions: number
-  private readonly partitioner: Partitioner
+  readonly partitioner: Partitioner
   /** The hash of a key is right by itself: nothing stands between it and the row. */
   private readonly isHashed: boolean
 
@@ -60,7 +98,7 @@ export class KeyPlaces {
     this.operator = operator
     this.partitions = partitioner.numPartitions
     this.partitioner = partitioner
-    this.isHashed = partitioner.constructor === HashPartitioner
+    this.isHashed = isHash(partitioner)
   }
 
   /** Throws PartitionerError where the partitioner fails, or names a partition that there is not. */

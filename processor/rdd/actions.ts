@@ -13,7 +13,7 @@ import { mapPipe, NarrowDataset } from './narrow.ts'
 import { chanceOf } from './random.ts'
 import type { RddContext } from './rdd-context.ts'
 import { Smallest } from './smallest.ts'
-import { type Compare, naturally } from './sorted.ts'
+import { type Compare, naturally } from './order.ts'
 import { bucketOf, checkBounds, evenBounds, type Histogram, Statistics } from './statistics.ts'
 
 const ROWS_AT_A_TIME = 256

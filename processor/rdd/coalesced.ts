@@ -1,6 +1,7 @@
 // Fewer partitions without moving a row: neighbours are read one after the other as one.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import { ConsecutiveReader } from './consecutive-reader.ts'
 import type { Dataset, Keeps, TaskRunner } from './dataset.ts'
 import { EverywhereDataset } from './everywhere.ts'
 import type { ShuffleOptions } from './shuffle.ts'
@@ -25,38 +26,7 @@ export class CoalescedDataset<T> implements Dataset<T> {
 
   open(partition: number, emit: Emit<T>): RowReader {
     const first = Math.floor((partition * this.parent.partitions) / this.partitions)
-    const last = Math.floor(((partition + 1) * this.parent.partitions) / this.partitions) - 1
-    return new NeighboursReader(this.parent, first, last, emit)
-  }
-}
-
-class NeighboursReader<T> implements RowReader {
-  private readonly parent: Dataset<T>
-  private readonly last: number
-  private readonly emit: Emit<T>
-  private at: number
-  private reader: RowReader | undefined
-
-  constructor(parent: Dataset<T>, first: number, last: number, emit: Emit<T>) {
-    this.parent = parent
-    this.at = first
-    this.last = last
-    this.emit = emit
-  }
-
-  read(maxRows: number): boolean {
-    this.reader ??= this.parent.open(this.at, this.emit)
-    if (this.reader.read(maxRows)) return true
-    this.reader.close()
-    this.reader = undefined
-    return this.at++ < this.last
-  }
-
-  waiting(): Promise<void> | undefined {
-    return this.reader?.waiting?.()
-  }
-
-  close(): void {
-    this.reader?.close()
+    const end = Math.floor(((partition + 1) * this.parent.partitions) / this.partitions)
+    return new ConsecutiveReader(end - first, (index) => this.parent.open(first + index, emit))
   }
 }

@@ -2,10 +2,11 @@
 // updates are made of.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import type { KeyPlaces } from '../graph/partitioner.ts'
+import type { KeyPlaces, Partitioner } from '../graph/partitioner.ts'
 import { drainCombined } from './by-key.ts'
 import type { Combining } from './combining-table.ts'
 import { drainShare, type HeldOrSpilled, Once, openHeld, type Dataset, type TaskRunner } from './dataset.ts'
+import { placesKnown } from './range-partitioner.ts'
 import { groupCombiner, type ShuffleOptions } from './shuffle.ts'
 import { SpillingTable, type ShufflePlace } from './spilling-table.ts'
 
@@ -71,6 +72,7 @@ export function appended(earlier: unknown[][], later: unknown[][]): unknown[][] 
 export class CogroupedDataset<K> implements Dataset<Cogrouped<K>> {
   readonly partitions: number
   readonly keeps = 'always'
+  readonly partitioner: Partitioner
   private readonly places: KeyPlaces
   private readonly outlives: boolean
   private readonly once = new Once()
@@ -81,12 +83,14 @@ export class CogroupedDataset<K> implements Dataset<Cogrouped<K>> {
     this.parents = parents
     this.places = places
     this.partitions = places.partitions
+    this.partitioner = places.partitioner
     this.outlives = outlives
   }
 
   prepare(run: TaskRunner): Promise<void> {
     const { places, outlives } = this
     return this.once.run(async () => {
+      await placesKnown(places, run)
       this.rows = (await cogroup(this.parents, { places, outlives }, run)).rows
       this.parents = []
     })

@@ -2,6 +2,7 @@
 // is a face over it. A dataset is described first and computed when it is prepared and opened.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { Partitioner } from '../graph/partitioner.ts'
 import { ArrayReader } from './array-reader.ts'
 import type { SpillSpace } from './spill-space.ts'
 
@@ -95,6 +96,8 @@ export type Keeps = 'no' | 'batch' | 'always'
 export interface Dataset<T> {
   readonly partitions: number
   readonly keeps: Keeps
+  /** Its rows are pairs, and lie where this puts their keys; absent or undefined: nobody knows. */
+  readonly partitioner?: Partitioner | undefined
   /** Which of `count` threads has the partition; absent: dealt out in order (ownerOf). */
   owner?(partition: number, count: number): number
   /** Absent or undefined: a partition is read as a whole, by its owner. */

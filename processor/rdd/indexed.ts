@@ -3,13 +3,13 @@
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { Dataset } from './dataset.ts'
 import type { Pipe } from './narrow.ts'
-import { PartitionWiseDataset } from './partition-wise.ts'
+import { PartitionWiseDataset, type PartitionWiseOptions } from './partition-wise.ts'
 
 export class IndexedDataset<T, U> extends PartitionWiseDataset<T, U> {
   private readonly pipeOf: (partition: number) => Pipe<T, U>
 
-  constructor(parent: Dataset<T>, pipeOf: (partition: number) => Pipe<T, U>) {
-    super(parent)
+  constructor(parent: Dataset<T>, pipeOf: (partition: number) => Pipe<T, U>, options?: PartitionWiseOptions) {
+    super(parent, options)
     this.pipeOf = pipeOf
   }
 

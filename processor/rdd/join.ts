@@ -31,7 +31,8 @@ export function joined<K, R>(
   outer: Outer,
   options?: ShuffleOptions,
 ): Dataset<readonly [K, R]> {
-  return new NarrowDataset(new CogroupedDataset<K>([left, right], places, options), joinPipe<K, R>(outer))
+  const groups = new CogroupedDataset<K>([left, right], places, options)
+  return new NarrowDataset(groups, joinPipe<K, R>(outer), { keepsKeys: true })
 }
 
 const MISSING: readonly unknown[] = [undefined]

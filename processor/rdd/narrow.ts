@@ -6,7 +6,7 @@
 import { operatorFailed } from '../graph/errors.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { Dataset, Slices } from './dataset.ts'
-import { PartitionWiseDataset } from './partition-wise.ts'
+import { PartitionWiseDataset, type PartitionWiseOptions } from './partition-wise.ts'
 
 /**
  * Compiled once per partition, or slice of one: from the `emit` that takes the results to the one that takes the
@@ -17,8 +17,8 @@ export type Pipe<T, U> = (emit: Emit<U>) => Emit<T>
 export class NarrowDataset<T, U> extends PartitionWiseDataset<T, U> {
   private readonly pipe: Pipe<T, U>
 
-  constructor(parent: Dataset<T>, pipe: Pipe<T, U>) {
-    super(parent)
+  constructor(parent: Dataset<T>, pipe: Pipe<T, U>, options?: PartitionWiseOptions) {
+    super(parent, options)
     this.pipe = pipe
   }
 

@@ -1,15 +1,23 @@
 // RDDs of pairs: what brings rows together by key. Keys are compared by value (string, number, bigint, boolean,
 // null). Where a key's rows go, a number of partitions says, filled by the hash of keys, or a partitioner.
 
-import { KeyPlaces, partitionerOf, type Partitioning } from '../graph/partitioner.ts'
+import {
+  defaultPartitioner,
+  isSamePartitioner,
+  KeyPlaces,
+  partitionerOf,
+  type Partitioning,
+} from '../graph/partitioner.ts'
 import { RDD, type SortOptions } from './rdd.ts'
 import { CogroupedDataset } from './cogroup.ts'
 import type { Dataset } from './dataset.ts'
 import { joined, type Outer } from './join.ts'
 import * as narrow from './narrow.ts'
+import { type Compare, naturally, ordered } from './order.ts'
 import { PartitionedDataset } from './partitioned.ts'
+import { placesKnown } from './range-partitioner.ts'
 import { checkFraction, sampled, type SampleOptions } from './sample.ts'
-import { type Compare, comparing, naturally, SortedDataset } from './sorted.ts'
+import { SortedDataset } from './sorted.ts'
 import { countCombiner, groupCombiner, reduceCombiner, ShuffledDataset, type Combiner } from './shuffle.ts'
 import { WholePartitionDataset } from './whole-partition.ts'
 
@@ -20,6 +28,8 @@ type Groups<R extends readonly PairRDD<unknown, unknown>[]> = {
 
 /** The RDD of rows that may be pairs: those have the keyed operators. */
 export type RDDOf<T> = T extends readonly [infer K, infer V] ? PairRDD<K, V> & RDD<T> : RDD<T>
+
+const KEYS_STAY = { keepsKeys: true }
 
 export class PairRDD<K, V> extends RDD<readonly [K, V]> {
   keys(): RDD<K> {
@@ -33,17 +43,18 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
   override filter<U extends readonly [K, V]>(f: (row: readonly [K, V]) => row is U): PairRDD<U[0], U[1]>
   override filter(f: (row: readonly [K, V]) => boolean): PairRDD<K, V>
   override filter(f: (row: readonly [K, V]) => boolean): PairRDD<K, V> {
-    return this.pairs(new narrow.NarrowDataset(this.dataset, narrow.filterPipe(this.name('filter'), f)))
+    const pipe = narrow.filterPipe(this.name('filter'), f)
+    return this.pairs(new narrow.NarrowDataset(this.dataset, pipe, KEYS_STAY))
   }
 
   mapValues<U>(f: (value: V) => U): PairRDD<K, U> {
     const pipe = narrow.mapValuesPipe<K, V, U>(this.name('mapValues'), f)
-    return this.pairs(new narrow.NarrowDataset(this.dataset, pipe))
+    return this.pairs(new narrow.NarrowDataset(this.dataset, pipe, KEYS_STAY))
   }
 
   flatMapValues<U>(f: (value: V) => Iterable<U>): PairRDD<K, U> {
     const pipe = narrow.flatMapValuesPipe<K, V, U>(this.name('flatMapValues'), f)
-    return this.pairs(new narrow.NarrowDataset(this.dataset, pipe))
+    return this.pairs(new narrow.NarrowDataset(this.dataset, pipe, KEYS_STAY))
   }
 
   reduceByKey(f: (a: V, b: V) => V, partitioning?: Partitioning<K>): PairRDD<K, V> {
@@ -79,11 +90,11 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     return this.shuffled('combineByKey', combiner, partitioning)
   }
 
-  /** Rows move to their keys' partitions as they are. */
+  /** Rows move to their keys' partitions as they are; where they lie so already, it is this RDD. */
   partitionBy(partitioning: Partitioning<K>): PairRDD<K, V> {
-    return this.pairs(
-      new PartitionedDataset(this.dataset, this.places('partitionBy', partitioning), this.context),
-    )
+    const places = this.places('partitionBy', partitioning)
+    if (isSamePartitioner(this.partitioner, places.partitioner)) return this
+    return this.pairs(new PartitionedDataset(this.dataset, places, this.context))
   }
 
   /** Rows in their keys' partitions, each partition in the order of its keys. */
@@ -92,15 +103,17 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     compare: Compare<K> = naturally,
   ): PairRDD<K, V> {
     const name = 'repartitionAndSortWithinPartitions'
-    const order = comparing((row: readonly [K, V]) => row[0], true, compare)
+    const order = ([a]: readonly [K, V], [b]: readonly [K, V]) => compare(a, b)
     const moved = new PartitionedDataset(this.dataset, this.places(name, partitioning), this.context)
-    return this.pairs(new WholePartitionDataset(moved, this.name(name), (rows) => rows.sort(order)))
+    const sort = (rows: (readonly [K, V])[]) => rows.sort(order)
+    return this.pairs(new WholePartitionDataset(moved, this.name(name), sort, KEYS_STAY))
   }
 
   sortByKey(options: SortOptions<K> = {}): PairRDD<K, V> {
-    const { ascending = true, compare = naturally, numPartitions = this.partitions } = options
-    const order = comparing((row: readonly [K, V]) => row[0], ascending, compare)
-    return this.pairs(new SortedDataset(this.dataset, this.name('sortByKey'), order, numPartitions))
+    const { ascending = true, compare = naturally, numPartitions = this.atLeastOne } = options
+    const by = ([key]: readonly [K, V]) => key
+    const sorting = { by, order: ordered(compare, ascending), numPartitions, isKey: true }
+    return this.pairs(new SortedDataset(this.dataset, this.name('sortByKey'), sorting))
   }
 
   /** The values of two RDDs, or with a list of others of up to four, under each key. */
@@ -142,7 +155,8 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
 
   /** Rows whose key the other has not. */
   subtractByKey(other: PairRDD<K, unknown>, partitioning?: Partitioning<K>): PairRDD<K, V> {
-    return this.cogroup(other, partitioning)
+    const here = this.partitioner ?? this.atLeastOne
+    return this.cogroup(other, partitioning ?? here)
       .filter(([, [, there]]) => there.length === 0)
       .flatMapValues(([here]) => here)
   }
@@ -154,12 +168,22 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     return this.pairs(sampled(this.dataset, ([key]) => fractions.get(key) ?? 0, options))
   }
 
-  /** The values of one key. */
+  /** The values of one key. Where the partitioner is known, only the key's partition is read. */
   async lookup(key: K): Promise<V[]> {
     const values: V[] = []
-    await this.each(([other, value]) => {
+    const { dataset, partitioner, context } = this
+    const { run } = context
+    const emit = ([other, value]: readonly [K, V]) => {
       if (Object.is(other, key) || other === key) values.push(value)
-    })
+    }
+    if (partitioner === undefined || run.peers !== undefined) {
+      await this.each(emit)
+      return values
+    }
+    const places = new KeyPlaces(this.name('lookup'), partitioner)
+    await placesKnown(places, run)
+    await dataset.prepare(run)
+    await run.drain(dataset.open(places.partitionOf(key), emit))
     return values
   }
 
@@ -172,9 +196,15 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     return new Map(await this.collect())
   }
 
-  private places(kind: string, partitioning: Partitioning<K> = this.context.parallelism): KeyPlaces {
+  /** `others`: RDDs that are brought together with this one. */
+  private places(
+    kind: string,
+    partitioning: Partitioning<K> | undefined,
+    others: readonly PairRDD<K, unknown>[] = [],
+  ): KeyPlaces {
     const name = this.name(kind)
-    return new KeyPlaces(name, partitionerOf(name, partitioning))
+    if (partitioning !== undefined) return new KeyPlaces(name, partitionerOf(name, partitioning))
+    return new KeyPlaces(name, defaultPartitioner([this, ...others], this.context.parallelism))
   }
 
   private grouped<R>(
@@ -183,7 +213,7 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     partitioning?: Partitioning<K>,
   ): PairRDD<K, R> {
     const parents = [this, ...others].map(({ dataset }) => dataset as Dataset<readonly [K, unknown]>)
-    const groups = new CogroupedDataset<K>(parents, this.places(kind, partitioning), this.context)
+    const groups = new CogroupedDataset<K>(parents, this.places(kind, partitioning, others), this.context)
     return this.pairs(groups as Dataset<readonly [K, unknown]> as Dataset<readonly [K, R]>)
   }
 
@@ -193,9 +223,8 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
     outer: Outer,
     partitioning: Partitioning<K> | undefined,
   ): PairRDD<K, R> {
-    return this.pairs(
-      joined<K, R>(this.dataset, other.dataset, this.places(kind, partitioning), outer, this.context),
-    )
+    const places = this.places(kind, partitioning, [other])
+    return this.pairs(joined<K, R>(this.dataset, other.dataset, places, outer, this.context))
   }
 
   private shuffled<C>(kind: string, combiner: Combiner<V, C>, partitioning?: Partitioning<K>): PairRDD<K, C> {

@@ -2,13 +2,21 @@
 // nothing from one reading to the next.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { Partitioner } from '../graph/partitioner.ts'
 import { ownerIn, type Dataset, type Keeps, type TaskRunner } from './dataset.ts'
+
+export interface PartitionWiseOptions {
+  /** Keys stay as they are: rows lie by the parent's partitioner, where it has one. Default false. */
+  readonly keepsKeys?: boolean | undefined
+}
 
 export abstract class PartitionWiseDataset<T, U> implements Dataset<U> {
   protected readonly parent: Dataset<T>
+  readonly partitioner: Partitioner | undefined
 
-  constructor(parent: Dataset<T>) {
+  constructor(parent: Dataset<T>, { keepsKeys = false }: PartitionWiseOptions = {}) {
     this.parent = parent
+    this.partitioner = keepsKeys ? parent.partitioner : undefined
   }
 
   get keeps(): Keeps {

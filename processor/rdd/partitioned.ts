@@ -2,15 +2,17 @@
 // order in which they came.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import type { KeyPlaces } from '../graph/partitioner.ts'
+import type { KeyPlaces, Partitioner } from '../graph/partitioner.ts'
 import { drainByKey } from './by-key.ts'
 import { type HeldOrSpilled, Once, openHeld, owns, type Dataset, type TaskRunner } from './dataset.ts'
+import { placesKnown } from './range-partitioner.ts'
 import { RowsInPartitions } from './rows-in-partitions.ts'
 import type { ShuffleOptions } from './shuffle.ts'
 
 export class PartitionedDataset<K, V> implements Dataset<readonly [K, V]> {
   readonly partitions: number
   readonly keeps = 'always'
+  readonly partitioner: Partitioner
   private readonly once = new Once()
   private parent: Dataset<readonly [K, V]> | undefined
   private readonly places: KeyPlaces
@@ -25,6 +27,7 @@ export class PartitionedDataset<K, V> implements Dataset<readonly [K, V]> {
     this.parent = parent
     this.places = places
     this.partitions = places.partitions
+    this.partitioner = places.partitioner
     this.outlives = outlives
   }
 
@@ -32,6 +35,7 @@ export class PartitionedDataset<K, V> implements Dataset<readonly [K, V]> {
     return this.once.run(async () => {
       const { places } = this
       const { peers } = run
+      await placesKnown(places, run)
       const rows = new RowsInPartitions<readonly [K, V]>(
         places.operator,
         places.partitions,

@@ -2,22 +2,24 @@
 // An RDD of a stream is good while its batch runs; what must outlive the batch is collected.
 
 import type { OffsetRange } from '../graph/contracts/source.ts'
-import { checkPartitions, type Partitioning } from '../graph/partitioner.ts'
+import { checkPartitions, type Partitioner, type Partitioning } from '../graph/partitioner.ts'
 import { RddActions } from './actions.ts'
 import { CartesianDataset } from './cartesian.ts'
 import { CoalescedDataset } from './coalesced.ts'
 import type { Dataset } from './dataset.ts'
 import { IndexedDataset } from './indexed.ts'
 import * as narrow from './narrow.ts'
+import { type Compare, naturally, ordered } from './order.ts'
 import type { PairRDD } from './pair-rdd.ts'
+import type { PartitionWiseOptions } from './partition-wise.ts'
 import { PipedDataset } from './piped.ts'
 import { RepartitionedDataset } from './repartition.ts'
 import { checkFraction, drawnBetween, sampled, type SampleOptions } from './sample.ts'
-import { type Compare, comparing, naturally, SortedDataset } from './sorted.ts'
+import { SortedDataset } from './sorted.ts'
 import { SourceDataset } from './source-dataset.ts'
 import { CachedDataset, persisted } from './stored.ts'
 import { checkStorageLevel, type StorageLevel } from './storage-level.ts'
-import { UnionDataset } from './union.ts'
+import { united } from './union.ts'
 import { WholePartitionDataset } from './whole-partition.ts'
 import { pairUp, ZippedDataset } from './zipped.ts'
 
@@ -32,6 +34,11 @@ export class RDD<T> extends RddActions<T> {
     )
   }
 
+  /** Its rows are pairs, and lie where this puts their keys; undefined: nobody knows. */
+  get partitioner(): Partitioner | undefined {
+    return this.dataset.partitioner
+  }
+
   map<U>(f: (row: T) => U): RDD<U> {
     return this.narrow(narrow.mapPipe(this.name('map'), f))
   }
@@ -39,7 +46,7 @@ export class RDD<T> extends RddActions<T> {
   filter<U extends T>(f: (row: T) => row is U): RDD<U>
   filter(f: (row: T) => boolean): RDD<T>
   filter(f: (row: T) => boolean): RDD<T> {
-    return this.narrow(narrow.filterPipe(this.name('filter'), f))
+    return this.narrow(narrow.filterPipe(this.name('filter'), f), { keepsKeys: true })
   }
 
   flatMap<U>(f: (row: T) => Iterable<U>): RDD<U> {
@@ -59,13 +66,23 @@ export class RDD<T> extends RddActions<T> {
   }
 
   /** `f` gets a partition's rows as one array. */
-  mapPartitions<U>(f: (rows: T[]) => Iterable<U>): RDD<U> {
-    return this.of(new WholePartitionDataset(this.dataset, this.name('mapPartitions'), f))
+  mapPartitions<U>(f: (rows: T[]) => Iterable<U>, options?: PartitionsOptions): RDD<U> {
+    return this.of(this.whole('mapPartitions', f, options))
   }
 
-  mapPartitionsWithIndex<U>(f: (partition: number, rows: T[]) => Iterable<U>): RDD<U> {
-    const name = this.name('mapPartitionsWithIndex')
-    return this.of(new WholePartitionDataset(this.dataset, name, (rows, partition) => f(partition, rows)))
+  /** As `mapPartitions`, yielding pairs. */
+  mapPartitionsToPair<K, V>(
+    f: (rows: T[]) => Iterable<readonly [K, V]>,
+    options?: PartitionsOptions,
+  ): PairRDD<K, V> {
+    return this.pairs(this.whole('mapPartitionsToPair', f, options))
+  }
+
+  mapPartitionsWithIndex<U>(
+    f: (partition: number, rows: T[]) => Iterable<U>,
+    options?: PartitionsOptions,
+  ): RDD<U> {
+    return this.of(this.whole('mapPartitionsWithIndex', (rows, partition) => f(partition, rows), options))
   }
 
   glom(): RDD<T[]> {
@@ -73,11 +90,11 @@ export class RDD<T> extends RddActions<T> {
   }
 
   union(...others: RDD<T>[]): RDD<T> {
-    return this.of(new UnionDataset([this.dataset, ...others.map((other) => other.dataset)]))
+    return this.of(united([this.dataset, ...others.map((other) => other.dataset)]))
   }
 
   /** Each row once. Rows must be what keys can be, as for intersection and subtract. */
-  distinct(numPartitions?: number): RDD<T> {
+  distinct(numPartitions = this.atLeastOne): RDD<T> {
     return this.marked()
       .reduceByKey((mark) => mark, numPartitions)
       .keys()
@@ -92,7 +109,7 @@ export class RDD<T> extends RddActions<T> {
   }
 
   /** Rows that are not in the other, as often as they are here. */
-  subtract(other: RDD<T>, partitioning?: Partitioning<T>): RDD<T> {
+  subtract(other: RDD<T>, partitioning: Partitioning<T> = this.atLeastOne): RDD<T> {
     return this.marked().subtractByKey(other.marked(), partitioning).keys()
   }
 
@@ -125,10 +142,10 @@ export class RDD<T> extends RddActions<T> {
   /** In the order of what `f` makes of a row; rows that are alike there stay in their order. */
   sortBy<U>(
     f: (row: T) => U,
-    { ascending = true, compare = naturally, numPartitions = this.partitions }: SortOptions<U> = {},
+    { ascending = true, compare = naturally, numPartitions = this.atLeastOne }: SortOptions<U> = {},
   ): RDD<T> {
-    const order = comparing(f, ascending, compare)
-    return this.of(new SortedDataset(this.dataset, this.name('sortBy'), order, numPartitions))
+    const sorting = { by: f, order: ordered(compare, ascending), numPartitions }
+    return this.of(new SortedDataset(this.dataset, this.name('sortBy'), sorting))
   }
 
   /** Row with row. Throws, when it runs, where a partition of one has more rows than the other's. */
@@ -138,10 +155,15 @@ export class RDD<T> extends RddActions<T> {
     )
   }
 
-  zipPartitions<U, R>(other: RDD<U>, f: (rows: T[], others: U[]) => Iterable<R>): RDD<R> {
-    return this.of(
-      new ZippedDataset(this.dataset, other.dataset, this.name('zipPartitions'), f, this.context),
-    )
+  zipPartitions<U, R>(
+    other: RDD<U>,
+    f: (rows: T[], others: U[]) => Iterable<R>,
+    options?: PartitionsOptions,
+  ): RDD<R> {
+    const name = this.name('zipPartitions')
+    const { outlives } = this.context
+    const keepsKeys = options?.preservesPartitioning
+    return this.of(new ZippedDataset(this.dataset, other.dataset, name, f, { outlives, keepsKeys }))
   }
 
   /** Rows with their number in the order of the partitions. Holds the rows, to count them first. */
@@ -215,8 +237,21 @@ export class RDD<T> extends RddActions<T> {
     return this.mapToPair((row) => [row, null])
   }
 
-  protected narrow<U>(pipe: narrow.Pipe<T, U>): RDD<U> {
-    return this.of(new narrow.NarrowDataset(this.dataset, pipe))
+  protected narrow<U>(pipe: narrow.Pipe<T, U>, options?: PartitionWiseOptions): RDD<U> {
+    return this.of(new narrow.NarrowDataset(this.dataset, pipe, options))
+  }
+
+  /** Partitions of what is made of it where nothing else says so. */
+  protected get atLeastOne(): number {
+    return Math.max(1, this.partitions)
+  }
+
+  private whole<U>(
+    kind: string,
+    f: (rows: T[], partition: number) => Iterable<U>,
+    { preservesPartitioning: keepsKeys }: PartitionsOptions = {},
+  ): Dataset<U> {
+    return new WholePartitionDataset(this.dataset, this.name(kind), f, { keepsKeys })
   }
 
   protected of<U>(dataset: Dataset<U>): RDD<U> {
@@ -226,6 +261,11 @@ export class RDD<T> extends RddActions<T> {
   protected pairs<K, V>(dataset: Dataset<readonly [K, V]>): PairRDD<K, V> {
     return this.context.pairs(dataset)
   }
+}
+
+export interface PartitionsOptions {
+  /** The function leaves the keys of pairs as they are, so rows still lie by the partitioner. Default false. */
+  readonly preservesPartitioning?: boolean
 }
 
 export interface SortOptions<U> {

@@ -1,5 +1,6 @@
 // Rows chosen by chance, the same ones whenever the same seed reads the same rows.
 
+import type { Emit } from '../graph/contracts/rows.ts'
 import type { Dataset } from './dataset.ts'
 import { IndexedDataset } from './indexed.ts'
 import { chanceOf, poisson } from './random.ts'
@@ -17,28 +18,30 @@ export function sampled<T>(
   fractionOf: (row: T) => number,
   { withReplacement = false, seed = 0 }: SampleOptions,
 ): Dataset<T> {
-  return new IndexedDataset(parent, (partition) => (emit) => {
+  const draw = (partition: number) => (emit: Emit<T>) => {
     const chance = chanceOf(seed, partition)
     if (!withReplacement) {
-      return (row) => {
+      return (row: T) => {
         if (chance() < fractionOf(row)) emit(row)
       }
     }
-    return (row) => {
+    return (row: T) => {
       for (let left = poisson(fractionOf(row), chance); left > 0; left--) emit(row)
     }
-  })
+  }
+  return new IndexedDataset(parent, draw, { keepsKeys: true })
 }
 
 /** Rows whose draw falls in [from, until): ranges that share a seed share no row. */
 export function drawnBetween<T>(parent: Dataset<T>, from: number, until: number, seed: number): Dataset<T> {
-  return new IndexedDataset(parent, (partition) => (emit) => {
+  const draw = (partition: number) => (emit: Emit<T>) => {
     const chance = chanceOf(seed, partition)
-    return (row) => {
+    return (row: T) => {
       const drawn = chance()
       if (drawn >= from && drawn < until) emit(row)
     }
-  })
+  }
+  return new IndexedDataset(parent, draw, { keepsKeys: true })
 }
 
 /** Throws RangeError; with replacement a fraction may be above 1. */

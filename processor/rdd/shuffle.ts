@@ -4,10 +4,11 @@
 // outgrows the memory of a shuffle goes to disk (spilling-table.ts).
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import type { KeyPlaces } from '../graph/partitioner.ts'
+import type { KeyPlaces, Partitioner } from '../graph/partitioner.ts'
 import { drainByKey, drainCombined } from './by-key.ts'
 import type { Combining } from './combining-table.ts'
 import { drainShare, type HeldOrSpilled, Once, openHeld, type Dataset, type TaskRunner } from './dataset.ts'
+import { placesKnown } from './range-partitioner.ts'
 import { SpillingTable } from './spilling-table.ts'
 
 export interface Combiner<V, C> extends Combining<V, C> {
@@ -20,12 +21,13 @@ export interface Combiner<V, C> extends Combining<V, C> {
 
 export interface ShuffleOptions {
   /** Its rows may be asked for after the batch that made them. */
-  readonly outlives?: boolean
+  readonly outlives?: boolean | undefined
 }
 
 export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
   readonly partitions: number
   readonly keeps = 'always'
+  readonly partitioner: Partitioner
   private readonly once = new Once()
   private parent: Dataset<readonly [K, V]> | undefined
   private readonly places: KeyPlaces
@@ -42,6 +44,7 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
     this.parent = parent
     this.places = places
     this.partitions = places.partitions
+    this.partitioner = places.partitioner
     this.combiner = combiner
     this.outlives = outlives
   }
@@ -62,6 +65,7 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
     run: TaskRunner,
   ): Promise<HeldOrSpilled<readonly [K, C]>> {
     const { places, outlives, combiner } = this
+    await placesKnown(places, run)
     const mergeCombined = mergingOf(combiner)
     const table = new SpillingTable<K, C>({ places, outlives }, run, mergeCombined)
     const { peers } = run

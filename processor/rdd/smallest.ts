@@ -1,6 +1,6 @@
 // The first few rows of an order without sorting the rest: a heap of as many, whose root is the last of them.
 
-import type { Compare } from './sorted.ts'
+import type { Compare } from './order.ts'
 
 export class Smallest<T> {
   private readonly heap: T[] = []

@@ -1,31 +1,49 @@
-// Rows in order: sorted as a whole, then cut into partitions of the same size, so that reading one partition after
-// the other is reading in order. Rows that compare alike stay in the order in which they came.
+// Rows in order: sorted as a whole, then cut into ranges of about the same size, so that reading one partition after
+// the other is reading in order, and rows that compare alike are in one of them, in the order in which they came.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import { operatorFailed } from '../graph/errors.ts'
-import { checkPartitions } from '../graph/partitioner.ts'
+import { checkPartitions, type Partitioner } from '../graph/partitioner.ts'
 import { ArrayReader } from './array-reader.ts'
 import { drainAll, Once, type Dataset, type TaskRunner } from './dataset.ts'
-import { sliceRows } from './stored.ts'
+import type { Compare } from './order.ts'
+import { boundsOf, RangePartitioner } from './range-partitioner.ts'
 
-export type Compare<T> = (a: T, b: T) => number
+export interface Sorting<T, U> {
+  /** What is compared, of a row. */
+  readonly by: (row: T) => U
+  readonly order: Compare<U>
+  readonly numPartitions: number
+  /** It is the key of the row: rows lie by its ranges. */
+  readonly isKey?: boolean
+}
 
-export class SortedDataset<T> implements Dataset<T> {
+export class SortedDataset<T, U> implements Dataset<T> {
   readonly partitions: number
   readonly keeps = 'always'
+  readonly partitioner: Partitioner | undefined
   private readonly once = new Once()
   private parent: Dataset<T> | undefined
   private readonly operator: string
-  private readonly compare: Compare<T>
+  private readonly sorting: Sorting<T, U>
   private rows: T[][] = []
+  private bounds: readonly U[] = []
 
   /** Throws RangeError where there are no partitions. */
-  constructor(parent: Dataset<T>, operator: string, compare: Compare<T>, partitions: number) {
-    checkPartitions(operator, partitions)
+  constructor(parent: Dataset<T>, operator: string, sorting: Sorting<T, U>) {
+    const { numPartitions, order: compare, isKey = false } = sorting
+    checkPartitions(operator, numPartitions)
     this.parent = parent
     this.operator = operator
-    this.compare = compare
-    this.partitions = partitions
+    this.sorting = sorting
+    this.partitions = numPartitions
+    const ranges = {
+      boundsOf: async (run: TaskRunner) => {
+        await this.prepare(run)
+        return this.bounds
+      },
+    }
+    this.partitioner = isKey ? new RangePartitioner<U>(numPartitions, ranges, { compare }) : undefined
   }
 
   prepare(run: TaskRunner): Promise<void> {
@@ -33,11 +51,10 @@ export class SortedDataset<T> implements Dataset<T> {
       const rows: T[] = []
       await drainAll(this.parent as Dataset<T>, run, (row) => void rows.push(row))
       try {
-        rows.sort(this.compare)
+        this.sort(rows)
       } catch (error) {
         throw operatorFailed(this.operator, error)
       }
-      this.rows = sliceRows(rows, this.partitions)
       this.parent = undefined
     })
   }
@@ -45,18 +62,28 @@ export class SortedDataset<T> implements Dataset<T> {
   open(partition: number, emit: Emit<T>): RowReader {
     return new ArrayReader(this.rows[partition] as T[], emit)
   }
+
+  private sort(rows: T[]): void {
+    const { by, order, numPartitions } = this.sorting
+    rows.sort((a, b) => order(by(a), by(b)))
+    const bounds = boundsOf(rows.length, (index) => by(rows[index] as T), order, numPartitions)
+    const ends = bounds.map((bound) => endOf(rows, (row) => order(by(row), bound) <= 0))
+    const from = [0, ...ends]
+    this.rows = Array.from({ length: numPartitions }, (_, partition) =>
+      rows.slice(from[partition] ?? rows.length, from[partition + 1] ?? rows.length),
+    )
+    this.bounds = bounds
+  }
 }
 
-/** Order of what keys can be: numbers and bigints by size, strings by their code units, false before true. */
-export function naturally(a: unknown, b: unknown): number {
-  return (a as number) < (b as number) ? -1 : (a as number) > (b as number) ? 1 : 0
-}
-
-/** By what `f` makes of a row. */
-export function comparing<T, U>(
-  f: (row: T) => U,
-  ascending: boolean,
-  compare: Compare<U> = naturally,
-): Compare<T> {
-  return ascending ? (a, b) => compare(f(a), f(b)) : (a, b) => compare(f(b), f(a))
+/** How many rows from the first on are within, by halving. */
+function endOf<T>(rows: readonly T[], isWithin: (row: T) => boolean): number {
+  let from = 0
+  let until = rows.length
+  while (from < until) {
+    const middle = (from + until) >>> 1
+    if (isWithin(rows[middle] as T)) from = middle + 1
+    else until = middle
+  }
+  return from
 }

@@ -1,6 +1,7 @@
 // Datasets whose rows are held: given arrays, and the cache that runs its parent once.
 
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
+import type { Partitioner } from '../graph/partitioner.ts'
 import { ArrayReader } from './array-reader.ts'
 import {
   exchangeFew,
@@ -63,6 +64,7 @@ export interface CacheOptions {
 export class CachedDataset<T> implements Dataset<T> {
   readonly partitions: number
   readonly keeps = 'always'
+  readonly partitioner: Partitioner | undefined
   private readonly once = new Once()
   private parent: Dataset<T> | undefined
   private readonly level: StorageLevel
@@ -84,6 +86,7 @@ export class CachedDataset<T> implements Dataset<T> {
     this.level = level
     this.operator = operator
     this.partitions = parent.partitions
+    this.partitioner = parent.partitioner
   }
 
   owner(partition: number, count: number): number {

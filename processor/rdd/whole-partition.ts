@@ -4,14 +4,19 @@
 import { operatorFailed } from '../graph/errors.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { Dataset } from './dataset.ts'
-import { PartitionWiseDataset } from './partition-wise.ts'
+import { PartitionWiseDataset, type PartitionWiseOptions } from './partition-wise.ts'
 
 export class WholePartitionDataset<T, U> extends PartitionWiseDataset<T, U> {
   private readonly operator: string
   private readonly f: (rows: T[], partition: number) => Iterable<U>
 
-  constructor(parent: Dataset<T>, operator: string, f: (rows: T[], partition: number) => Iterable<U>) {
-    super(parent)
+  constructor(
+    parent: Dataset<T>,
+    operator: string,
+    f: (rows: T[], partition: number) => Iterable<U>,
+    options?: PartitionWiseOptions,
+  ) {
+    super(parent, options)
     this.operator = operator
     this.f = f
   }

@@ -6,12 +6,15 @@ import { operatorFailed } from '../graph/errors.ts'
 import { ArrayReader } from './array-reader.ts'
 import { Once, ownerIn, type Dataset, type TaskRunner } from './dataset.ts'
 import { EverywhereDataset } from './everywhere.ts'
+import type { Partitioner } from '../graph/partitioner.ts'
+import type { PartitionWiseOptions } from './partition-wise.ts'
 import type { ShuffleOptions } from './shuffle.ts'
 import { CachedDataset } from './stored.ts'
 
 export class ZippedDataset<T, U, R> implements Dataset<R> {
   readonly partitions: number
   readonly keeps = 'no'
+  readonly partitioner: Partitioner | undefined
   private readonly once = new Once()
   private readonly left: Dataset<T>
   private readonly right: Dataset<U>
@@ -24,14 +27,15 @@ export class ZippedDataset<T, U, R> implements Dataset<R> {
     right: Dataset<U>,
     operator: string,
     f: (left: T[], right: U[]) => Iterable<R>,
-    options?: ShuffleOptions,
+    { outlives, keepsKeys = false }: ShuffleOptions & PartitionWiseOptions = {},
   ) {
     if (left.partitions !== right.partitions) {
       throw new RangeError(`${operator}: ${left.partitions} partitions with ${right.partitions}`)
     }
     this.partitions = left.partitions
+    this.partitioner = keepsKeys ? left.partitioner : undefined
     this.left = new CachedDataset(left)
-    this.right = new EverywhereDataset(new CachedDataset(right), options)
+    this.right = new EverywhereDataset(new CachedDataset(right), { outlives })
     this.operator = operator
     this.f = f
   }

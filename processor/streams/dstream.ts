@@ -16,7 +16,7 @@ import { filter } from './filter.ts'
 import { flatMap } from './flat-map.ts'
 import type { StreamHost } from './host.ts'
 import { map } from './map.ts'
-import { mapPartitions } from './map-partitions.ts'
+import { mapPartitions, type PartitionsOptions } from './map-partitions.ts'
 import type { KeyedStateOptions, OperatorOptions, ShuffleOptions, StateOptions } from './options.ts'
 import { foreachRDD, print, toTopic } from './outputs.ts'
 import type { PairDStream } from './pair-dstream.ts'
@@ -66,13 +66,21 @@ export class DStream<T> {
   }
 
   /** `f` gets a partition's rows as one array. */
-  mapPartitions<U>(f: (rows: T[]) => Iterable<U>, options?: OperatorOptions): DStream<U> {
-    return this.stream(mapPartitions(this.node, f, options?.name))
+  mapPartitions<U>(f: (rows: T[]) => Iterable<U>, options?: PartitionsOptions): DStream<U> {
+    return this.stream(mapPartitions('mapPartitions', this.node, f, options))
+  }
+
+  /** As `mapPartitions`, yielding pairs. */
+  mapPartitionsToPair<K, V>(
+    f: (rows: T[]) => Iterable<readonly [K, V]>,
+    options?: PartitionsOptions,
+  ): PairDStream<K, V> {
+    return this.pairs(mapPartitions('mapPartitionsToPair', this.node, f, options))
   }
 
   /** Each partition's rows as one row. */
   glom(options?: OperatorOptions): DStream<T[]> {
-    return this.stream(mapPartitions(this.node, (rows: T[]) => [rows], options?.name, 'glom'))
+    return this.stream(mapPartitions('glom', this.node, (rows: T[]) => [rows], options))
   }
 
   /** The same rows, dealt out evenly to so many partitions. */
@@ -140,10 +148,11 @@ export class DStream<T> {
     return this.stream(window(this.host.graph, this.node, this.lengths(length, slide), options?.name))
   }
 
-  /** How many rows the window has: 0 while it is empty. */
+  /** How many rows the window has; nothing before the first row, and 0 when all of them have left. */
   countByWindow(length: Duration, slide?: Duration, options?: StateOptions<number>): DStream<number> {
     const add = (a: number, b: number) => a + b
-    return this.count().reduceByWindow(add, length, slide, (a, b) => a - b, options)
+    const counts = this.count().filter((rows) => rows > 0)
+    return counts.reduceByWindow(add, length, slide, (a, b) => a - b, options)
   }
 
   /** How often each row is in the window; rows that left are no more told. Kept as state. */

@@ -3,12 +3,18 @@
 import type { NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
 import { WholePartitionDataset } from '../rdd/whole-partition.ts'
+import type { OperatorOptions } from './options.ts'
+
+export interface PartitionsOptions extends OperatorOptions {
+  /** The function leaves the keys of pairs as they are, so rows still lie by the partitioner. Default false. */
+  readonly preservePartitioning?: boolean
+}
 
 export function mapPartitions<T, U>(
+  kind: string,
   parent: StreamNode<T>,
   f: (rows: T[]) => Iterable<U>,
-  name?: string,
-  kind = 'mapPartitions',
+  { name, preservePartitioning: keepsKeys }: PartitionsOptions = {},
 ): NodeSpec<U> {
   return {
     kind,
@@ -16,7 +22,7 @@ export function mapPartitions<T, U>(
     parents: [parent],
     compute(timeMs, scope, id) {
       const rows = scope.rows(parent, timeMs)
-      return rows && new WholePartitionDataset(rows, id, f)
+      return rows && new WholePartitionDataset(rows, id, f, { keepsKeys })
     },
   }
 }

@@ -7,11 +7,11 @@ import { narrow } from './narrow.ts'
 type Pairs<K, V> = StreamNode<readonly [K, V]>
 
 export function mapValues<K, V, U>(parent: Pairs<K, V>, f: (value: V) => U, name?: string) {
-  return narrow<readonly [K, V], readonly [K, U]>('mapValues', parent, name, (id) => mapValuesPipe(id, f))
+  const pipe = (id: string) => mapValuesPipe<K, V, U>(id, f)
+  return narrow('mapValues', parent, name, pipe, { keepsKeys: true })
 }
 
 export function flatMapValues<K, V, U>(parent: Pairs<K, V>, f: (value: V) => Iterable<U>, name?: string) {
-  return narrow<readonly [K, V], readonly [K, U]>('flatMapValues', parent, name, (id) =>
-    flatMapValuesPipe(id, f),
-  )
+  const pipe = (id: string) => flatMapValuesPipe<K, V, U>(id, f)
+  return narrow('flatMapValues', parent, name, pipe, { keepsKeys: true })
 }

@@ -58,8 +58,8 @@ export function stateSnapshots<K, S>(mapped: StreamNode<unknown>): NodeSpec<read
     compute(timeMs, scope) {
       const rows = scope.rows(mapped, timeMs)
       if (rows === undefined) return undefined
-      const state = scope.state(mapped.state as StateOperator<Touched<S>>)
-      return new WholeStateDataset<K, Touched<S>, S>(rows, state, timeMs, scope, ([value]) => value)
+      const operator = mapped.state as StateOperator<Touched<S>>
+      return new WholeStateDataset<K, Touched<S>, S>(rows, operator, timeMs, scope, ([value]) => value)
     },
   }
 }

@@ -3,9 +3,9 @@
 
 import { operatorFailed } from '../graph/errors.ts'
 import type { Key } from '../graph/key.ts'
-import type { KeyPlaces } from '../graph/partitioner.ts'
+import type { KeyPlaces, Partitioner } from '../graph/partitioner.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
-import type { StateCursor, StatePartition } from '../graph/contracts/state.ts'
+import type { StateCursor, StateOperator, StatePartition } from '../graph/contracts/state.ts'
 import type { Scope } from '../graph/node.ts'
 import { cogroup } from '../rdd/cogroup.ts'
 import { heldElsewhere, Once, openHeld, owns, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
@@ -25,6 +25,7 @@ export interface StateStep<K, S> {
 export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
   readonly keeps = 'always'
   readonly partitions: number
+  readonly partitioner: Partitioner
   private readonly once = new Once()
   private parents: readonly Dataset<readonly [K, unknown]>[]
   private readonly state: readonly StatePartition<S>[]
@@ -40,6 +41,7 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
     this.parents = parents
     this.state = state
     this.partitions = state.length
+    this.partitioner = step.places.partitioner
     this.step = step
     this.changes = state.map(() => undefined)
   }
@@ -216,6 +218,7 @@ export class StateKeyReader<K> implements RowReader {
 export class WholeStateDataset<K, X, S = X> implements Dataset<readonly [K, S]> {
   readonly keeps = 'batch'
   readonly partitions: number
+  readonly partitioner: Partitioner | undefined
   private readonly update: Dataset<unknown>
   private readonly state: readonly StatePartition<X>[]
   private readonly timeMs: number
@@ -225,14 +228,15 @@ export class WholeStateDataset<K, X, S = X> implements Dataset<readonly [K, S]> 
   /** `valueOf`: what the program calls the state, of what is kept. */
   constructor(
     update: Dataset<unknown>,
-    state: readonly StatePartition<X>[],
+    operator: StateOperator<X>,
     timeMs: number,
     scope: Scope,
     valueOf: (kept: X) => S,
   ) {
     this.update = update
-    this.state = state
-    this.partitions = state.length
+    this.state = scope.state(operator)
+    this.partitions = this.state.length
+    this.partitioner = operator.partitioner
     this.timeMs = timeMs
     this.scope = scope
     this.valueOf = valueOf

@@ -4,7 +4,7 @@
 import type { NodeSpec } from '../graph/graph.ts'
 import type { Scope, StreamNode } from '../graph/node.ts'
 import type { Dataset } from '../rdd/dataset.ts'
-import { UnionDataset } from '../rdd/union.ts'
+import { united } from '../rdd/union.ts'
 
 export function union<T>(parents: readonly StreamNode<T>[], name?: string): NodeSpec<T> {
   if (parents.length === 0) throw new TypeError('there are no streams to unite')
@@ -12,7 +12,7 @@ export function union<T>(parents: readonly StreamNode<T>[], name?: string): Node
     kind: 'union',
     name,
     parents,
-    compute: (timeMs, scope) => new UnionDataset(parents.map((parent) => needed(parent, timeMs, scope))),
+    compute: (timeMs, scope) => united(parents.map((parent) => needed(parent, timeMs, scope))),
   }
 }
 

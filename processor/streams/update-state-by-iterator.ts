@@ -7,7 +7,7 @@ import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
 import { operatorFailed } from '../graph/errors.ts'
 import { checkKey, type Key } from '../graph/key.ts'
 import type { StreamNode } from '../graph/node.ts'
-import type { KeyPlaces } from '../graph/partitioner.ts'
+import type { KeyPlaces, Partitioner } from '../graph/partitioner.ts'
 import { placing } from '../rdd/by-key.ts'
 import { cogroup, type Cogrouped } from '../rdd/cogroup.ts'
 import {
@@ -63,6 +63,7 @@ type Keyed<K> = Dataset<readonly [K, unknown]>
 class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
   readonly keeps = 'always'
   readonly partitions: number
+  readonly partitioner: Partitioner
   private readonly once = new Once()
   private readonly places: KeyPlaces
   private parents: readonly (Keyed<K> | undefined)[]
@@ -85,6 +86,7 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
     this.parents = parents
     this.state = state
     this.partitions = state.length
+    this.partitioner = places.partitioner
     this.f = f
     this.timeMs = timeMs
     this.changes = state.map(() => [])

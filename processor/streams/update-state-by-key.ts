@@ -85,8 +85,8 @@ export function wholeState<K, S>(update: StreamNode<StateChange<K, S>>): NodeSpe
     compute(timeMs, scope: Scope) {
       const changes = scope.rows(update, timeMs)
       if (changes === undefined) return undefined
-      const state = scope.state(update.state as StateOperator<S>)
-      return new WholeStateDataset<K, S>(changes, state, timeMs, scope, (value) => value)
+      const operator = update.state as StateOperator<S>
+      return new WholeStateDataset<K, S>(changes, operator, timeMs, scope, (value) => value)
     },
   }
 }

@@ -7,7 +7,7 @@
 
 import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
-import { UnionDataset } from '../rdd/union.ts'
+import { united } from '../rdd/union.ts'
 import { recoverable } from './kept-rows.ts'
 
 export interface WindowLengths {
@@ -29,6 +29,6 @@ export function window<T>(
     slideMs: lengths.slideMs,
     windowMs: lengths.windowMs,
     reachMs: lengths.windowMs,
-    compute: (timeMs, scope) => new UnionDataset(scope.slice(parent, timeMs - lengths.windowMs, timeMs)),
+    compute: (timeMs, scope) => united(scope.slice(parent, timeMs - lengths.windowMs, timeMs)),
   }
 }

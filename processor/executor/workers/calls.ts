@@ -63,6 +63,8 @@ export interface RunningOutput {
   readonly index: number
   /** The worker that has each partition. */
   readonly owners: readonly number[]
+  /** What they lie by: the hash, or the partitioner of a node, by its place in the graph. */
+  readonly liesBy: { readonly type: 'hash' } | { readonly type: 'node'; readonly node: number } | undefined
 }
 
 export interface StagedShare {

@@ -2,6 +2,7 @@
 // asked for one ahead, so what the driver holds is bounded, and a look at the first rows reads little.
 
 import type { Emit, RowReader } from '../../graph/contracts/rows.ts'
+import type { Partitioner } from '../../graph/partitioner.ts'
 import { Once, type Dataset } from '../../rdd/dataset.ts'
 import type { WorkerCalls } from './calls.ts'
 import type { Link } from './link.ts'
@@ -13,6 +14,7 @@ export interface RemoteRows {
   readonly output: number
   /** The worker that has each partition. */
   readonly owners: readonly number[]
+  readonly partitioner: Partitioner | undefined
   nextReader(): number
   /** Makes the rows ready in all workers. */
   prepare(): Promise<void>
@@ -29,6 +31,10 @@ export class RemoteDataset<T> implements Dataset<T> {
 
   get partitions(): number {
     return this.rows.owners.length
+  }
+
+  get partitioner(): Partitioner | undefined {
+    return this.rows.partitioner
   }
 
   prepare(): Promise<void> {

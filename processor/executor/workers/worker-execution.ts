@@ -13,7 +13,7 @@ import type { Accumulator } from '../../rdd/shared.ts'
 import type { Execution } from '../../scheduler/execution.ts'
 import type { CallingThreadExecutor } from '../calling-thread.ts'
 import type { DriverCalls, RunningOutput, WorkerCalls, WorkerStart } from './calls.ts'
-import { checkSameShape, shapeOf } from './graph-shape.ts'
+import { checkSameShape, partitionerIn, shapeOf } from './graph-shape.ts'
 import type { Answer, Argument } from './link.ts'
 import { OutputOrder } from './output-order.ts'
 import { RemoteDataset } from './remote-dataset.ts'
@@ -304,13 +304,15 @@ export class WorkerExecution implements Execution {
   private remote<T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined {
     if (timeMs !== this.graph.runningMs)
       throw new Error(`'${node.id}' is read at another time than its batch's`)
-    const found = this.running.find(({ index }) => this.graph.outputs[index]?.parent === node)
+    const { graph } = this
+    const found = this.running.find(({ index }) => graph.outputs[index]?.parent === node)
     if (found === undefined) return undefined
     const { links } = this.openPool
     return new RemoteDataset<T>({
       links,
       output: found.index,
       owners: found.owners,
+      partitioner: partitionerIn(graph, found),
       nextReader: () => ++this.readers,
       prepare: async () => void (await this.all('prepare', { index: found.index })),
     })

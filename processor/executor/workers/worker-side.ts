@@ -17,7 +17,7 @@ import { StreamingContext } from '../../streaming-context.ts'
 import type { CallingThreadExecutor } from '../calling-thread.ts'
 import type { DriverCalls, RunningOutput, ShippedTime, WorkerCalls, WorkerStart } from './calls.ts'
 import { Exchange } from './exchange.ts'
-import { shapeOf } from './graph-shape.ts'
+import { liesByOf, shapeOf } from './graph-shape.ts'
 import { Link } from './link.ts'
 import { loadJob } from './load-job.ts'
 import { decodeRows } from '../../rdd/row-block.ts'
@@ -90,7 +90,7 @@ export function serve(port: MessagePort, start: WorkerStart): void {
         const owners = Array.from({ length: rows.partitions }, (_, partition) =>
           ownerIn(rows, partition, exchange.count),
         )
-        return { index: place, owners }
+        return { index: place, owners, liesBy: liesByOf(graph, rows) }
       })
     },
     async output({ index: place }) {

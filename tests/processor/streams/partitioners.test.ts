@@ -3,12 +3,12 @@
 
 import { describe, expect, test } from 'vitest'
 import type { PairRDD, Partitioner } from '../../../streaming.ts'
-import { HashPartitioner } from '../../../streaming.ts'
+import { HashPartitioner, RangePartitioner } from '../../../streaming.ts'
 import type { DStream } from '../../../processor/streams/dstream.ts'
 import type { PairDStream } from '../../../processor/streams/pair-dstream.ts'
 import { type State, StateSpec } from '../../../processor/streams/state-spec.ts'
 import { tableWithRestarts } from './restarts.ts'
-import { byText, newWorld, table, type Yielded } from './tables.ts'
+import { byText, finish, newWorld, SECOND, start, table, type Yielded } from './tables.ts'
 
 type Words = PairDStream<string, number>
 interface Where {
@@ -123,6 +123,139 @@ describe.each(Object.entries(operators))('%s', (_, operator) => {
   test('the hash is a partitioner too: the same places as by their number', async () => {
     expect(await run({ partitioner: new HashPartitioner(3) })).toEqual(await run({ numPartitions: 3 }))
   })
+})
+
+describe('the RDD of a batch knows what its rows lie by', () => {
+  /** A stream of whatever rows. */
+  interface Known {
+    foreachRDD(f: (rdd: { readonly partitioner: Partitioner | undefined }) => void): void
+  }
+  const found = async (operator: (s: DStream<string>) => Known) => {
+    const world = newWorld({ parallelism: 2 })
+    const partitioners: (Partitioner | undefined)[] = []
+    const stream = operator(world.context.queueStream([['a', 'b'], ['b'], []]))
+    stream.foreachRDD((rdd) => void partitioners.push(rdd.partitioner))
+    await start(world)
+    await world.clock.advance(3 * SECOND)
+    await finish(world)
+    return partitioners
+  }
+  const where = { partitioner: byLetter }
+  const states = (s: DStream<string>) => keyed(s).updateStateByKey(count, where)
+
+  test.each<[string, (s: DStream<string>) => Known]>([
+    ...Object.entries(operators)
+      .filter(([name]) => !/mapWithState/.test(name))
+      .map(
+        ([name, operator]) =>
+          [name, (s: DStream<string>) => operator(keyed(s), where)] as [
+            string,
+            (s: DStream<string>) => Known,
+          ],
+      ),
+    ['state', states],
+    ['its changes', (s) => states(s).changes()],
+    ['filter', (s) => states(s).filter(() => true)],
+    ['mapValues', (s) => states(s).mapValues((n) => -n)],
+    ['flatMapValues', (s) => states(s).flatMapValues((n) => [n, n])],
+    ['mapPartitions', (s) => states(s).mapPartitions((rows) => rows, { preservePartitioning: true })],
+    ['mapPartitionsToPair', (s) => states(s).mapPartitionsToPair((r) => r, { preservePartitioning: true })],
+    ['window', (s) => keyed(s).reduceByKey(sum, where).window('2s')],
+    ['union', (s) => keyed(s).reduceByKey(sum, where).union(states(s))],
+    [
+      'cache',
+      (s) =>
+        states(s)
+          .mapValues((n) => n)
+          .cache(),
+    ],
+    [
+      'transform',
+      (s) =>
+        keyed(s)
+          .reduceByKey(sum, where)
+          .transform((rdd) => rdd.reduceByKey(sum)),
+    ],
+  ])('%s', async (_, operator) => {
+    expect(await found(operator)).toEqual([byLetter, byLetter, byLetter])
+  })
+
+  test.each<[string, (s: DStream<string>) => Known]>([
+    ['input', (s) => s],
+    ['map', (s) => states(s).map((row) => row)],
+    ['mapToPair', (s) => states(s).mapToPair((row) => row)],
+    ['mapPartitions', (s) => states(s).mapPartitions((rows) => rows)],
+    ['glom', (s) => states(s).glom()],
+    ['repartition', (s) => states(s).repartition(4)],
+    ['removedKeys', (s) => states(s).removedKeys()],
+    [
+      'union',
+      (s) =>
+        states(s).union(
+          keyed(s)
+            .groupByKey()
+            .mapValues(({ length }) => length),
+        ),
+    ],
+  ])('%s knows of none', async (_, operator) => {
+    expect(await found(operator)).toEqual([undefined, undefined, undefined])
+  })
+
+  test('without one, the hash in the parallelism of the context', async () => {
+    const known = await found((s) => keyed(s).reduceByKey(sum))
+    expect(known.every((each) => new HashPartitioner(2).equals(each as Partitioner))).toBe(true)
+  })
+
+  test('a window over rows that lie alike has their partitions', async () => {
+    const windows = await table(
+      [
+        ['a', 'b'],
+        ['b', 'c'],
+      ],
+      (s) => keyed(s).reduceByKey(sum, where).window('2s').glom(),
+    )
+    expect(windows[2]).toEqual([
+      [['c', 1]],
+      [
+        ['b', 1],
+        ['b', 1],
+      ],
+      [['a', 1]],
+      [],
+    ])
+  })
+})
+
+test('a RangePartitioner in a stream: each batch is in order from partition to partition', async () => {
+  const inOrder = (s: DStream<string>) =>
+    keyed(s).transformToPair((rdd) => rdd.partitionBy(new RangePartitioner(2, rdd)))
+  const parts = await table(
+    [
+      ['d', 'a', 'c', 'b'],
+      ['z', 'x', 'z', 'y'],
+    ],
+    (s) =>
+      inOrder(s)
+        .map(([key]) => key)
+        .glom(),
+  )
+  expect(parts).toEqual({
+    1: [
+      ['a', 'b'],
+      ['d', 'c'],
+    ],
+    2: [
+      ['x', 'y'],
+      ['z', 'z'],
+    ],
+  })
+})
+
+test('state cannot lie by ranges that are known only when rows are there', async () => {
+  const world = newWorld()
+  const ranges = new RangePartitioner(2, world.context.parallelize([['a', 1] as [string, number]]))
+  const run = table([['a']], (s) => keyed(s).updateStateByKey(count, { partitioner: ranges, name: 'n' }))
+  await expect(run).rejects.toThrow(/n: the ranges of a RangePartitioner are known only when/)
 })
 
 test('of numPartitions and partitioner the last one that a StateSpec is told counts', async () => {

@@ -5,6 +5,7 @@ import {
   type DStream,
   type PairDStream,
   type Partitioner,
+  RangePartitioner,
   type State,
   StateSpec,
   type StreamingContext,
@@ -59,6 +60,9 @@ export const SECOND = 1000
 
 /** Rows by operation and batch time. */
 export const yielded = new Map<string, Map<number, unknown[]>>()
+
+/** By operation: what foreachRDD was told that the rows lie by. */
+export const liesBy = new Map<string, string>()
 
 export interface Parameters {
   partitions: number
@@ -163,6 +167,8 @@ export default function build(ssc: StreamingContext, { partitions, prefix }: Par
         let byTime = yielded.get(name)
         if (byTime === undefined) yielded.set(name, (byTime = new Map()))
         byTime.set(time.getTime(), await rdd.collect())
+        const { partitioner, partitions } = rdd
+        liesBy.set(name, `${partitioner?.constructor.name ?? 'nobody knows'} of ${partitions}`)
       },
       { name },
     )
@@ -220,6 +226,16 @@ function inPlaces(
           .initialState(ascii()),
       )
       .glom(),
+    unionInPlaces: pairs.reduceByKey(sum, where).union(counted),
+    unionInPlacesGlom: pairs.reduceByKey(sum, where).union(counted).glom(),
+    windowOfPlaces: pairs
+      .reduceByKey(sum, where)
+      .window(3 * SECOND)
+      .filter(([key]) => key !== 'a'),
+    ranges: pairs.transform((rdd) => rdd.partitionBy(new RangePartitioner(3, rdd)).glom()),
+    rangesOfSorted: pairs.transform((rdd) => rdd.sortByKey({ numPartitions: 3 }).join(rdd).glom()),
+    keptPlaces: counted.mapPartitionsToPair((rows) => rows, { preservePartitioning: true }),
+    byDefault: pairs.transform((rdd) => rdd.reduceByKey(sum, partitioner).join(rdd)),
     rddsInPlaces: pairs.transform((rdd) => rdd.partitionBy(partitioner).cogroup(rdd, partitioner).glom()),
   }
 }

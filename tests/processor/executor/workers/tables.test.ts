@@ -10,7 +10,7 @@ import { MemoryProtocol } from '../../../../processor/executor/memory-protocol.t
 import type { SpillOptions } from '../../../../processor/rdd/spill-space.ts'
 import { StreamingContext } from '../../../../processor/streaming-context.ts'
 import { spillFilesOpen } from '../../spill-files.ts'
-import { type Parameters, SECOND, words, yielded } from './table-jobs.ts'
+import { liesBy, type Parameters, SECOND, words, yielded } from './table-jobs.ts'
 
 // Threads load the sources anew, which takes long beside other tests.
 vi.setConfig({ testTimeout: 60_000 })
@@ -55,10 +55,23 @@ async function run(
 
 test.each([1, 3])('with %i partitions, operations yield the same on workers', async (partitions) => {
   const expected = await run(undefined, { partitions })
-  expect(Object.keys(expected)).toHaveLength(59)
+  expect(Object.keys(expected)).toHaveLength(66)
   expect(Object.keys(expected.slidingWithInverse ?? {})).toHaveLength(words.length)
+  const expectedPlaces = Object.fromEntries(liesBy)
+  expect(expectedPlaces).toMatchObject({
+    reduceByKey: 'HashPartitioner of 2',
+    updateStateByKey: 'HashPartitioner of 2',
+    unionInPlaces: 'ByLetter of 3',
+    windowOfPlaces: 'ByLetter of 3',
+    keptPlaces: 'ByLetter of 3',
+    byDefault: 'ByLetter of 3',
+    transformWith: 'HashPartitioner of 2',
+    map: `nobody knows of ${partitions}`,
+  })
   for (const executors of partitions === 1 ? [1, 2] : [2]) {
+    liesBy.clear()
     const actual = await run(executors, { partitions })
+    expect(Object.fromEntries(liesBy), `on ${executors} workers`).toEqual(expectedPlaces)
     for (const name of Object.keys(expected)) {
       expect(actual[name], `${name} on ${executors} workers`).toEqual(expected[name])
     }
