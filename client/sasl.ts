@@ -105,8 +105,12 @@ function scram(
   }
 
   function parsedFirst(text: string) {
+    // An extension that must be understood to go on (RFC 5802, 5.1): this knows of none.
+    if (text.startsWith('m=')) {
+      throw new SaslError(`${mechanism}: the server asks for an extension that is not known here`)
+    }
     const [, serverNonce, salt, iterations] =
-      /^(?:m=[^,]*,)?r=([!-+\--~]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,.*)?$/.exec(text) ?? []
+      /^r=([!-+\--~]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,.*)?$/.exec(text) ?? []
     if (serverNonce === undefined || salt === undefined || iterations === undefined) {
       throw new SaslError(`${mechanism}: the server's first message is none`)
     }

@@ -90,7 +90,12 @@ function tlsOf(options: SecurityOptions): TlsOptions {
       ...(key !== undefined && { key }),
       ...(passphrase !== undefined && { passphrase }),
     })
-    return { secureContext, ...(algorithm === '' && { checkServerIdentity: () => undefined }) }
+    // Said outright: else NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would have any certificate do.
+    return {
+      secureContext,
+      rejectUnauthorized: true,
+      ...(algorithm === '' && { checkServerIdentity: () => undefined }),
+    }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new TypeError(`the certificates or the key cannot be read: ${reason}`, { cause: error })

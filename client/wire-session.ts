@@ -39,6 +39,8 @@ export class WireSession implements OutputSession {
   /** Partitions of the open transaction: the promise that the coordinator knows of them. */
   private readonly joining = new Map<string, Promise<void>>()
   private readonly leaders = new Map<string, Map<number, number>>()
+  /** Offsets that are on their way into the open transaction: they must not arrive behind its end. */
+  private committing: Promise<void> = Promise.resolve()
 
   constructor(cluster: Cluster, terms: SessionTerms, producer: ProducerEpoch) {
     this.cluster = cluster
@@ -94,7 +96,7 @@ export class WireSession implements OutputSession {
     const { cluster, transactionalId, producerId, producerEpoch } = this
     const { byEpoch } = this.terms
     this.transaction.apply({ type: 'offsetsJoining' })
-    await this.guarded(async () => {
+    const committing = this.guarded(async () => {
       const producer = { transactionalId, producerId, producerEpoch, groupId }
       if (!byEpoch) await this.addOffsets(groupId)
       const topics = [...new Set(offsets.map(({ topic }) => topic))].map((name) => ({
@@ -117,11 +119,17 @@ export class WireSession implements OutputSession {
         return { errorCode: firstOf(codes), value: undefined }
       })
     })
+    this.committing = committing.catch(() => undefined)
+    await committing
   }
 
   async commit(): Promise<void> {
-    if (this.transaction.decide('commit') === 'end') await this.guarded(() => this.end(true))
-    else this.transaction.apply({ type: 'ended' })
+    if (this.transaction.decide('commit') === 'end') {
+      this.transaction.apply({ type: 'committing' })
+      await this.guarded(() => this.end(true))
+    } else {
+      this.transaction.apply({ type: 'ended' })
+    }
   }
 
   async abort(): Promise<void> {
@@ -129,13 +137,14 @@ export class WireSession implements OutputSession {
     if (phase === 'idle' || phase === 'closed') return
     this.transaction.apply({ type: 'aborting' })
     await Promise.all(this.appending.values())
+    await this.committing
     await Promise.allSettled(this.joining.values())
     if (this.transaction.decide('abort') === 'end') {
       try {
         await this.end(false)
       } catch (error) {
-        // Nothing had been added: there is no transaction to abort.
-        if (!(error instanceof KafkaError) || error.errorCode !== errorCodes.INVALID_TXN_STATE) throw error
+        if (!(error instanceof KafkaError) || !this.transaction.hadNothingToAbort(error.errorCode))
+          throw error
         this.transaction.apply({ type: 'ended' })
       }
     }

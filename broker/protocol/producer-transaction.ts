@@ -42,6 +42,8 @@ export type TransactionFact =
   /** From here on the coordinator may know of the transaction. */
   | { readonly type: 'joining'; readonly partition: string }
   | { readonly type: 'offsetsJoining' }
+  /** From here on the coordinator may have committed it. */
+  | { readonly type: 'committing' }
   | { readonly type: 'appended'; readonly partition: string; readonly records: number }
   /** `cause`: what whoever goes on all the same is told. */
   | { readonly type: 'failed'; readonly cause?: unknown }
@@ -81,6 +83,7 @@ export class ProducerTransaction {
   private hasOffsets = false
   private begunAtMs = 0
   private isUnsure = false
+  private mayBeCommitted = false
   /** Of the open transaction's first failure. */
   private cause: unknown
 
@@ -137,6 +140,7 @@ export class ProducerTransaction {
         this.expect(fact, 'idle')
         this.begunAtMs = fact.atMs
         this.cause = undefined
+        this.mayBeCommitted = false
         this.at = 'open'
         return
       case 'joining':
@@ -146,6 +150,10 @@ export class ProducerTransaction {
       case 'offsetsJoining':
         this.expect(fact, 'open')
         this.hasOffsets = true
+        return
+      case 'committing':
+        this.expect(fact, 'open')
+        this.mayBeCommitted = true
         return
       case 'appended':
         this.expect(fact, 'open', 'failed', 'aborting')
@@ -189,6 +197,16 @@ export class ProducerTransaction {
     const mayBeAborted = isFencing(errorCode) || errorCode === errorCodes.INVALID_TXN_STATE
     if (this.isBegun && openMs >= timeoutMs && mayBeAborted) return { meaning: 'overdue', openMs, timeoutMs }
     return { meaning: isFencing(errorCode) ? 'fenced' : 'refused' }
+  }
+
+  /**
+   * EndTxn(abort) was refused with this code because there is no transaction: nothing had joined, though it was asked
+   * for. Under transaction.version 2 the coordinator takes an abort of this epoch all the same, and INVALID_TXN_STATE
+   * says that the transaction was committed; under the older ones it says so where that had been asked for. Then it
+   * cannot be gone on from, as in Kafka's client.
+   */
+  hadNothingToAbort(errorCode: ErrorCode): boolean {
+    return errorCode === errorCodes.INVALID_TXN_STATE && !this.terms.byEpoch && !this.mayBeCommitted
   }
 
   private failed(cause: unknown): void {

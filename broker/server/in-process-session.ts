@@ -140,8 +140,12 @@ export class InProcessSession implements OutputSession {
   }
 
   async commit(): Promise<void> {
-    if (this.transaction.decide('commit') === 'end') await this.guarded(() => this.end(true))
-    else this.transaction.apply({ type: 'ended' })
+    if (this.transaction.decide('commit') === 'end') {
+      this.transaction.apply({ type: 'committing' })
+      await this.guarded(() => this.end(true))
+    } else {
+      this.transaction.apply({ type: 'ended' })
+    }
   }
 
   async abort(): Promise<void> {
@@ -153,8 +157,8 @@ export class InProcessSession implements OutputSession {
       try {
         await this.end(false)
       } catch (error) {
-        // Nothing had been added: there is no transaction to abort.
-        if (!(error instanceof OutputError) || error.errorCode !== errorCodes.INVALID_TXN_STATE) throw error
+        if (!(error instanceof OutputError) || !this.transaction.hadNothingToAbort(error.errorCode))
+          throw error
         this.transaction.apply({ type: 'ended' })
       }
     }

@@ -90,6 +90,21 @@ test.each(['metadata', 'findCoordinator', 'initProducerId', 'produce', 'txnOffse
   },
 )
 
+test('a transaction whose commit was not heard of, and that was committed, is not gone on from as an aborted one', async () => {
+  await kafka.close()
+  const bootstrapServers = `127.0.0.1:${proxy.port}`
+  kafka = connectKafka({ bootstrapServers, pollMs: 5, retryBackoffMs: 2, deadlineMs: 200 })
+  const session = await kafka.output.open('producer', 10_000)
+  session.begin()
+  await session.append('out', 0, buildBatch([{ timestampMs: 1, key: null, value: Buffer.from('a') }]))
+  proxy.cutAt(KEYS.endTxn, 'reply', Number.POSITIVE_INFINITY)
+  await expect(session.commit()).rejects.toThrow()
+  proxy.cutAt(undefined, 'reply')
+  await expect(session.abort()).rejects.toThrow(/INVALID_TXN_STATE/)
+  expect(() => session.begin()).toThrow(/begin while the session is aborting/)
+  expect(rows('out')).toEqual(['a'])
+})
+
 function copying(checkpoint: string): StreamingContext {
   const context = new StreamingContext({
     appName: 'copy',
@@ -137,6 +152,7 @@ class Proxy {
   cuts = 0
   private key: number | undefined
   private when: 'request' | 'reply' = 'reply'
+  private left = 0
   private readonly server: Server
 
   private constructor() {
@@ -149,7 +165,7 @@ class Proxy {
       }
       const isCut = (key: number | undefined, when: string) => {
         if (key === undefined || key !== this.key || when !== this.when) return false
-        this.key = undefined
+        if (--this.left === 0) this.key = undefined
         this.cuts++
         end()
         return true
@@ -183,10 +199,11 @@ class Proxy {
     return (this.server.address() as AddressInfo).port
   }
 
-  /** The next request or reply of this API ends its connection. */
-  cutAt(key: number | undefined, when: 'request' | 'reply'): void {
+  /** The next request or reply of this API, or as many of them, end their connections. */
+  cutAt(key: number | undefined, when: 'request' | 'reply', times = 1): void {
     this.key = key
     this.when = when
+    this.left = times
   }
 
   stop(): Promise<void> {

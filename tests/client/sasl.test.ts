@@ -37,6 +37,7 @@ test.each([
   ['few iterations', SERVER_FIRST.replace('4096', '4095'), /asks for 4095 iterations/],
   ['iterations without end', SERVER_FIRST.replace('4096', '999999999'), /asks for 999999999 iterations/],
   ['no salt', `r=${SERVER_NONCE},s=,i=4096`, /first message is none/],
+  ['an extension that must be understood', `m=bound,${SERVER_FIRST}`, /an extension that is not known/],
   ['an error at once', 'e=other-error', /first message is none/],
   ['nothing', '', /first message is none/],
 ])('a server that begins with %s is not answered', async (_, serverFirst, message) => {

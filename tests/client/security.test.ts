@@ -1,7 +1,7 @@
 // Brokers that ask for TLS and SASL: whoever has what they ask for works as without, and whoever has not is told at
 // once, by name, and does not knock again and again.
 
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import { type Broker, startBroker } from '../../broker/server/start-broker.ts'
 import { connectKafka, type KafkaOptions, type RemoteKafka } from '../../client/connect-kafka.ts'
@@ -91,6 +91,16 @@ test('an authority that is not trusted, and a certificate for another host, are 
   await expect(refused(options)).rejects.toThrow(/IP: 127\.0\.0\.1 is not in the cert's list/)
   await kafka?.close()
   await expect(refused({ ...options, sslEndpointIdentificationAlgorithm: '' })).resolves.toBe(1)
+})
+
+test('the environment cannot say that any certificate will do', async () => {
+  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+  try {
+    await start({ tls: {} })
+    await expect(refused({ securityProtocol: 'SSL' })).rejects.toThrow(AuthenticationError)
+  } finally {
+    vi.unstubAllEnvs()
+  }
 })
 
 test.each([

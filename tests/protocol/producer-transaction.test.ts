@@ -180,6 +180,23 @@ describe('what an error means', () => {
     expect(found.join(' ')).toBe(meanings)
   })
 
+  test('an abort that finds no transaction is done, unless it may have been committed', () => {
+    const { INVALID_TXN_STATE, PRODUCER_FENCED } = errorCodes
+    const committing: TransactionFact = { type: 'committing' }
+    const ways: [TransactionTerms, TransactionFact[], boolean][] = [
+      [byState, [begun, joining, failed, aborting], true],
+      [byState, [begun, joining, committing, failed, aborting], false],
+      [byState, [begun, joining, committing, ended, begun, joining, failed, aborting], true],
+      // The coordinator takes an abort of this epoch, whether or not anything had joined.
+      [byEpoch, [begun, joining, failed, aborting], false],
+      [byEpoch, [begun, joining, committing, failed, aborting], false],
+    ]
+    for (const [terms, facts, isDone] of ways) {
+      expect(after(terms, ...facts).hadNothingToAbort(INVALID_TXN_STATE)).toBe(isDone)
+      expect(after(terms, ...facts).hadNothingToAbort(PRODUCER_FENCED)).toBe(false)
+    }
+  })
+
   test('who was too late hears how long it had been open, and how long it may be', () => {
     const refusal = after(byState, begun, joining).refusal(errorCodes.PRODUCER_FENCED, 2600.4)
     expect(refusal).toEqual({ meaning: 'overdue', openMs: 2500, timeoutMs: 1000 })
