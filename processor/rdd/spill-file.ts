@@ -1,6 +1,8 @@
 // A file for rows that memory shall not hold, gone with the process whatever happens: its name is taken away as soon as
 // it is open. It is closed by whoever made it, or, if that was forgotten, when nothing refers to it any more. What is
 // read is what was written, or an error: where each block is, how long, and its checksum are kept in memory.
+//
+// Rule kept: rows never fill a disk. What else lies there, the log of a broker perhaps, keeps room to be written.
 
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -26,6 +28,12 @@ export interface SpilledBlock {
   readonly checksum: number
 }
 
+/** Of the disk: what rows leave to others, and where a disk is small, the part of it that they leave. */
+const LEFT_BYTES = 256 * 1024 * 1024
+const LEFT_PART = 0.05
+/** Written before the disk is asked again. */
+const LOOK_EVERY_BYTES = 16 * 1024 * 1024
+
 const NAME = /^logmill-rows-(\d+)-\d+-\d+$/
 
 let made = 0
@@ -35,11 +43,14 @@ const closing = new FinalizationRegistry<number>((fd) => fs.closeSync(fd))
 export class SpillFile {
   private readonly name: string
   private readonly fd: number
+  private readonly directory: string
   private sizeInBytes = 0
+  private lookedAtBytes = 0
   private isClosed = false
 
   /** Throws SpillError. */
   constructor(directory: string = tmpdir()) {
+    this.directory = directory
     this.name = path.join(directory, `logmill-rows-${process.pid}-${threadId}-${made++}`)
     try {
       this.fd = fs.openSync(this.name, 'wx+', 0o600)
@@ -56,6 +67,7 @@ export class SpillFile {
     // Its descriptor may be another file's by now.
     if (this.isClosed) throw new Error('rows are written to a file that is closed: their batch is over')
     const position = this.sizeInBytes
+    if (position + bytes.length >= this.lookedAtBytes + LOOK_EVERY_BYTES) this.lookForRoom(bytes.length)
     try {
       for (let done = 0; done < bytes.length; ) {
         done += fs.writeSync(this.fd, bytes, done, bytes.length - done, position + done)
@@ -93,6 +105,26 @@ export class SpillFile {
     this.isClosed = true
     closing.unregister(this)
     fs.closeSync(this.fd)
+  }
+
+  private lookForRoom(more: number): void {
+    let disk: fs.StatsFs
+    try {
+      disk = fs.statfsSync(this.directory)
+    } catch {
+      // Not every file system can tell: then it says so when it is full.
+      return
+    }
+    this.lookedAtBytes = this.sizeInBytes
+    const freeBytes = disk.bavail * disk.bsize
+    const leftBytes = Math.min(LEFT_BYTES, Math.floor(disk.blocks * disk.bsize * LEFT_PART))
+    if (freeBytes - more >= leftBytes) return
+    const told = `${freeBytes} bytes are free in ${this.directory}, of which rows leave ${leftBytes} to others`
+    throw new SpillError(
+      this.name,
+      `cannot write ${more} bytes more than ${this.sizeInBytes} to`,
+      new Error(told),
+    )
   }
 
   private readAt(bytes: Buffer, offset: number, position: number): number {

@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib'
 import { decompressZstd } from '../../broker/protocol/record-batch/zstd.ts'
 import type { TaskRunner } from '../rdd/dataset.ts'
-import { type SpilledBlock, SpillError, SpillFile } from '../rdd/spill-file.ts'
+import type { SpilledBlock, SpillFile } from '../rdd/spill-file.ts'
 import type { ByteSource } from './text-file.ts'
 
 const BLOCK_BYTES = 256 * 1024
@@ -53,12 +53,22 @@ export class UnpackedFile {
     const { size } = await stat(path)
     // Node ends where the packed bytes do, and says nothing of those that follow.
     const restOf = () => size - codec.bytesWritten
+    let full: unknown
     try {
       await pipeline(createReadStream(path), codec, async (chunks: AsyncIterable<Buffer>) => {
-        for await (const chunk of chunks) unpacked.add(chunk)
+        for await (const chunk of chunks) {
+          try {
+            unpacked.add(chunk)
+          } catch (error) {
+            // The pipeline tells only that it was given up.
+            full = error
+            throw error
+          }
+        }
       })
     } catch (error) {
-      if (error instanceof SpillError) throw error
+      // A few bytes may unpack to more than a disk has: the file is named, and how far it came.
+      if (full !== undefined) throw cannotBeUnpacked(path, full, ` after ${unpacked.sizeInBytes} bytes`)
       if (!isCutOff(error) || restOf() <= 0) throw cannotBeUnpacked(path, error)
     }
     if (restOf() > 0) throw cannotBeUnpacked(path, new Error(`${restOf()} bytes follow its end`))
@@ -108,9 +118,9 @@ function isCutOff(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
 }
 
-function cannotBeUnpacked(path: string, cause: unknown): Error {
+function cannotBeUnpacked(path: string, cause: unknown, when = ''): Error {
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new Error(`${path} cannot be unpacked: ${reason}`, { cause })
+  return new Error(`${path} cannot be unpacked${when}: ${reason}`, { cause })
 }
 
 /** Packed files of one data set, unpacked into one file when they are first to be read: a batch may have thousands. */

@@ -1,10 +1,18 @@
 // Compressed text files: their lines are those of the file before it was packed, and a damaged one is named.
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import fs, {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { compressZstd } from '../../../broker/protocol/record-batch/zstd.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { BatchContext } from '../../../processor/batch-context.ts'
@@ -84,6 +92,23 @@ test('what is damaged, cut off or no such file at all is named, and what cannot 
   const unknown = write('x.bz2', 'x')
   for (const read of [() => context().textFile(unknown), () => context().wholeTextFiles(unknown)]) {
     expect(read).toThrow(/x\.bz2: files of \.bz2 cannot be unpacked here/)
+  }
+})
+
+test('a file that unpacks to more than the disk has room for is named before the disk is full', async () => {
+  const path = write('bomb.gz', gzipSync(`${'x'.repeat(1023)}\n`.repeat(64 * 1024)))
+  let asked = 0
+  // It fills up while the file is unpacked.
+  vi.spyOn(fs, 'statfsSync').mockImplementation((() => {
+    return { bsize: 1024 * 1024, blocks: 1000, bavail: 100 - 17 * asked++ }
+  }) as unknown as typeof fs.statfsSync)
+  try {
+    await expect(context().textFile(path).count()).rejects.toThrow(
+      /bomb\.gz cannot be unpacked after \d{8} bytes: cannot write .*logmill-rows-.*bytes are free in .*, of which rows leave 52428800 to others/,
+    )
+    expect(asked).toBeGreaterThan(2)
+  } finally {
+    vi.restoreAllMocks()
   }
 })
 
