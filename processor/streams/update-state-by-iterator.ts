@@ -113,7 +113,8 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
         const entries = entriesOf<K, V, S>(() => eachOf(rows, index), before, partition, this.lent)
         const given = this.attempt(() => this.f(entries, time)[Symbol.iterator]())
         const next = { next: () => this.attempt(() => given.next()) }
-        await run.drain(new IteratorReader(next, share?.place ?? take))
+        const give = share?.place ?? take
+        await run.drain(new IteratorReader(next, (row) => void (this.isHandedBack(row) || give(row))))
       }
       if (share !== undefined) await takeAll(share.exchanging, run, take)
       await this.removeOthers(run)
@@ -130,17 +131,31 @@ class IteratorUpdateDataset<K, V, S> implements Dataset<StateChange<K, S>> {
     before.set(key, (this.state[index] as StatePartition<S>).get(key as Key))
   }
 
-  private take(key: K, value: S, before: ReadonlyMap<K, unknown>): void {
-    this.attempt(() => checkKey(key, this.places.operator))
+  /**
+   * An object that the function was lent comes back: no change. It is told here, where it is the same object; on its
+   * way through a file, or to another thread, it would become another one.
+   */
+  private isHandedBack([key, value]: readonly [K, S]): boolean {
+    const lent = this.lent.get(key)
+    if (lent === undefined || lent !== value) return false
+    this.lent.delete(key)
+    this.mustBeNew(key)
+    return true
+  }
+
+  private mustBeNew(key: K): void {
     if (this.given.has(key as Key)) {
       throw operatorFailed(this.places.operator, new Error(`its function gave key '${String(key)}' twice`))
     }
     this.given.add(key as Key)
+  }
+
+  private take(key: K, value: S, before: ReadonlyMap<K, unknown>): void {
+    this.attempt(() => checkKey(key, this.places.operator))
+    this.mustBeNew(key)
     const index = this.places.partitionOf(key)
     const partition = this.state[index] as StatePartition<S>
-    const known = this.lent.get(key) ?? partition.get(key as Key)
-    this.lent.delete(key)
-    if (isUnchanged(known, value, before.has(key))) return
+    if (isUnchanged(partition.get(key as Key), value, before.has(key))) return
     partition.put(key as Key, value)
     ;(this.changes[index] as StateChange<K, S>[]).push([key, value])
   }

@@ -150,6 +150,14 @@ export default function build(ssc: StreamingContext, { partitions, prefix }: Par
         [...entries].flatMap(([key, news, old = 0]) => (news.length > 0 ? [[key, old + 1] as const] : [])),
       )
       .changes(),
+    // Objects that are handed back as they were are no change, on whatever way they came.
+    iteratorObjects: pairs
+      .updateStateByIterator<{ n: number }>(function* (entries) {
+        for (const [key, news, old = { n: 0 }] of entries) {
+          yield [key, news.length === 0 ? old : { n: old.n + news.length }]
+        }
+      })
+      .changes(),
     mapWithState: mapped,
     stateSnapshots: mapped.stateSnapshots(),
     windowOverState: updated.window(2 * SECOND),

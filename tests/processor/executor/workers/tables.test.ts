@@ -55,7 +55,7 @@ async function run(
 
 test.each([1, 3])('with %i partitions, operations yield the same on workers', async (partitions) => {
   const expected = await run(undefined, { partitions })
-  expect(Object.keys(expected)).toHaveLength(66)
+  expect(Object.keys(expected)).toHaveLength(67)
   expect(Object.keys(expected.slidingWithInverse ?? {})).toHaveLength(words.length)
   const expectedPlaces = Object.fromEntries(liesBy)
   expect(expectedPlaces).toMatchObject({
