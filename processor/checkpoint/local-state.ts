@@ -287,7 +287,14 @@ function decode({ operator, migratesFrom }: OperatorState, key: Key, bytes: Buff
     const value = (operator.codec ?? plainCodec).decode(
       operator.codec === undefined ? bytes : Buffer.from(bytes),
     )
-    return migratesFrom === undefined ? value : operator.migrate?.(value, migratesFrom)
+    const kept = migratesFrom === undefined ? value : operator.migrate?.(value, migratesFrom)
+    // In memory the key would be gone, and on disk there.
+    if (kept === undefined) {
+      throw new TypeError(
+        `${migratesFrom === undefined ? 'decode' : 'migrate'} gave undefined, which is no state`,
+      )
+    }
+    return kept
   } catch (error) {
     throw failed(operator, key, error)
   }

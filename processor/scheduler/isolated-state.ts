@@ -9,6 +9,7 @@ import type {
   StatePartition,
   StateStore,
 } from '../graph/contracts/state.ts'
+import { OperatorError } from '../graph/errors.ts'
 import type { Key } from '../graph/key.ts'
 
 /** `plain`: for operators without a codec of their own, as the checkpoint has it. */
@@ -17,14 +18,29 @@ export function isolated(store: StateStore, plain: StateCodec<unknown>): StateSt
     async open<S>(operator: StateOperator<S>) {
       const codec = operator.codec ?? (plain as StateCodec<S>)
       const partitions = await store.open(operator)
-      return partitions.map((partition) => isolatedPartition(partition, codec))
+      return partitions.map((partition) => isolatedPartition(partition, codec, operator.id))
     },
   }
 }
 
-function isolatedPartition<S>(inner: StatePartition<S>, codec: StateCodec<S>): StatePartition<S> {
-  const copied = <V extends S | undefined>(value: V): V =>
-    typeof value === 'object' && value !== null ? (codec.decode(codec.encode(value as S)) as V) : value
+function isolatedPartition<S>(
+  inner: StatePartition<S>,
+  codec: StateCodec<S>,
+  operator: string,
+): StatePartition<S> {
+  const copied = <V extends S | undefined>(value: V): V => {
+    if (typeof value !== 'object' || value === null) return value
+    const copy = codec.decode(codec.encode(value as S)) as V
+    // The function would take the key for one without state.
+    if (copy === undefined) {
+      throw new OperatorError(
+        operator,
+        new TypeError('its codec: decode gave undefined, which is no state'),
+        true,
+      )
+    }
+    return copy
+  }
   return {
     get size() {
       return inner.size

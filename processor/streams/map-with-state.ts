@@ -76,7 +76,7 @@ function touchedCodec<S>(codec: StateCodec<S>): StateCodec<Touched<S>> {
     },
     decode(bytes) {
       const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      return [codec.decode(bytes.subarray(8)), view.readDoubleBE(0)]
+      return touched(codec.decode(bytes.subarray(8)), view.readDoubleBE(0), 'decode')
     },
   }
 }
@@ -86,6 +86,12 @@ function migrateTouched<S>(
 ): (old: unknown, fromVersion: number) => Touched<S> {
   return (old, fromVersion) => {
     const [value, touchedMs] = old as Touched<unknown>
-    return [migrate(value, fromVersion), touchedMs]
+    return touched(migrate(value, fromVersion), touchedMs, 'migrate')
   }
+}
+
+/** To `mapWithState` a key whose value is undefined would have no state, and to the checkpoint it would have one. */
+function touched<S>(value: S, touchedMs: number, by: string): Touched<S> {
+  if (value === undefined) throw new TypeError(`${by} gave undefined, which is no state`)
+  return [value, touchedMs]
 }

@@ -255,6 +255,55 @@ test('what is no plain data is refused with operator and key, and a codec makes 
   expect(shown().at(-1)).toBe('a 102')
 })
 
+test.each(['decode', 'migrate'])(
+  'where %s gives undefined, the operator and the key are named',
+  async (by) => {
+    const codec = (decodes: boolean) => ({
+      encode: (total: { sum: number }) => Buffer.from(String(total.sum)),
+      decode: (bytes: Uint8Array) =>
+        (decodes ? { sum: Number(Buffer.from(bytes).toString()) } : undefined) as { sum: number },
+    })
+    const nothing = () => undefined as unknown as { sum: number }
+    const job = (kind: string, appName: string, options: object) => {
+      const commit = new Checkpoint({ directory: join(directory, kind), output: log, warn })
+      const context = new StreamingContext({ appName, trigger: 'asap', commit })
+      const pairs = context
+        .createDirectStream(
+          new TopicSource({ views: log, topics: 'lines', rows: textValues, startingOffsets: 'earliest' }),
+        )
+        .mapToPair((word) => [word, 1])
+      const update = (_: unknown, total = { sum: 0 }) => ({ sum: total.sum + 1 })
+      if (kind === 'update') {
+        pairs
+          .updateStateByKey<{ sum: number }>(update, { name: 'total', ...options })
+          .changes()
+          .toTopic('counts', ([word]) => ({ value: word }))
+      } else {
+        pairs
+          .mapWithState<{ sum: number }, string>(
+            (word, value, state) => {
+              state.update(update(value, state.getOption()))
+              return word
+            },
+            { name: 'total', ...options },
+          )
+          .toTopic('counts', (word) => ({ value: word }))
+      }
+      return context
+    }
+    log.produce('lines', 0, ['a'])
+    const options = by === 'decode' ? {} : { version: 2, migrate: nothing }
+    for (const [index, kind] of ['update', 'map'].entries()) {
+      await runs(job(kind, kind, { codec: codec(true) }), index + 1)
+      await expect(job(kind, kind, { codec: codec(by !== 'decode'), ...options }).start()).rejects.toThrow(
+        `total: state of key 'a': ${by} gave undefined, which is no state`,
+      )
+      // Nothing is lost by it.
+      await job(kind, kind, { codec: codec(true) }).start()
+    }
+  },
+)
+
 test('a raised version reads every value once through migrate, and keeps all of them anew', async () => {
   const seen: string[] = []
   const versioned = (version: number, migrate?: (old: unknown, fromVersion: number) => unknown[]) => {

@@ -56,6 +56,7 @@ async function run(
     out.push(written.map(({ value }) => String(value)).sort())
   }
   await context.stop({ graceful: true })
+  await context.awaitTermination()
   return out
 }
 
@@ -107,6 +108,13 @@ test.each(['updateStateByKey', 'updateStateByIterator', 'mapWithState'])(
     expect(out).toEqual([['a {"n":11}']])
   },
 )
+
+test('a codec whose decode gives undefined ends the job, and does not make a key without state of it', async () => {
+  const codec = { encode: () => Buffer.alloc(0), decode: () => undefined as unknown as Total }
+  await expect(
+    run('skip', [['a'], ['a']], (pairs) => pairs.updateStateByKey(adding, { name: 'n', codec }).changes()),
+  ).rejects.toThrow(/n: its codec: decode gave undefined, which is no state/)
+})
 
 test.each(['fatal', 'skip'] as const)(
   'what an iterator function hands back as it was is no change, also where batches may run again (%s)',
