@@ -103,9 +103,11 @@ export class Checkpoint implements CommitProtocol {
     const content = await this.damageRefused(() => journal.load())
     const { manifest } = content
     const behind = Math.max(...this.generations.all.map((generation) => generation?.standing.batchId ?? 0))
-    if (manifest === undefined && behind > 0) {
+    if (manifest === undefined && (behind > 0 || this.generations.all.includes(undefined))) {
       throw this.refused(
-        `its journal is empty, though its state is that of batch ${behind}: the journal was lost`,
+        `its journal is empty, though ${behind > 0 ? `its state is that of batch ${behind}` : 'it has state, which is not whole'}: ` +
+          `the journal was lost, or a savepoint or restore into this directory was broken off; in that case remove it and ` +
+          `copy again`,
       )
     }
     if (manifest !== undefined && manifest.appName !== job.appName) {
@@ -113,7 +115,7 @@ export class Checkpoint implements CommitProtocol {
     }
     const logDecided = await this.logDecision(this.log, manifest, job)
     const settled = await this.loadState(job, content, logDecided)
-    await journal.drop(settled.drop)
+    await journal.drop(settled.drop, settled.decidedThrough)
     await this.generations.remake(settled.remake, settled.generation)
     this.generations.lookAtOther(settled.generation)
     this.manifest = manifest ?? this.newManifest(job)
@@ -155,7 +157,7 @@ export class Checkpoint implements CommitProtocol {
       this.manifest = { ...manifest, zeroTimeMs: plan.timeMs - (intervalMs ?? 0), intervalMs }
       this.manifestIsNew = true
     }
-    await this.openJournal.plan(plan, this.manifestIsNew ? this.manifest : undefined)
+    this.generations.wrote(await this.openJournal.plan(plan, this.manifestIsNew ? this.manifest : undefined))
     this.manifestIsNew = false
   }
 
@@ -163,8 +165,8 @@ export class Checkpoint implements CommitProtocol {
     if (plan.batchId !== this.lastBatchId + 1) {
       throw new Error(`batch ${plan.batchId} begins, but batch ${this.lastBatchId} was the last that counts`)
     }
-    if (this.log === undefined) return Promise.resolve(refusingOutput)
-    return Promise.resolve(this.isDecided(plan) ? discardingOutput : this.log.begin(plan))
+    if (this.isDecided(plan)) return Promise.resolve(discardingOutput)
+    return Promise.resolve(this.log?.begin(plan) ?? refusingOutput)
   }
 
   async commit(
@@ -191,23 +193,25 @@ export class Checkpoint implements CommitProtocol {
       forgottenThrough: this.forgottenThrough,
       leftOut: this.leftOut,
       putAside,
-      decidedByStage: log === undefined || (!asksLog && !this.isDecided(plan)),
+      // Also where the batch was decided so before, and is computed again for its state.
+      decidedByStage: log === undefined || (!asksLog && batchId > this.logDecided),
     }
+    const stage = async () => this.generations.wrote(await this.openJournal.stage(redo, increments))
     if (asksLog) {
       const moved = this.positions.touchedBy(plan)
       const { checkpointId } = manifest
       // Neither waits for the other, the decision for both.
-      await allDone([this.openJournal.stage(redo, increments), log.prepare(plan, moved, checkpointId)])
+      await allDone([stage(), log.prepare(plan, moved, checkpointId)])
       await log.decide()
       this.logDecided = batchId
       this.logDecidedTimeMs = timeMs
     } else {
       if (!this.isDecided(plan)) await log?.abort()
-      await this.openJournal.stage(redo, increments)
+      await stage()
     }
     this.lastBatchId = batchId
     await this.keyedState.apply()
-    await this.generations.decided(redo, this.openJournal, () => this.trim())
+    await this.generations.decided(batchId, this.openJournal, () => this.trim())
   }
 
   async abort(plan: BatchPlan): Promise<void> {
@@ -277,15 +281,26 @@ export class Checkpoint implements CommitProtocol {
     generation: Generation,
     { apply }: Pick<Settled, 'apply'>,
   ): Promise<Standing> {
-    const redos = await Promise.all(apply.map((batchId) => this.openJournal.redo(batchId)))
-    const standing: Standing = redos.at(-1) ?? generation.standing
+    const journal = this.openJournal
+    const last = apply.at(-1)
+    const standing: Standing = last === undefined ? generation.standing : await journal.redo(last)
     const host = (this.host ??= new LocalState(job.operators))
     const keyed = new KeyedState(job.operators, standing.operators, standing.lastOperatorNumber, host)
-    await generation.load((operator, key, value) => keyed.restore(operator, key, value))
-    for (const redo of redos) {
-      for await (const chunk of this.openJournal.increments(redo)) keyed.restoreAll(chunk)
+    await generation.load(
+      (operator, key, value) => keyed.restore(operator, key, value),
+      () => keyed.room(),
+    )
+    // One after the other: each may be large, and there may be many.
+    let bytes = 0
+    for (const batchId of apply) {
+      const { redo, sizeInBytes } = await journal.staged(batchId)
+      bytes += sizeInBytes
+      for await (const chunk of journal.increments(redo)) {
+        keyed.restoreAll(chunk)
+        await keyed.room()
+      }
     }
-    this.generations.found(redos.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0))
+    this.generations.found(bytes)
     await keyed.restored()
     this.keyed = keyed
     return standing
@@ -327,10 +342,38 @@ export class Checkpoint implements CommitProtocol {
       lastCommitted: last.batchId > 0 ? last : undefined,
       positions: Object.fromEntries(positions),
       pending: settled.pending.map(planOf),
-      putAside: this.putAside,
+      ...this.outputsOf(content, settled, planOf),
       history: settled.history.map((batchId) => withoutLeftOut(planOf(batchId), this.leftOut)),
+      leftOutLater: this.leftOutLater(settled.history.map(planOf), plans),
       keys: this.recoveredKeys,
     }
+  }
+
+  private leftOutLater(
+    history: readonly BatchPlan[],
+    plans: ReadonlyMap<number, BatchPlan>,
+  ): Map<number, number> {
+    const later = new Map<number, number>()
+    for (const plan of history) {
+      const found = this.leftOut.filter((record) => record.batchId > plan.batchId && hasRecord(plan, record))
+      if (found.length === 0) continue
+      const last = Math.max(...found.map(({ batchId }) => batchId))
+      later.set(plan.timeMs, plans.get(last)?.timeMs ?? this.lastTimeMs)
+    }
+    return later
+  }
+
+  /** The last batch that counts, and what it had put aside: where its state does not count, as it stands apart. */
+  private outputsOf(
+    { redos }: JournalContent,
+    { stateThrough, decidedThrough }: Settled,
+    planOf: (batchId: number) => BatchPlan,
+  ): Pick<Recovered, 'lastDecided' | 'putAside'> {
+    if (decidedThrough === stateThrough) return { putAside: this.putAside }
+    const { batchId, timeMs } = planOf(decidedThrough)
+    const found = redos.find((redo) => redo.batchId === decidedThrough)
+    const staged = found !== undefined && 'damaged' in found ? found.staged : found
+    return { lastDecided: { batchId, timeMs }, ...(staged && { putAside: staged.putAside }) }
   }
 
   // A batch can only have found records of its own plan or of earlier ones: once it is forgotten, so are they.
@@ -408,14 +451,23 @@ function withoutLeftOut(plan: BatchPlan, records: readonly LeftOutRecord[]): Bat
 }
 
 function rangeWithout(range: OffsetRange, records: readonly LeftOutRecord[]): OffsetRange {
-  const { topic, topicId, partition, from, until } = range
-  const leftOut = records
-    .filter(
-      (record) => record.topic === topic && record.topicId === topicId && record.partition === partition,
-    )
-    .map(({ offset }) => offset)
-    .filter((offset) => offset >= from && offset < until)
+  const leftOut = records.filter((record) => isWithin(range, record)).map(({ offset }) => offset)
   return leftOut.length === 0 ? range : { ...range, leftOut }
+}
+
+function hasRecord({ inputs }: BatchPlan, record: LeftOutRecord): boolean {
+  return (inputs[record.inputId] ?? []).some((range) => isWithin(range, record))
+}
+
+function isWithin(range: OffsetRange, record: LeftOutRecord): boolean {
+  const { topic, topicId, partition, offset } = record
+  return (
+    range.topic === topic &&
+    range.topicId === topicId &&
+    range.partition === partition &&
+    range.from <= offset &&
+    offset < range.until
+  )
 }
 
 /** Waits for all, also where one fails; throws the first failure. */

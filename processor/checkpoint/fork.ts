@@ -11,7 +11,7 @@ import { GENERATION_NAMES } from './generations.ts'
 import { Journal } from './journal.ts'
 import { LevelStore } from './level-store.ts'
 import type { OfflineCheckpoint } from './offline.ts'
-import { CheckpointError, DamagedError } from './store.ts'
+import { CheckpointError, type Database, DamagedError } from './store.ts'
 
 export interface ForkOptions {
   /** Name of the job that goes on from the copy; default: the same. */
@@ -39,29 +39,41 @@ export async function forkCheckpoint(
   const base = newestUpTo(from, through)
   const plans = plansOf(from, through, options.withNextPlan ?? false)
   const store = new LevelStore(directory)
-  const database = await store.open('journal')
+  const database = await opened(store, 'journal')
   try {
     const journal = new Journal(database)
-    if ((await journal.load()).manifest !== undefined) {
-      throw new CheckpointError(`${directory} has a checkpoint already`)
-    }
+    const { manifest: there } = await clearly(directory, () => journal.load())
+    if (there !== undefined) throw new CheckpointError(`${directory} has a checkpoint already`)
     for (const name of GENERATION_NAMES) await checkEmpty(store, name)
     const standing = await copyState(from, base, through, store)
     const appName = options.appName ?? from.manifest.appName
     const manifest = { ...from.manifest, appName, checkpointId: randomUUID() }
     const kept = plans.filter(({ batchId }) => batchId > standing.forgottenThrough)
-    for (const plan of kept) await journal.plan(plan, undefined)
-    // The manifest last: without it nothing here counts.
-    await journal.begin(manifest)
+    // The manifest last, and the plans at once with it: without it nothing here counts.
+    await journal.begin(manifest, kept)
     return { appName, batchId: standing.batchId, timeMs: standing.timeMs }
   } finally {
     await database.close()
   }
 }
 
+function opened(store: LevelStore, name: string): Promise<Database> {
+  return clearly(store.location, () => store.open(name))
+}
+
+/** What is damaged there is no checkpoint, and nothing is copied over it. */
+async function clearly<T>(directory: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    if (!(error instanceof DamagedError)) throw error
+    throw new CheckpointError(`nothing can be copied into ${directory}: ${error.message}`, { cause: error })
+  }
+}
+
 /** What lies there would count beside what is copied. */
 async function checkEmpty(store: LevelStore, name: string): Promise<void> {
-  const database = await store.open(name)
+  const database = await opened(store, name)
   try {
     for await (const [key] of database.keys(Buffer.alloc(0), Buffer.from([0xff, 0xff, 0xff]))) {
       if (key === undefined) continue

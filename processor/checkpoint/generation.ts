@@ -47,6 +47,8 @@ export const NOTHING_YET: Standing = {
 const NO_SEGMENT: Segment = { number: 0, blocks: 0, sizeInBytes: 0 }
 
 export type Restore = (operator: number, key: Buffer, value: Buffer) => void
+/** What to wait for before more is handed over; undefined: nothing. */
+export type Pause = () => Promise<void> | undefined
 
 export class Generation {
   readonly name: string
@@ -82,7 +84,7 @@ export class Generation {
   }
 
   /** Hands over every entry. Throws DamagedError where one is damaged or missing; what was handed over is void then. */
-  async load(restore: Restore): Promise<void> {
+  async load(restore: Restore, pause?: Pause): Promise<void> {
     const counts = new Map<number, number>()
     for await (const chunk of this.chunks()) {
       const reader = new IncrementsReader(chunk)
@@ -94,6 +96,7 @@ export class Generation {
         restore(operator, key, value)
       }
       counts.set(operator, (counts.get(operator) ?? 0) + entries)
+      await pause?.()
     }
     for (const { number, id, keys } of this.standing.operators) {
       const found = counts.get(number) ?? 0

@@ -1,7 +1,6 @@
 // The two generations of a checkpoint: which one counts at a restart, and when the older one is moved on.
 
 import type { Journal } from './journal.ts'
-import type { Redo } from './messages.ts'
 import { type BlockSizes, DEFAULT_BLOCK_SIZES, Generation } from './generation.ts'
 import { CheckpointError, DamagedError, type CheckpointStore, type Database } from './store.ts'
 
@@ -22,7 +21,7 @@ const DEFAULT_LIMITS: GenerationLimits = { batches: 32, bytes: 4 * 1024 * 1024, 
 const FAR_TOO_MUCH = 8
 /** How much of its own size must have gathered before a generation is written anew. */
 const WORTH_IT = 0.5
-/** What a staged batch costs a restart beside its increments, in bytes of them. */
+/** What a staged batch costs a restart beside its bytes, however few they are, in bytes. */
 const BATCH_BYTES = 4096
 
 export class Generations {
@@ -33,7 +32,8 @@ export class Generations {
   private databases: Database[] = []
   private moving: Promise<void> | undefined
   private failure: { error: unknown } | undefined
-  private stagedBytes = 0
+  /** Of the journal, since the newest generation was moved on. */
+  private journalBytes = 0
 
   constructor(store: CheckpointStore, limits: Partial<GenerationLimits>, warn: (message: string) => void) {
     this.store = store
@@ -122,23 +122,27 @@ export class Generations {
    * A batch was decided and applied in memory. When enough has gathered, moves the older generation on in the
    * background; waits for what is under way there only where far too much has gathered. `moved` is told.
    */
-  async decided(redo: Redo, journal: Journal, moved: () => Promise<void>): Promise<void> {
+  async decided(batchId: number, journal: Journal, moved: () => Promise<void>): Promise<void> {
     this.check()
-    this.stagedBytes += redo.sizeInBytes
-    const gathered = this.gathered(redo.batchId)
+    const gathered = this.gathered(batchId)
     if (gathered < (this.moving === undefined ? 1 : FAR_TOO_MUCH)) return
     await this.moving
     this.check()
-    this.stagedBytes = 0
+    this.journalBytes = 0
     this.inBackground(async () => {
-      await this.moveOlder(redo.batchId, journal)
+      await this.moveOlder(batchId, journal)
       await moved()
     })
   }
 
-  /** At a restart: as much is staged and not yet in the newest generation. */
+  /** The journal has as much more: of plans and of what is staged, as it lies there. */
+  wrote(sizeInBytes: number): void {
+    this.journalBytes += sizeInBytes
+  }
+
+  /** At a restart: the journal has as much that is not yet in the newest generation. */
   found(sizeInBytes: number): void {
-    this.stagedBytes = sizeInBytes
+    this.journalBytes = sizeInBytes
   }
 
   /** Times the limits. */
@@ -147,8 +151,8 @@ export class Generations {
     const batches = batchId - Math.max(0, ...generations.map(({ standing }) => standing.batchId))
     const sizeInBytes = Math.max(0, ...generations.map((generation) => generation.sizeInBytes))
     return Math.min(
-      Math.max(batches / this.limits.batches, this.stagedBytes / this.limits.bytes),
-      (batches * BATCH_BYTES + this.stagedBytes) / (sizeInBytes * WORTH_IT),
+      Math.max(batches / this.limits.batches, this.journalBytes / this.limits.bytes),
+      (batches * BATCH_BYTES + this.journalBytes) / (sizeInBytes * WORTH_IT),
     )
   }
 
@@ -172,9 +176,29 @@ export class Generations {
       })
   }
 
+  // Two generations are kept so that damage to one of them, or to what only it still needs, costs time and nothing else.
+  // The older one goes only when it is known that the other, and all that lies behind that, is whole.
   private async moveOlder(through: number, journal: Journal): Promise<void> {
     const [first, second] = this.generations as [Generation, Generation]
-    const older = first.standing.batchId <= second.standing.batchId ? first : second
-    await older.advance(journal, through, this.limits)
+    const older = first.standing.batchId <= second.standing.batchId ? 0 : 1
+    try {
+      await (this.generations[older] as Generation).advance(journal, through, this.limits)
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error
+      await mustBeWhole(this.generations[1 - older] as Generation, journal, through)
+      this.warn(
+        `the checkpoint's ${GENERATION_NAMES[older]} cannot be moved on and is made anew of the other: ${error.message}`,
+      )
+      await this.remake([older], 1 - older)
+      await (this.generations[older] as Generation).advance(journal, through, this.limits)
+    }
+  }
+}
+
+/** Throws DamagedError. */
+async function mustBeWhole(generation: Generation, journal: Journal, through: number): Promise<void> {
+  await generation.load(() => {})
+  for (let batchId = generation.standing.batchId + 1; batchId <= through; batchId++) {
+    for await (const _ of journal.increments(await journal.redo(batchId)));
   }
 }

@@ -77,7 +77,7 @@ async function reportOf(checkpoint: OfflineCheckpoint): Promise<CheckpointReport
     checkpointId: manifest.checkpointId,
     intervalMs: manifest.intervalMs,
     lastBatch: batchId > 0 ? { batchId, timeMs } : undefined,
-    undecided: settled.drop,
+    undecided: settled.drop.filter((batchId) => batchId > settled.decidedThrough),
     replayable: replayableOf(checkpoint, plans),
     inputs: positions,
     state: operators.map(({ number, id, shape, version, keys }) => ({

@@ -70,6 +70,11 @@ export class KeyedState implements StateStore {
     while (reader.next()) this.restore(reader.operator, reader.key, reader.value)
   }
 
+  /** To be awaited before more is restored. */
+  room(): Promise<void> | undefined {
+    return this.host.room?.()
+  }
+
   /** Resolves when all that was restored is in place. */
   restored(): Promise<void> {
     return this.host.restored()

@@ -114,6 +114,7 @@ export class LogOnly implements CommitProtocol {
       zeroTimeMs: timeMs,
       intervalMs,
       lastCommitted: { batchId, timeMs },
+      lastDecided: { batchId, timeMs: lastMs },
       positions: Object.fromEntries(inputs),
       pending: [],
       history: [],

@@ -78,6 +78,18 @@ export interface Redo extends Standing {
   readonly sizeInBytes: number
 }
 
+/**
+ * What must be known of a staged batch also where its redo record is damaged: whether it counts, and what it has done
+ * beside its state. Written with the redo record, and apart from it.
+ */
+export interface Staged {
+  readonly batchId: number
+  readonly decidedByStage: boolean
+  readonly logDecided: number
+  readonly forgottenThrough: number
+  readonly putAside: readonly PutAside[]
+}
+
 /** Where the blocks of a generation are (generation.ts). */
 export interface Segment {
   readonly number: number
@@ -178,6 +190,14 @@ const types = {
     ['chunks', 4, 'uint32'],
     ['sizeInBytes', 5, 'double'],
   ),
+  staged: message(
+    'Staged',
+    ['batchId', 1, 'double'],
+    ['decidedByStage', 2, 'bool'],
+    ['logDecided', 3, 'double'],
+    ['forgottenThrough', 4, 'double'],
+    ['putAside', 5, 'PutAside', 'repeated'],
+  ),
   segment: message('Segment', ['number', 1, 'uint32'], ['blocks', 2, 'uint32'], ['sizeInBytes', 3, 'double']),
   kept: message('Kept', ['standing', 1, 'Standing'], ['segment', 2, 'Segment']),
   note: message(
@@ -240,6 +260,35 @@ export function decodeRedo(bytes: Buffer, what: string): Redo {
   const read = open(types.redo, bytes, what) as unknown as RedoMessage
   const { standing, decidedByStage, dropped, chunks, sizeInBytes } = read
   return { ...standingOf(standing), decidedByStage, dropped, chunks, sizeInBytes }
+}
+
+export function encodeStaged({
+  batchId,
+  decidedByStage,
+  logDecided,
+  forgottenThrough,
+  putAside,
+}: Staged): Buffer {
+  return seal(types.staged, { batchId, decidedByStage, logDecided, forgottenThrough, putAside })
+}
+
+export function decodeStaged(bytes: Buffer, what: string): Staged {
+  return stagedOf(open(types.staged, bytes, what) as unknown as Staged)
+}
+
+/** What is said of it apart. */
+export function stagedOf({
+  batchId,
+  decidedByStage,
+  logDecided,
+  forgottenThrough,
+  putAside,
+}: Staged): Staged {
+  return { batchId, decidedByStage, logDecided, forgottenThrough, putAside: putAside.map(putAsideOf) }
+}
+
+function putAsideOf({ operatorId, aside, directory }: PutAside): PutAside {
+  return { operatorId, aside, directory }
 }
 
 export function encodeNote(note: Note): Buffer {
@@ -389,7 +438,7 @@ function standingOf(read: StandingMessage): Standing {
       offset: bigintOf(offset),
       batchId,
     })),
-    putAside: read.putAside.map(({ operatorId, aside, directory }) => ({ operatorId, aside, directory })),
+    putAside: read.putAside.map(putAsideOf),
   }
 }
 

@@ -6,7 +6,8 @@
 //
 //    decided: what the log says, and behind it batches that were decided by being staged.
 //    A redo record that is missing or damaged within g+1 … c: the state ends before it, and the batches up to
-//    c run again from their plans for their state alone, their records being in the topics already.
+//    c run again from their plans for their state alone, their records being in the topics already. Whether a batch
+//    was decided by being staged is said beside its redo record too, so damage does not make it uncounted.
 
 export interface FoundGeneration {
   readonly batchId: number
@@ -27,10 +28,15 @@ export interface Damaged {
   readonly damaged: string
 }
 
+export interface DamagedRedo extends Damaged {
+  /** What is known of it all the same. */
+  readonly staged?: FoundRedo | undefined
+}
+
 export interface Found {
   /** Undefined: damaged, or never written. Batch 0 is the state of a job that has not run. */
   readonly generations: readonly (FoundGeneration | undefined)[]
-  readonly redos: readonly (FoundRedo | Damaged)[]
+  readonly redos: readonly (FoundRedo | DamagedRedo)[]
   readonly plans: readonly ({ readonly batchId: number } | Damaged)[]
   readonly note:
     | { readonly atBatchId: number; readonly forgottenThrough: number; readonly logDecided: number }
@@ -60,6 +66,8 @@ export interface Settled {
   readonly logDecided: number
 }
 
+type Redos = ReadonlyMap<number, FoundRedo | DamagedRedo>
+
 export interface Refusal {
   readonly refusal: string
 }
@@ -74,7 +82,7 @@ export function settle(found: Found): Settled | Refusal {
   const known = knownLogDecision(found)
   const logDecided = found.logDecided ?? 0
   const isLost = found.logDecided !== undefined && logDecided < known
-  if (isLost && (logDecided > 0 || stagedForLog(redos, known))) {
+  if (isLost && (logDecided > 0 || stagedForLog(redos, known) !== undefined)) {
     return {
       refusal:
         logDecided > 0
@@ -82,10 +90,15 @@ export function settle(found: Found): Settled | Refusal {
           : `the log has no committed offsets of the job any more (they expire, or were deleted), and whether the last staged batch was decided cannot be told`,
     }
   }
-  if (found.logDecided === undefined && stagedForLog(redos, Math.max(known, base.batchId))) {
-    return {
-      refusal:
-        'a batch was staged with output to a log, and the job has no output now: whether it was decided cannot be told',
+  if (found.logDecided === undefined) {
+    const open = stagedForLog(redos, Math.max(known, base.batchId))
+    if (open !== undefined) {
+      return {
+        refusal:
+          'damaged' in open && open.staged === undefined
+            ? `${open.damaged}, and so is what stands beside it: whether the batch counts cannot be told`
+            : 'a batch was staged with output to a log, and the job has no output now: whether it was decided cannot be told',
+      }
     }
   }
   const decidedThrough = decidedChain(Math.max(logDecided, known, base.batchId), redos)
@@ -133,34 +146,33 @@ export function knownLogDecision({ generations, redos, note }: Omit<Found, 'logD
     0,
     note?.logDecided ?? 0,
     ...generations.map((generation) => generation?.logDecided ?? 0),
-    ...redos.map((redo) => (isValid(redo) ? (redo as FoundRedo).logDecided : 0)),
+    ...redos.map((redo) => knownOf(redo)?.logDecided ?? 0),
   )
 }
 
-function stagedForLog(redos: ReadonlyMap<number, FoundRedo | Damaged>, above: number): boolean {
-  return [...redos.values()].some(
-    (redo) => redo.batchId > above && ('damaged' in redo || !redo.decidedByStage),
-  )
+/** A batch of which only the log can say whether it counts, or nobody can. */
+function stagedForLog(redos: Redos, above: number): FoundRedo | DamagedRedo | undefined {
+  return [...redos.values()].find((redo) => redo.batchId > above && knownOf(redo)?.decidedByStage !== true)
 }
 
-function decidedChain(through: number, redos: ReadonlyMap<number, FoundRedo | Damaged>): number {
+function decidedChain(through: number, redos: Redos): number {
   for (let batchId = through; ; batchId++) {
-    const next = redos.get(batchId + 1)
-    if (next === undefined || 'damaged' in next || !next.decidedByStage) return batchId
+    if (knownOf(redos.get(batchId + 1))?.decidedByStage !== true) return batchId
   }
 }
 
-function canMoveOn(
-  generation: FoundGeneration | undefined,
-  through: number,
-  redos: ReadonlyMap<number, FoundRedo | Damaged>,
-): boolean {
+function canMoveOn(generation: FoundGeneration | undefined, through: number, redos: Redos): boolean {
   if (generation === undefined) return false
   return rangeOf(generation.batchId + 1, through).every((batchId) => isValid(redos.get(batchId)))
 }
 
-function isValid(redo: FoundRedo | Damaged | undefined): boolean {
+function isValid(redo: FoundRedo | DamagedRedo | undefined): boolean {
   return redo !== undefined && !('damaged' in redo)
+}
+
+/** Of a damaged one, what stands beside it. */
+function knownOf(redo: FoundRedo | DamagedRedo | undefined): FoundRedo | undefined {
+  return redo !== undefined && 'damaged' in redo ? redo.staged : redo
 }
 
 function plansFrom(

@@ -9,6 +9,7 @@ import { CachedDataset, persisted } from '../rdd/stored.ts'
 import type { StateOperator, StatePartition, StateStore } from './contracts/state.ts'
 import type { FilesAside } from './contracts/files.ts'
 import { GraphError, operatorFailed } from './errors.ts'
+import type { RecordPlace } from './contracts/poison.ts'
 import type { InputDriver, OutputBatch, OutputNode, OutputPlace, Scope, StreamNode } from './node.ts'
 import type { Partitioner } from './partitioner.ts'
 import { rememberDurations } from './remember.ts'
@@ -64,6 +65,8 @@ export class Graph implements Scope {
   /** Time of the last batch that began. */
   private lastMs = 0
   private uncachedMs: number | undefined
+  /** Batches of which a record was left out later than in their own, by time, and the time of the batch that did. */
+  readonly leftOutLater = new Map<number, number>()
   /** Times at which a batch took place: at any other time no node has a data set. */
   private readonly times = new Set<number>()
   private readonly yielded = new Map<StreamNode<unknown>, Map<number, Dataset<unknown> | undefined>>()
@@ -275,6 +278,50 @@ export class Graph implements Scope {
     this.uncachedMs = uncached ? timeMs : undefined
   }
 
+  /**
+   * The running batch, and all that follow, leave the record out. Where an earlier batch has it, what was computed from
+   * its rows is computed anew when it is asked for, as a restart would; what state was made of them stays.
+   */
+  leaveOut(place: RecordPlace): void {
+    const node = this.nodes.find(({ id }) => id === place.inputId)
+    if (node?.input?.leaveOut === undefined) throw new Error(`${place.inputId} cannot leave records out`)
+    const runningMs = this.runningMs as number
+    for (const timeMs of node.input.leaveOut(place)) {
+      if (timeMs >= runningMs) continue
+      this.wasLeftOut(timeMs, runningMs)
+      for (const below of this.computedFrom(node)) {
+        const byTime = this.yielded.get(below)
+        // Windows of other times may hold these rows as well. Not released: whoever keeps them may still read them.
+        for (const time of byTime?.keys() ?? []) if (time >= timeMs) byTime?.delete(time)
+      }
+    }
+  }
+
+  /** A record of the batch at `timeMs` is left out since the batch at `atMs`. */
+  wasLeftOut(timeMs: number, atMs: number): void {
+    this.leftOutLater.set(timeMs, Math.max(atMs, this.leftOutLater.get(timeMs) ?? atMs))
+  }
+
+  leftOutSince(afterMs: number, untilMs: number, sinceMs: number): boolean {
+    return [...this.leftOutLater].some(
+      ([timeMs, atMs]) => timeMs > afterMs && timeMs <= untilMs && atMs > sinceMs,
+    )
+  }
+
+  /** Nodes below it whose rows of past batches can be computed again. */
+  private computedFrom(node: StreamNode<unknown>): Set<StreamNode<unknown>> {
+    const found = new Set<StreamNode<unknown>>()
+    const visit = (parent: StreamNode<unknown>) => {
+      for (const child of this.children.get(parent) ?? []) {
+        if (found.has(child) || child.recovers || standsOnState(child)) continue
+        found.add(child)
+        visit(child)
+      }
+    }
+    visit(node)
+    return found
+  }
+
   /** After the batch at `timeMs`: drops what nothing can ask for again. Returns the times that inputs let go. */
   release(timeMs: number): void {
     this.runningMs = undefined
@@ -289,6 +336,7 @@ export class Graph implements Scope {
       }
     }
     for (const time of this.times) if (time <= timeMs - longestMs) this.times.delete(time)
+    for (const time of this.leftOutLater.keys()) if (!this.times.has(time)) this.leftOutLater.delete(time)
     this.run.spills.keepOnly(this.times)
   }
 
@@ -356,6 +404,17 @@ export class Graph implements Scope {
   private mustGrow(what: string): void {
     if (this.frozen) throw new Error(`cannot ${what}: the graph is frozen once the job has started`)
   }
+}
+
+/** Its rows of past batches cannot be computed again: state knows only its present. */
+export function standsOnState(stream: StreamNode<unknown>): boolean {
+  const seen = new Set<StreamNode<unknown>>([stream])
+  for (const { state, recovers, parents } of seen) {
+    if (recovers) continue
+    if (state !== undefined) return true
+    for (const parent of parents) seen.add(parent)
+  }
+  return false
 }
 
 function letGo(byTime: Map<number, Dataset<unknown> | undefined> | undefined, timeMs: number): void {

@@ -24,6 +24,8 @@ export interface Scope {
   /** The last batch time before this one that a stream with this slide is valid at, as far as is remembered. */
   timeBefore(timeMs: number, slideMs: number): number | undefined
   state<S>(operator: StateOperator<S>): readonly StatePartition<S>[]
+  /** Records were left out of batches in (afterMs, untilMs] that the batch at `sinceMs` and those before it still had. */
+  leftOutSince(afterMs: number, untilMs: number, sinceMs: number): boolean
   /** How far back the rows of this node may be asked for. */
   rememberMs(id: string): number
   /** For the RDDs handed to a user's function inside the operator `scope`. */
@@ -103,8 +105,8 @@ export interface InputDriver {
   named?(id: string): void
   /** What becomes of records at which a function throws; absent: 'fatal'. */
   readonly onPoison?: PoisonPolicy
-  /** From now on this record is left out of every planned range that has it. */
-  leaveOut?(place: RecordPlace): void
+  /** From now on this record is left out of every planned range that has it. The times of the batches that had it. */
+  leaveOut?(place: RecordPlace): readonly number[]
   /** The record itself; undefined where it cannot be had. */
   record?(place: RecordPlace): SourceRecord | undefined
   /** An earlier batch's rows: planned before, not read or needed again. */

@@ -60,12 +60,13 @@ export class SourceDataset<T> implements Dataset<T> {
     )
   }
 
-  /** The record is not read from now on. */
-  leaveOut(place: RecordPlace): void {
+  /** The record is not read from now on. Returns whether it was. */
+  leaveOut(place: RecordPlace): boolean {
     const has = this.rangeOf(place)
-    if (has === undefined) return
+    if (has === undefined) return false
     const without = { ...has, leftOut: [...(has.leftOut ?? []), place.offset] }
     this.planned = this.planned.map((range) => (range === has ? without : range))
+    return true
   }
 }
 

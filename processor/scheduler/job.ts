@@ -3,7 +3,6 @@
 
 import type { Clock, Timer } from '../../broker/time/clock.ts'
 import type { BatchPlan, CommitProtocol, Recovered } from '../graph/contracts/commit.ts'
-import type { PutAside } from '../graph/contracts/files.ts'
 import { placeText, type PoisonPolicy } from '../graph/contracts/poison.ts'
 import type { BatchStamp } from '../graph/contracts/rows.ts'
 import type { OffsetRange } from '../graph/contracts/source.ts'
@@ -181,27 +180,35 @@ export class Job {
       resumption.zeroMs,
       this.onPoison.size === 0 ? protocol.state : isolated(protocol.state, plainCodec),
     )
-    const lastBatchId = recovered?.lastCommitted?.batchId ?? 0
-    await this.settleFiles(lastBatchId, recovered?.putAside ?? [])
+    await this.settleFiles(recovered)
     await this.startInputs(recovered, resumption)
     await this.options.execution.start(resumption.zeroMs, this.onPoison.size > 0)
     return resumption
   }
 
-  private async settleFiles(lastBatchId: number, putAside: readonly PutAside[]): Promise<void> {
-    const { appName, graph } = this.options
+  private async settleFiles(recovered: Recovered | undefined): Promise<void> {
+    const { appName, graph, warn } = this.options
+    const { lastCommitted, lastDecided = lastCommitted, putAside } = recovered ?? { putAside: [] }
+    const { batchId: lastBatchId = 0, timeMs: lastTimeMs } = lastDecided ?? {}
     for (const { id, files } of graph.outputs) {
-      await files?.settle({ appName, operatorId: id, lastBatchId, putAside })
+      await files?.settle({ appName, operatorId: id, lastBatchId, lastTimeMs, putAside })
     }
     // An output that the program has no more, or that writes no files any more: what it wrote counts all the same.
     const ids = new Set(graph.outputs.flatMap(({ id, files }) => (files === undefined ? [] : id)))
-    for (const entry of putAside) if (!ids.has(entry.operatorId)) await showDirectory(entry)
+    for (const entry of putAside ?? []) if (!ids.has(entry.operatorId)) await showDirectory(entry)
+    if (putAside === undefined && lastBatchId > (lastCommitted?.batchId ?? 0) && ids.size > 0) {
+      warn(
+        `where batch ${lastBatchId}, which counts, has written its files is not known any more: ` +
+          `they are written again unless they are where the program writes now`,
+      )
+    }
   }
 
   private async startInputs(
     recovered: Recovered | undefined,
     { pending, history }: Resumption,
   ): Promise<void> {
+    const lastMs = recovered?.lastCommitted?.timeMs ?? 0
     const { graph, listeners } = this.options
     this.limitIntake()
     for (const { id, driver } of graph.inputs) {
@@ -211,8 +218,14 @@ export class Job {
       driver.onDataLoss?.((lost) => this.lost({ input: id, ...lost }))
       await driver.start(positionsAfter(recovered?.positions[id] ?? [], pending, id))
     }
+    for (const [timeMs, atMs] of recovered?.leftOutLater ?? []) graph.wasLeftOut(timeMs, atMs)
     for (const plan of history) {
-      this.restore(plan)
+      const { inputs } = this.restore(plan).info
+      // What is left of a batch is less than what was summed up of it.
+      const isLess = Object.entries(inputs).some(
+        ([id, { ranges }]) => rowsOf(ranges) < rowsOf(plan.inputs[id] ?? []),
+      )
+      if (isLess) graph.wasLeftOut(plan.timeMs, lastMs + 1)
       this.kept.push({ batchId: plan.batchId, timeMs: plan.timeMs })
     }
     for (const plan of pending) this.batches.set(plan.batchId, this.restore(plan))
@@ -383,6 +396,10 @@ export class Job {
     if (this.protocol === undefined) throw new Error('the job has not been started')
     return this.protocol
   }
+}
+
+function rowsOf(ranges: readonly OffsetRange[]): bigint {
+  return ranges.reduce((sum, { from, until }) => sum + until - from, 0n)
 }
 
 function isCancelled(error: unknown): boolean {

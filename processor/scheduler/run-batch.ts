@@ -108,9 +108,8 @@ function leaveOut(
 ): void {
   const { inputId } = poison
   const driver = graph.inputs.find(({ id }) => id === inputId)?.driver
-  if (driver?.leaveOut === undefined) throw new Error(`${inputId} cannot leave records out`)
   if (policy !== 'skip') {
-    const original = driver.record?.(poison)
+    const original = driver?.record?.(poison)
     if (original === undefined)
       throw new Error(`${placeText(poison)}: the record cannot be read for a dead letter`)
     letters.push({
@@ -119,7 +118,7 @@ function leaveOut(
       record: deadLetter(original, poison, appName),
     })
   }
-  driver.leaveOut(poison)
+  graph.leaveOut(poison)
 }
 
 // In the order of the log: with workers it is chance which of two records is met first.

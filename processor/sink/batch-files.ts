@@ -13,12 +13,13 @@
 //
 // Showing files before the decision would be simpler, and wrong: a batch that fails after it, or whose program is
 // changed before it runs again, would have shown what never counted. A batch that is computed again for its state
-// alone finds its directory there and leaves it.
+// alone writes nothing: what it had put aside is shown, wherever that was. Only where nobody knows any more what the last
+// batch that counts had put aside is its directory looked for, and made where it is missing.
 //
 // What a batch has put aside, and what it is to be called, is staged with it: a program that writes elsewhere by now, or
 // has no such output any more, still gives it the name that it was decided under. What else is aside of a batch that
 // counts is never shown: a run that did not count left it, before the program wrote elsewhere, or it is another
-// checkpoint's.
+// checkpoint's. Without a checkpoint it is known by its name alone.
 //
 // A directory of that name that was there before (another run of a job without a checkpoint) is replaced.
 
@@ -28,7 +29,7 @@ import type { BatchStamp } from '../graph/contracts/rows.ts'
 import type { Dataset, TaskRunner } from '../rdd/dataset.ts'
 import type { FileFormat } from './file-format.ts'
 import { type FileSystem, machineFiles } from './file-system.ts'
-import { exists, showDirectory, writeParts } from './part-files.ts'
+import { exists, showDirectory, SUCCESS, writeParts } from './part-files.ts'
 
 export interface BatchFilesOptions {
   /** Path of the directories up to the batch's time. */
@@ -61,7 +62,7 @@ export class BatchFiles<E> implements FilesAside {
     const { batchId } = batch
     const directory = this.directoryOf(String(batch.timeMs))
     this.written = undefined
-    if (isRepeat && (await exists(directory, this.files))) return
+    if (isRepeat && (this.isWritten(batchId) || (await exists(directory, this.files)))) return
     const aside = this.asideOf(directory, batchId)
     await this.files.rm(aside, { recursive: true, force: true })
     await writeParts(aside, rows, executor, this.format, this.files)
@@ -83,7 +84,8 @@ export class BatchFiles<E> implements FilesAside {
   async settle(run: FilesRun): Promise<void> {
     this.run = run
     const { lastBatchId, operatorId } = run
-    const ours = run.putAside.filter((entry) => entry.operatorId === operatorId)
+    const ours =
+      run.putAside?.filter((entry) => entry.operatorId === operatorId) ?? (await this.asideOfLast())
     // First, as it was called then: the program may have another prefix by now.
     for (const entry of ours) await showDirectory(entry, this.files)
     const folders = [this.directoryOf('TIME_MS'), ...ours.map(({ directory }) => directory)].map(dirname)
@@ -97,6 +99,20 @@ export class BatchFiles<E> implements FilesAside {
         }
       }
     }
+  }
+
+  /** A batch that counts: whatever it has written is shown. */
+  private isWritten(batchId: number): boolean {
+    const { lastBatchId, putAside } = this.settled
+    return putAside !== undefined || batchId < lastBatchId
+  }
+
+  private async asideOfLast(): Promise<PutAside[]> {
+    const { lastBatchId, lastTimeMs, operatorId } = this.settled
+    if (lastTimeMs === undefined) return []
+    const directory = this.directoryOf(String(lastTimeMs))
+    const aside = this.asideOf(directory, lastBatchId)
+    return (await exists(join(aside, SUCCESS), this.files)) ? [{ operatorId, aside, directory }] : []
   }
 
   private async entriesOf(folder: string): Promise<string[]> {

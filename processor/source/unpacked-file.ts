@@ -45,7 +45,7 @@ export class UnpackedFile {
   static async of(path: string, file: SpillFile): Promise<UnpackedFile> {
     const unpacked = new UnpackedFile(file)
     if (extname(path) === ZSTD) {
-      unpacked.add(await zstdOf(path))
+      unpacked.add(path, await zstdOf(path))
       return unpacked
     }
     const codec = CODECS[extname(path)]?.()
@@ -58,7 +58,7 @@ export class UnpackedFile {
       await pipeline(createReadStream(path), codec, async (chunks: AsyncIterable<Buffer>) => {
         for await (const chunk of chunks) {
           try {
-            unpacked.add(chunk)
+            unpacked.add(path, chunk)
           } catch (error) {
             // The pipeline tells only that it was given up.
             full = error
@@ -67,8 +67,7 @@ export class UnpackedFile {
         }
       })
     } catch (error) {
-      // A few bytes may unpack to more than a disk has: the file is named, and how far it came.
-      if (full !== undefined) throw cannotBeUnpacked(path, full, ` after ${unpacked.sizeInBytes} bytes`)
+      if (full !== undefined) throw full
       if (!isCutOff(error) || restOf() <= 0) throw cannotBeUnpacked(path, error)
     }
     if (restOf() > 0) throw cannotBeUnpacked(path, new Error(`${restOf()} bytes follow its end`))
@@ -95,9 +94,14 @@ export class UnpackedFile {
     return bytes
   }
 
-  private add(chunk: Buffer): void {
+  // A few bytes may unpack to more than a disk has: the file is named, and how far it came.
+  private add(path: string, chunk: Buffer): void {
     for (let from = 0; from < chunk.length; from += BLOCK_BYTES) {
-      this.blocks.push(this.file.append(chunk.subarray(from, from + BLOCK_BYTES)))
+      try {
+        this.blocks.push(this.file.append(chunk.subarray(from, from + BLOCK_BYTES)))
+      } catch (error) {
+        throw cannotBeUnpacked(path, error, ` after ${this.sizeInBytes} bytes`)
+      }
     }
     this.sizeInBytes += chunk.length
   }

@@ -58,8 +58,8 @@ export class DirectInput<T> implements InputDriver {
     this.inputId = id
   }
 
-  leaveOut(place: RecordPlace): void {
-    for (const rows of this.planned.values()) rows.leaveOut(place)
+  leaveOut(place: RecordPlace): number[] {
+    return [...this.planned].flatMap(([timeMs, rows]) => (rows.leaveOut(place) ? timeMs : []))
   }
 
   record(place: RecordPlace): SourceRecord | undefined {

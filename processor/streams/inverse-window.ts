@@ -7,6 +7,9 @@
 //
 // A key stays, at the inverse's zero, until `filter` refuses it. As in Spark, values that leave a key
 // which neither the last window nor the new batches know is an error: the filter dropped it too early.
+//
+// What leaves must be what came. A record that is found poison by another window, after it was counted here, is read no
+// more when its batch leaves; so where a batch of the last window has lost a record since, the window is reduced anew.
 
 import type { Graph, NodeSpec } from '../graph/graph.ts'
 import type { StateOperator, StatePartition } from '../graph/contracts/state.ts'
@@ -48,12 +51,13 @@ export function inverseWindow<K, V>(
       const state = scope.state(operator(id))
       const places = placesOf(operator(id))
       const beginsMs = timeMs - windowMs
-      if (!isOneSlideBehind(timeMs, slideMs, scope, state)) {
+      const lastMs = timeMs - slideMs
+      const isAsItCame = !scope.leftOutSince(lastMs - windowMs, lastMs, lastMs)
+      if (!isAsItCame || !isOneSlideBehind(timeMs, slideMs, scope, state)) {
         const step = wholeStep<K, V>(places, reduce, options.filter)
         return new StateUpdateDataset<K, V>(scope.slice(parent, beginsMs, timeMs), state, step)
       }
       // A window shorter than its slide skips batches: they neither come nor leave.
-      const lastMs = timeMs - slideMs
       const old = scope.slice(parent, lastMs - windowMs, Math.min(lastMs, beginsMs))
       const fresh = scope.slice(parent, Math.max(lastMs, beginsMs), timeMs)
       const step = inverseStep<K, V>(places, old.length, reduce, inverse, options.filter)

@@ -4,11 +4,14 @@
 //
 //    state ─► kept rows ─► window          key "TIME/PARTITION" → the rows
 //
-// In the run that made them, windows read them as any held rows; after a restart they come from the state.
+// In the run that made them, windows read them as any held rows; after a restart they come from the state. They are
+// copies in either case: a function may change the state that it is given in place, and a window that reaches back
+// must not see what a later batch has made of it.
 
+import { plainCodec } from '../checkpoint/plain-data.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StatePartition } from '../graph/contracts/state.ts'
-import type { Graph } from '../graph/graph.ts'
+import { type Graph, standsOnState } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
 import { type KeyPlaces, placesOf } from '../graph/partitioner.ts'
 import {
@@ -30,16 +33,6 @@ export function recoverable<T>(graph: Graph, parent: StreamNode<T>): StreamNode<
   if (!standsOnState(parent)) return parent
   const known = graph.nodes.find(({ kind, parents }) => kind === 'keptRows' && parents[0] === parent)
   return (known as StreamNode<T> | undefined) ?? addKeptRows(graph, parent)
-}
-
-function standsOnState(stream: StreamNode<unknown>): boolean {
-  const seen = new Set<StreamNode<unknown>>([stream])
-  for (const { state, recovers, parents } of seen) {
-    if (recovers) continue
-    if (state !== undefined) return true
-    for (const parent of parents) seen.add(parent)
-  }
-  return false
 }
 
 function addKeptRows<T>(graph: Graph, parent: StreamNode<T>): StreamNode<T> {
@@ -106,7 +99,7 @@ class KeptRows<T> implements Dataset<T> {
 
   private async read(partition: number, run: TaskRunner): Promise<T[]> {
     const rows: T[] = []
-    await run.drain(this.parent.open(partition, (row) => void rows.push(row)))
+    await run.drain(this.parent.open(partition, (row) => void rows.push(copyOf(row))))
     return rows
   }
 
@@ -171,6 +164,19 @@ class RestoredRows<T> implements Dataset<T> {
   open(partition: number, emit: Emit<T>): RowReader {
     return openHeld(this.rows, partition, emit)
   }
+}
+
+/** As it would come back after a restart. What is no plain data (there is no checkpoint then) is held as it is. */
+function copyOf<T>(row: T): T {
+  if (typeof row !== 'object' || row === null) return row
+  let bytes: Uint8Array
+  try {
+    bytes = plainCodec.encode(row)
+  } catch (error) {
+    if (error instanceof TypeError) return row
+    throw error
+  }
+  return plainCodec.decode(bytes) as T
 }
 
 function timeOf(key: string): number {

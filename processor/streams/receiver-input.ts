@@ -195,8 +195,8 @@ class LoggedReceiverInput<T> extends ReceiverInput<T> {
     return this.input.restore(timeMs, ranges)
   }
 
-  leaveOut(place: RecordPlace): void {
-    this.input.leaveOut(place)
+  leaveOut(place: RecordPlace): number[] {
+    return this.input.leaveOut(place)
   }
 
   record(place: RecordPlace): SourceRecord | undefined {

@@ -62,7 +62,7 @@ const plants: Record<string, { plant: Plant; noticed: RegExp }> = {
             }
             const planning = Object.getPrototypeOf(journal).plan.call(journal, plan, manifest)
             database.writes = writes
-            await planning
+            return await planning
           }
         }),
     },

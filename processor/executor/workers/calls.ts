@@ -90,6 +90,8 @@ export interface WorkerCalls {
     timeMs: number
     times: readonly ShippedTime[]
     sizes: ReadonlyMap<string, readonly number[]>
+    /** Batches of which a record was left out later than in their own, by time, and when. */
+    leftOut: ReadonlyMap<number, number>
   }): readonly RunningOutput[]
   /** Runs an output for this worker's share of its rows. */
   output(args: { index: number }): Promise<void>
@@ -106,7 +108,8 @@ export interface WorkerCalls {
   /** So many bytes of batches have been handed to the transaction. */
   taken(args: { bytes: number }): void
   resetState(args: { places: ReadonlyMap<string, KeptPlace> }): void
-  restoreState(args: { increments: readonly Uint8Array[] }): void
+  /** Resolves when they are taken up, or could not be: `restored` tells. */
+  restoreState(args: { increments: readonly Uint8Array[] }): Promise<void>
   restored(args: undefined): Promise<ReadonlyMap<string, readonly number[]>>
   applyState(args: undefined): void
   dropState(args: undefined): void

@@ -17,12 +17,17 @@ import { ownerOf } from '../../rdd/dataset.ts'
 import type { StagedShare, WorkerCalls } from './calls.ts'
 import type { Link } from './link.ts'
 
-/** Entries that go to a worker in one message. */
-const MESSAGE_ENTRIES = 5000
+/** Of kept values that go to a worker in one message. */
+const MESSAGE_BYTES = 256 * 1024
+/** Of kept values that all workers together were sent and have not taken up: what is beyond waits on disk. */
+const LIMIT_BYTES = 32 * 1024 * 1024
+
+/** What an entry takes beside its key and value, or a little more. */
+const ENTRY_BYTES = 8
 
 interface Outgoing {
   writer: IncrementsWriter
-  entries: number
+  bytes: number
 }
 
 export class RemoteState implements StateHost {
@@ -36,6 +41,8 @@ export class RemoteState implements StateHost {
   private shares: readonly StagedShare[] | undefined
   private committedSizes = new Map<string, number[]>()
   private stagedSizes: Map<string, number[]> | undefined
+  private bytesUnderWay = 0
+  private waiters: (() => void)[] = []
 
   constructor(operators: readonly StateOperator[], links: readonly Link<WorkerCalls>[]) {
     this.operators = operators
@@ -58,7 +65,7 @@ export class RemoteState implements StateHost {
     this.byNumber = new Map(
       this.operators.map((operator) => [(places.get(operator.id) as KeptPlace).number, placesOf(operator)]),
     )
-    this.outgoing = this.links.map(() => ({ writer: new IncrementsWriter(), entries: 0 }))
+    this.outgoing = this.links.map(() => ({ writer: new IncrementsWriter(), bytes: 0 }))
     this.shares = undefined
     this.stagedSizes = undefined
     for (const link of this.links) link.note('resetState', { places })
@@ -75,7 +82,13 @@ export class RemoteState implements StateHost {
     writer.key(key, key.length)
     if (value === undefined) writer.removed()
     else writer.value(value, value.length)
-    if (++outgoing.entries >= MESSAGE_ENTRIES) this.send(worker)
+    outgoing.bytes += key.length + (value?.length ?? 0) + ENTRY_BYTES
+    if (outgoing.bytes >= MESSAGE_BYTES) this.send(worker)
+  }
+
+  room(): Promise<void> | undefined {
+    if (this.bytesUnderWay < LIMIT_BYTES) return undefined
+    return new Promise((resolve) => this.waiters.push(resolve))
   }
 
   async restored(): Promise<void> {
@@ -117,9 +130,16 @@ export class RemoteState implements StateHost {
 
   private send(worker: number): void {
     const outgoing = this.outgoing[worker]
-    if (outgoing === undefined || outgoing.entries === 0) return
-    this.links[worker]?.note('restoreState', { increments: outgoing.writer.finish() })
-    this.outgoing[worker] = { writer: new IncrementsWriter(), entries: 0 }
+    if (outgoing === undefined || outgoing.bytes === 0) return
+    const { writer, bytes } = outgoing
+    this.outgoing[worker] = { writer: new IncrementsWriter(), bytes: 0 }
+    this.bytesUnderWay += bytes
+    const taken = () => {
+      this.bytesUnderWay -= bytes
+      if (this.bytesUnderWay < LIMIT_BYTES) for (const resolve of this.waiters.splice(0)) resolve()
+    }
+    // What became of it, also that the worker is gone, `restored` tells.
+    this.links[worker]?.call('restoreState', { increments: writer.finish() }).then(taken, taken)
   }
 
   private forgetStaged(): void {

@@ -111,7 +111,8 @@ export class WorkerExecution implements Execution {
     this.checkCancelled()
     this.failed = undefined
     const sizes = this.openState.sizes
-    const answers = await this.all('begin', { run: ++this.runs, batchId, timeMs, times, sizes })
+    const leftOut = graph.leftOutLater
+    const answers = await this.all('begin', { run: ++this.runs, batchId, timeMs, times, sizes, leftOut })
     this.running = answers[0] as RunningOutput[]
     if (answers.some((answer) => JSON.stringify(answer) !== JSON.stringify(this.running))) {
       throw new Error(
@@ -296,6 +297,7 @@ export class WorkerExecution implements Execution {
       },
       timeBefore: (timeMs, slideMs) => graph.timeBefore(timeMs, slideMs),
       state: (operator) => graph.state(operator),
+      leftOutSince: (afterMs, untilMs, sinceMs) => graph.leftOutSince(afterMs, untilMs, sinceMs),
       rememberMs: (id) => graph.rememberMs(id),
       rddContext: (scope) => graph.rddContext(scope),
     }

@@ -76,13 +76,14 @@ export function serve(port: MessagePort, start: WorkerStart): void {
     async start({ zeroMs, runsAgain }) {
       await graph.open(zeroMs, runsAgain ? isolated(stateOf(), plainCodec) : stateOf())
     },
-    begin({ run, batchId, timeMs, times, sizes }) {
+    begin({ run, batchId, timeMs, times, sizes, leftOut }) {
       batch = { batchId, timeMs }
       exchange.begins(run)
       executor.begin()
       readers.closeAll()
       stateOf().tell(sizes)
       for (const time of times) supply(graph, logs, time)
+      for (const [ofMs, atMs] of leftOut) graph.wasLeftOut(ofMs, atMs)
       graph.begin(timeMs)
       return graph.outputsAt(timeMs).map((node): RunningOutput => {
         const place = graph.outputs.indexOf(node)
@@ -131,9 +132,7 @@ export function serve(port: MessagePort, start: WorkerStart): void {
       for (const time of forget) logs.forget(time)
     },
     discard({ timeMs, found, uncached }) {
-      for (const place of found) {
-        graph.inputs.find(({ id }) => id === place.inputId)?.driver.leaveOut?.(place)
-      }
+      for (const place of found) graph.leaveOut(place)
       graph.discard(timeMs, uncached)
     },
     cancel() {
@@ -156,7 +155,7 @@ export function serve(port: MessagePort, start: WorkerStart): void {
       )
       restoring = restoring.then(() => stateOf().restoreAll(chunks))
       // `restored` tells.
-      restoring.catch(() => {})
+      return restoring.catch(() => {})
     },
     async restored() {
       await restoring

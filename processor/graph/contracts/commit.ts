@@ -52,9 +52,19 @@ export interface Recovered {
    * say what is left out of them.
    */
   readonly history: readonly BatchPlan[]
+  /**
+   * Batches in the history of which a record was left out later than in their own: their time, and that of the batch
+   * that found it.
+   */
+  readonly leftOutLater?: ReadonlyMap<number, number>
   /** How many keys each operator with state had then, by name. Absent: none is kept. */
   readonly keys?: ReadonlyMap<string, number>
-  /** What `lastCommitted` had put aside and was to show; absent: it is not known. */
+  /**
+   * Where batches after `lastCommitted` are decided and run again for their state alone: the last of them. What each
+   * of them has written outside of the state is written. Absent: `lastCommitted`.
+   */
+  readonly lastDecided?: BatchStamp
+  /** What the last decided batch had put aside and was to show; absent: it is not known. */
   readonly putAside?: readonly PutAside[]
 }
 

@@ -26,8 +26,12 @@ export interface FilesRun {
   /** Job and output: what they put aside is found again by these. */
   readonly appName: string
   readonly operatorId: string
-  /** Batches up to this one count. */
+  /** Batches up to this one count; 0: none does. Those before it have been shown, wherever the program wrote then. */
   readonly lastBatchId: number
-  /** What the last of them had put aside, of any output that the program had then. */
-  readonly putAside: readonly PutAside[]
+  readonly lastTimeMs?: number | undefined
+  /**
+   * What the last of them had put aside, of any output that the program had then; absent: it is not known, and it is
+   * what is aside under the name that it would have today.
+   */
+  readonly putAside?: readonly PutAside[] | undefined
 }

@@ -4,7 +4,7 @@
 import type { Key } from '../key.ts'
 import type { Partitioner } from '../partitioner.ts'
 
-/** How one state value becomes bytes. Without one, the store's own default serves plain data. */
+/** How one state value becomes bytes. Without one, the store's own default serves plain data. `undefined` is no state. */
 export interface StateCodec<S> {
   encode(value: S): Uint8Array
   decode(bytes: Uint8Array): S
@@ -88,6 +88,8 @@ export interface StateHost extends StateStore {
   reset(places: ReadonlyMap<string, KeptPlace>): void
   /** Takes up a kept value; `value` undefined: removed. The bytes may be used again once it returns. */
   restore(number: number, key: Buffer, value: Buffer | undefined): void
+  /** As much is on its way that it is to be awaited before more is restored; undefined, or absent: there is room. */
+  room?(): Promise<void> | undefined
   /** Resolves when all that was restored is in place; rejects with what could not be taken up. */
   restored(): Promise<void>
   stage(): Promise<StagedValues>

@@ -9,7 +9,9 @@ import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { Checkpoint } from '../../../processor/checkpoint/checkpoint.ts'
 import { forkCheckpoint, type ForkOptions } from '../../../processor/checkpoint/fork.ts'
 import { inspectCheckpoint } from '../../../processor/checkpoint/inspect.ts'
+import { LevelStore } from '../../../processor/checkpoint/level-store.ts'
 import { OfflineCheckpoint } from '../../../processor/checkpoint/offline.ts'
+import { CheckpointError } from '../../../processor/checkpoint/store.ts'
 import { replayBatch } from '../../../processor/replay.ts'
 import { textValues } from '../../../processor/source/row-kind.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
@@ -235,6 +237,37 @@ test('the report names inputs, offsets, state and plans', async () => {
     ],
     damage: [],
   })
+})
+
+test('where a manifest is missing, a copy and a job are told what may have been, and what to do', async () => {
+  await new Job(at('first')).run(['a b'], ['a'])
+  await fork('first', 'second')
+  const journal = await new LevelStore(at('second')).open('journal')
+  const writes = journal.writes()
+  writes.del(Buffer.from('m'))
+  await writes.write({ sync: true })
+  await journal.close()
+  const told =
+    /second: it has 2 plans and 0 staged batches, but no manifest: .* broken off; in that case remove it and copy again/
+  await expect(fork('first', 'second')).rejects.toThrow(CheckpointError)
+  await expect(fork('first', 'second')).rejects.toThrow(told)
+  await expect(fork('second', 'third')).rejects.toThrow(told)
+  await expect(new Job(at('second')).run()).rejects.toThrow(told)
+})
+
+test('a job does not begin anew in a directory where a copy was broken off in its state', async () => {
+  await new Job(at('first')).run(['a b'], ['a'])
+  await fork('first', 'second')
+  rmSync(at('second/journal'), { recursive: true })
+  rmSync(at('second/state-1'), { recursive: true })
+  const state = await new LevelStore(at('second')).open('state-0')
+  const writes = state.writes()
+  writes.del(Buffer.from([0xff, 0xff]))
+  await writes.write({ sync: true })
+  await state.close()
+  await expect(new Job(at('second'), 'other').run(['a'])).rejects.toThrow(
+    /second: its journal is empty, though it has state, which is not whole: .* broken off; in that case remove it/,
+  )
 })
 
 test('into what a fork that was broken off has left nothing is copied: two states would be one', async () => {

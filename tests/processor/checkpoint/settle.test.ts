@@ -82,6 +82,39 @@ test('batches that are decided by being staged go on behind what the log decided
   })
 })
 
+test('what is known of a batch beside its damaged redo record says whether it was decided by being staged', () => {
+  const beside = (batchId: number, decidedByStage: boolean, logDecided: number) => ({
+    ...damaged(batchId),
+    staged: redo(batchId, decidedByStage, logDecided),
+  })
+  const redos = [redo(5), beside(6, true, 5), redo(7, true, 5), beside(8, false, 5)]
+  expect(settledOf({ redos, logDecided: 5 })).toMatchObject({
+    apply: [5],
+    stateThrough: 5,
+    decidedThrough: 7,
+    drop: [6, 7, 8],
+    pending: [6, 7, 8],
+  })
+  // It knows of a decision, too.
+  expect(settledOf({ redos: [redo(5), beside(6, false, 5)], logDecided: 5 })).toMatchObject({ logDecided: 5 })
+  expect(() => settledOf({ redos: [beside(5, false, 4), beside(6, false, 5)], logDecided: 4 })).toThrow(
+    /knows that the log decided batch 5, but the log says 4/,
+  )
+  // Without a log all is decided so.
+  const alone = {
+    generations: [generation(4, 0), generation(4, 0)],
+    logDecided: undefined,
+  }
+  expect(settledOf({ ...alone, redos: [redo(5, true, 0), beside(6, true, 0)] })).toMatchObject({
+    stateThrough: 5,
+    decidedThrough: 6,
+    pending: [6, 7, 8],
+  })
+  expect(() => settledOf({ ...alone, redos: [redo(5, true, 0), damaged(6)] })).toThrow(
+    /record 6 is damaged, and so is what stands beside it: whether the batch counts cannot be told/,
+  )
+})
+
 test('plans that windows do not reach are no history', () => {
   const note = { atBatchId: 6, forgottenThrough: 5, logDecided: 6 }
   expect(settledOf({ note })).toMatchObject({ history: [6], forgottenThrough: 5 })

@@ -9,6 +9,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { BatchContext } from '../../../processor/batch-context.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { Checkpoint } from '../../../processor/checkpoint/checkpoint.ts'
+import { LogOnly } from '../../../processor/checkpoint/log-only.ts'
+import type { CommitProtocol } from '../../../processor/graph/contracts/commit.ts'
 import type { FilesAside } from '../../../processor/graph/contracts/files.ts'
 import { CallingThreadExecutor } from '../../../processor/executor/calling-thread.ts'
 import { ArrayDataset } from '../../../processor/rdd/stored.ts'
@@ -129,13 +131,20 @@ test('a batch that runs again before it counts leaves only its last run', async 
 test('a batch that counts already, and runs for its state alone, leaves its directory; where it is missing it is made', async () => {
   mkdirSync(join(folder, 'words-1000'))
   writeFileSync(join(folder, 'words-1000', 'part-00000'), 'first\n')
-  const files = textFiles()
-  await files.settle(job(0))
-  for (const batchId of [1, 2]) {
+  const repeat = async (lastBatchId: number, batchId: number, known: object) => {
+    const files = textFiles()
+    await files.settle({ ...job(lastBatchId), lastTimeMs: lastBatchId * 1000, putAside: undefined, ...known })
     await write(files, batchId, [['again']], true)
     await files.show({ batchId, timeMs: batchId * 1000 })
   }
+  await repeat(1, 1, {})
   expect(lines('words-1000')).toEqual({ 'part-00000': 'first\n' })
+  // What the last batch had put aside is known: it was shown as the job began, wherever that was.
+  await repeat(2, 2, { putAside: [] })
+  // Those before it were shown before it began; whoever has removed them since does not want them back.
+  await repeat(3, 2, {})
+  expect(shown()).toEqual(['words-1000'])
+  await repeat(2, 2, {})
   expect(lines('words-2000')).toMatchObject({ 'part-00000': 'again\n' })
 })
 
@@ -284,6 +293,133 @@ test.each([
 )
 
 class Crash extends Error {}
+
+interface Life {
+  /** What the job writes. */
+  readonly outputs: (rows: DStream<string>) => void
+  /** When its batch counts and is not shown. */
+  readonly dies?: boolean
+}
+
+/** A job that lives several times, over the same log and checkpoint; in each life it does one more batch. */
+class Lives {
+  readonly log = new ModelLog()
+  readonly store = new SimulatedStore()
+  readonly warnings: string[] = []
+  private readonly clock = new ManualClock(0)
+  private readonly commitOf: (lives: Lives) => CommitProtocol
+  private lives = 0
+
+  constructor(commitOf: (lives: Lives) => CommitProtocol) {
+    this.commitOf = commitOf
+    this.log.createTopic('lines', 1)
+  }
+
+  checkpoint(hasOutput = true): Checkpoint {
+    return new Checkpoint({
+      directory: 'memory',
+      store: this.store.handle(() => Promise.resolve()),
+      ...(hasOutput && { output: this.log }),
+      warn: (message) => void this.warnings.push(message),
+    })
+  }
+
+  async live(row: string, { outputs, dies = false }: Life): Promise<void> {
+    const context = new StreamingContext({
+      appName: 'files',
+      batchDuration: 1000,
+      clock: this.clock,
+      commit: this.commitOf(this),
+      warn: (message) => void this.warnings.push(message),
+    })
+    const options = {
+      views: this.log,
+      topics: 'lines',
+      rows: textValues,
+      startingOffsets: 'earliest',
+    } as const
+    outputs(context.createDirectStream(new TopicSource(options)))
+    const { graph } = context as unknown as { graph: { outputs: { files: FilesAside | undefined }[] } }
+    const batch = ++this.lives
+    const counted = new Promise<void>((resolve) => {
+      // Batches before it may have to run again.
+      context.addStreamingListener({ onBatchCompleted: ({ batchId }) => batchId === batch && resolve() })
+      for (const { files } of dies ? graph.outputs : []) {
+        if (files === undefined) continue
+        files.show = () => {
+          resolve()
+          return Promise.reject(new Crash('before it is shown'))
+        }
+      }
+      context.awaitTermination().then(resolve, resolve)
+    })
+    await context.start()
+    this.log.produce('lines', 0, [row])
+    this.clock.tick(1000)
+    await counted
+    await context.stop()
+    if (dies) await expect(context.awaitTermination()).rejects.toThrow(/before it is shown/)
+    else await context.awaitTermination()
+    this.store.crash(new Random(1))
+  }
+}
+
+const into = (name: string) => (rows: DStream<string>) => rows.saveAsTextFiles(join(folder, name))
+
+test.each([
+  ['was shown', false],
+  ['was not shown yet', true],
+])(
+  'what a batch has written that counts, and %s, is not written again where its redo record is damaged and the program writes elsewhere',
+  async (_, dies) => {
+    for (const hasOutput of [true, false]) {
+      rmSync(folder, { recursive: true })
+      mkdirSync(folder)
+      const lives = new Lives((of) => of.checkpoint(hasOutput))
+      await lives.live('first', { outputs: into('words') })
+      await lives.live('second', { outputs: into('words'), dies })
+      expect(lives.store.damage('journal', 'r', new Random(1))).toBe(true)
+      await lives.live('third', { outputs: into('terms') })
+      expect(shown(), `with a log: ${hasOutput}`).toEqual(['terms-3000', 'words-1000', 'words-2000'])
+      expect(hidden()).toEqual([])
+      expect(lines('words-2000')).toMatchObject({ 'part-00000': 'second\n' })
+      expect(lines('terms-3000')).toMatchObject({ 'part-00000': 'third\n' })
+      expect(lives.warnings.filter((warning) => warning.includes('not known'))).toEqual([])
+      // Nor by the start after that.
+      await lives.live('fourth', { outputs: into('more') })
+      expect(shown()).toEqual(['more-4000', 'terms-3000', 'words-1000', 'words-2000'])
+    }
+  },
+)
+
+test('where nothing says any more what the batch had written, it is looked for where the program writes now, and that is told', async () => {
+  for (const [folderThen, found] of [
+    ['words', ['words-1000', 'words-2000', 'words-3000']],
+    ['terms', ['terms-2000', 'terms-3000', 'words-1000', 'words-2000']],
+  ] as const) {
+    rmSync(folder, { recursive: true })
+    mkdirSync(folder)
+    const lives = new Lives((of) => of.checkpoint())
+    await lives.live('first', { outputs: into('words') })
+    await lives.live('second', { outputs: into('words') })
+    for (const record of ['r', 's']) expect(lives.store.damage('journal', record, new Random(1))).toBe(true)
+    await lives.live('third', { outputs: into(folderThen) })
+    expect(shown()).toEqual(found)
+    expect(lives.warnings).toContainEqual(
+      expect.stringMatching(/where batch 2, which counts, has written its files is not known any more/),
+    )
+  }
+})
+
+test('without a checkpoint, too, a batch that was decided and not shown is shown by the next start', async () => {
+  const lives = new Lives(({ log }) => new LogOnly({ output: log, warn: () => {} }))
+  await lives.live('first', { outputs: into('words') })
+  await lives.live('second', { outputs: into('words'), dies: true })
+  expect(hidden()).toEqual(['.words-2000@files@saveAsTextFiles-1@2'])
+  await lives.live('third', { outputs: into('words') })
+  expect(shown()).toEqual(['words-1000', 'words-2000', 'words-3000'])
+  expect(hidden()).toEqual([])
+})
 
 const input = [['a b', 'c'], [], ['b b'], ['c c a']]
 

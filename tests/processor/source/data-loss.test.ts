@@ -73,6 +73,53 @@ test('a job that was down for longer than its rows were kept goes on, and says w
   )
 })
 
+test('what was lost of a batch is not left in the sum of a window with an inverse', async () => {
+  const clock = new ManualClock(0)
+  const log = new ModelLog()
+  log.createTopic('in', 1)
+  const store = new SimulatedStore()
+  /** One more batch; gives what its window of three has. */
+  async function run(value: string): Promise<string[]> {
+    const context = new StreamingContext({
+      appName: 'lossy',
+      batchDuration: 1000,
+      clock,
+      broker: { logViews: log, output: log },
+      commit: new Checkpoint({
+        directory: 'memory',
+        store: store.handle(() => Promise.resolve()),
+        output: log,
+        warn: () => {},
+      }),
+      warn: () => {},
+    })
+    let counts: string[] = []
+    context
+      .createDirectStream('in', textValues, {
+        name: 'rows',
+        startingOffsets: 'earliest',
+        failOnDataLoss: false,
+      })
+      .flatMap((text) => text.split(' '))
+      .countByValueAndWindow('3s', '1s', { name: 'counts' })
+      .foreachRDD(async (rdd) => void (counts = (await rdd.collect()).map(String).sort()))
+    const done = new Promise<void>((resolve) =>
+      context.addStreamingListener({ onBatchCompleted: () => resolve() }),
+    )
+    await context.start()
+    for (const word of value.split(' ')) log.produce('in', 0, [word])
+    clock.tick(1000)
+    await Promise.race([done, context.awaitTermination()])
+    await context.stop()
+    return counts
+  }
+  expect(await run('a b')).toEqual(['a,1', 'b,1'])
+  log.at('in', 0).deleteBefore(1n)
+  expect(await run('c')).toEqual(['b,1', 'c,1'])
+  expect(await run('d')).toEqual(['b,1', 'c,1', 'd,1'])
+  expect(await run('e')).toEqual(['c,1', 'd,1', 'e,1'])
+})
+
 describe('of a Kafka that is elsewhere', () => {
   let broker: Broker
   let kafka: RemoteKafka

@@ -200,6 +200,97 @@ test('a batch that runs again without a poison record leaves state and timeouts 
   expect(await tableWithRestarts(poisoned, program, options)).toEqual(clean)
 })
 
+/** Fails at bad rows, in a window that slides so far: it meets them later than in their own batch. */
+const meetsLate = (s: DStream<string>, slide: '2s' | '3s') =>
+  s
+    .window(slide, slide)
+    .map((word) => {
+      if (word === 'bad') throw new Error('bad record')
+      return word
+    })
+    .foreachRDD(async (rdd) => void (await rdd.count()))
+
+const summed = {
+  1: ['a,1', 'bad,1'],
+  2: ['a,2'],
+  3: ['a,2', 'bad,2', 'c,1'],
+  4: ['a,1', 'c,1'],
+  5: ['a,0', 'c,1'],
+  6: ['a,0', 'c,0'],
+  7: ['a,0', 'bad,1', 'c,0'],
+  8: ['a,1'],
+  9: ['a,1'],
+}
+
+test.each([[[]], [[1]], [[2]], [[3]], [[4, 5]], [[1, 2, 3, 4, 5, 6, 7, 8]]])(
+  'a record that another window finds poison later is in no sum of a window with an inverse from then on, and none is wrong when its batch leaves; stopped after %j',
+  async (restartsAfter) => {
+    const batches = [['a', 'bad'], ['a'], ['bad', 'c', 'bad'], [], [], [], ['bad'], ['a'], []]
+    const program = (s: DStream<string>) => {
+      meetsLate(s, '2s')
+      return keyed(s).reduceByKeyAndWindow(sum, '3s', '1s', minus, { name: 'n' })
+    }
+    const options = { onPoison: 'skip', restartsAfter, parallelism: [1, 3, 2] } as const
+    expect(inOrder(await tableWithRestarts(batches, program, options))).toEqual(summed)
+  },
+)
+
+test.each([[[]], [[2]], [[3]], [[2, 3, 4]]])(
+  'also where the window with an inverse has no batch of its own when the record is found; stopped after %j',
+  async (restartsAfter) => {
+    const batches = [['a', 'bad'], ['a'], [], ['b'], [], [], [], []]
+    const program = (s: DStream<string>) => {
+      meetsLate(s, '3s')
+      return s.countByValueAndWindow('4s', '2s', { name: 'n' })
+    }
+    const options = { onPoison: 'skip', restartsAfter } as const
+    const table = inOrder(await tableWithRestarts(batches, program, options))
+    expect(table).toEqual({ 2: ['a,2', 'bad,1'], 4: ['a,2', 'b,1'], 6: ['b,1'], 8: [] })
+  },
+)
+
+test('a state that a function changes in place, given back or not, is in windows as it was in its batch', async () => {
+  interface Seen {
+    times: number
+  }
+  const programs: ((s: DStream<string>) => DStream<unknown>)[] = [
+    (s) =>
+      keyed(s)
+        .updateStateByKey<Seen>(
+          (values, seen = { times: 0 }) => {
+            seen.times += values.length
+            return seen
+          },
+          { name: 'n' },
+        )
+        .changes()
+        .window('3s')
+        .map(([word, { times }]) => `${word} ${times}`),
+    (s) =>
+      keyed(s)
+        .mapWithState(
+          (word, one, state: State<Seen>) => {
+            const seen = state.getOption() ?? { times: 0 }
+            seen.times += one ?? 0
+            if (!state.exists() || seen.times % 2 === 0) state.update(seen)
+            return [word, seen] as const
+          },
+          { name: 'n' },
+        )
+        .window('3s')
+        .map(([word, { times }]) => `${word} ${times}`),
+  ]
+  const often = [['a', 'b'], ['a'], ['a', 'b'], ['b'], []]
+  for (const [index, program] of programs.entries()) {
+    const unbroken = inOrder(await tableWithRestarts(often, program))
+    expect(unbroken[3], `program ${index}`).toEqual(['a 1', 'a 2', 'a 3', 'b 1', 'b 2'])
+    for (const restartsAfter of index === 0 ? [[1], [2], [1, 2, 3, 4]] : [[2]]) {
+      const broken = await tableWithRestarts(often, program, { restartsAfter })
+      expect(inOrder(broken), `program ${index}, stopped after ${restartsAfter.join()}`).toEqual(unbroken)
+    }
+  }
+})
+
 test('rows that no window reaches any more are not kept', async () => {
   const kept: number[] = []
   await tableWithRestarts(

@@ -86,11 +86,15 @@ export class SimulatedStore {
     return copy
   }
 
-  /** Flips a bit of one entry whose key begins with the byte. Returns whether there was one. */
+  /**
+   * Flips a bit of one entry whose key begins with the byte; of a journal, of the last batch that was staged. Returns
+   * whether there was one.
+   */
   damage(name: string, prefix: string, random: Random): boolean {
     const { entries } = this.disk(name)
     const keys = [...entries.keys()].filter((key) => key.startsWith(prefix)).sort()
-    const key = prefix === 'r' ? keys.at(-1) : keys.length > 0 ? random.pick(keys) : undefined
+    const key =
+      prefix === 'r' || prefix === 's' ? keys.at(-1) : keys.length > 0 ? random.pick(keys) : undefined
     if (key === undefined) return false
     const bytes = Buffer.from(entries.get(key) as Buffer)
     const at = random.below(bytes.length)

@@ -202,6 +202,8 @@ export class World {
     if (random.chance(0.15) && store.damage('journal', 'r', random)) {
       this.count('redo record damaged')
       this.isDamaged = true
+      if (random.chance(0.2) && store.damage('journal', 's', random))
+        this.count('and what is known of its batch')
     }
     const name = random.pick(['state-0', 'state-1'])
     if (random.chance(0.15) && store.damage(name, random.chance(0.5) ? '\xff' : '\0', random)) {
