@@ -156,8 +156,8 @@ const lines: Record<string, { line: PlantedLine; parts: Plant['parts']; noticed:
   'a file whose bytes are not synced': {
     line: {
       file: 'processor/sink/part-files.ts',
-      line: 'await this.append()\n    await this.file.sync()',
-      becomes: 'await this.append()',
+      line: 'await this.file.sync()',
+      becomes: '',
     },
     parts: { files: true },
     noticed: /^files/,

@@ -135,6 +135,19 @@ test.each([
   },
 )
 
+// 100 lines and 20, as zstd-jni 1.5.7 writes them: two frames that do not say their size, cut into blocks by flushes.
+const STREAMED =
+  'KLUv/QRYbAQA5ANsaW5lIDAKbGluZSAxMjM0NTY3ODkxMTExMTExMTEyMjIyMjIyMjIyMzMzMzMzMzMzMzQ0NDQ0NDQ0NDQ5CjAgkJPSA1nyzSzL' +
+  'fJllmS+zWfJlNku+mWXJN7Ms82WWZb7MZsmX2Szlm8pMMkv0fBCZPWVxzNc8M4YsSxkU5AYbYtxghow7GBiCBvQF3AIAVANsNTU1NTU1NTU1NTY2' +
+  'NjY2NjY2NjY3Nzc3Nzc3Nzc3ODg4ODg4ODg4ODk5OTk5OTk5OTk5CjJQAQA555xzzjnnnHPOOeecc84555xzzjnnnHPOOeecc85pBQEAAPjQHxko' +
+  'tS/9BFglAgDwbGluZSAxMDAKMTIzNDU2Nzg5MTAxMjM0NTY3ODkKEwCACCAHCANEADlAGCACyAUEQWaACCAHCANEADlAGCACyGVWjiplkmo='
+
+test('a .zst file that another program has streamed', async () => {
+  const path = write('streamed.zst', Buffer.from(STREAMED, 'base64'))
+  const lines = Array.from({ length: 120 }, (_, index) => `line ${index}`)
+  expect(await context().textFile(path).collect()).toEqual(lines)
+})
+
 test('rows are packed while the event loop has its turn', async () => {
   const part = compressed(textLines(String), 'gzip').newPart()
   for (let row = 0; row < 1000; row++) part.add(`row ${row}`)
