@@ -1,49 +1,43 @@
 // One broker, put together: the only place that constructs everything. Start and stop are lists of steps in
 // the order in which each relies on those before it; stop runs what start has reached, backwards.
 
-import { randomBytes, randomInt, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Controller } from '../controller/controller.ts'
-import { newClusterLevels, registeredFeatures } from '../controller/features.ts'
-import { RESOURCE_TYPES } from '../controller/facts.ts'
+import { newClusterLevels } from '../controller/features.ts'
 import { SingleNodeQuorum } from '../controller/single-node-quorum.ts'
-import { OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
+import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
 import type { Features } from '../coordinator/features.ts'
-import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
-import { ProducerIdBlocks } from '../coordinator/transaction/producer-ids.ts'
-import { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
+import type { GroupCoordinator } from '../coordinator/group/group-coordinator.ts'
+import type { TransactionCoordinator } from '../coordinator/transaction/transaction-coordinator.ts'
 import { SessionCache } from '../handlers/fetch/session-cache.ts'
 import type { LogDirectory } from '../handlers/log-directory.ts'
 import { RequestQuotas } from '../handlers/request-quota.ts'
 import type { TailCut } from '../log/log-config.ts'
 import type { MetaProperties } from '../log/meta-properties.ts'
-import { parseUuidText } from '../log/partition-metadata.ts'
 import { BufferPool } from '../net/buffer-pool.ts'
 import { ConnectionCounts } from '../net/connection-counts.ts'
 import type { Listener } from '../net/listener.ts'
 import type { Partition } from '../partition/partition.ts'
 import { Partitions } from '../partition/partition-manager.ts'
-import { errorCodes, errorName } from '../protocol/errors.ts'
+import { errorName } from '../protocol/errors.ts'
 import { Quotas } from '../quota/quotas.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Logger } from './broker-options.ts'
 import type { BrokerSettings } from './broker-settings.ts'
-import { effectiveGroupSettings } from './config/group-keys.ts'
 import { configRules } from './config/rules.ts'
-import { SECURITY_PROTOCOL_IDS } from './config/listeners.ts'
-import { coordinatorMetadata } from './coordinator-metadata.ts'
+import { newCoordinators } from './coordinators.ts'
 import { identify } from './data-directory.ts'
 import { cleanerConfigOf } from './cleaner-config.ts'
-import { groupConfigOf } from './group-config.ts'
 import { LeveledLogger } from './leveled-logger.ts'
 import { logDirectoryOf } from './log-directory.ts'
 import { InspectionThread } from './inspection/thread.ts'
-import { InternalTopics } from './internal-topics.ts'
+import type { InternalTopics } from './internal-topics.ts'
 import { openListener } from './open-listener.ts'
-import { PartitionMarkerWriter } from './marker-writer.ts'
-import { ShareGroupParts } from './share.ts'
+import { Registration } from './registration.ts'
+import type { ShareGroupParts } from './share.ts'
 import { openTopics, publishChange, type TopicLifeServices } from './topic-life.ts'
 
 export interface BrokerNodeOptions {
@@ -70,7 +64,7 @@ export class BrokerNode {
   readonly requestQuotas: RequestQuotas
   logDirectory!: LogDirectory
   private readonly options: BrokerNodeOptions
-  private brokerEpoch = -1n
+  private registration!: Registration
   /** Changes of the metadata are carried out from here on. */
   private isOpen = false
   /** What is finalized, for coordinators and handlers. */
@@ -191,8 +185,8 @@ export class BrokerNode {
     this.identity = await identify(storage, this.nodeId)
     await this.openController()
     // Registering begins a new leader epoch for every partition; they are opened in it, never before it.
-    await this.register()
-    await this.setFence(false)
+    this.registration = await Registration.begin(this.controller, this.settings.config, this.identity)
+    await this.registration.setFence(false)
     await this.openPartitions()
     this.openCoordinators()
     this.isOpen = true
@@ -201,7 +195,7 @@ export class BrokerNode {
       this.logger.warn(`${name} is of a topic that does not exist: it is kept for you to look at, unused`)
     }
     await this.internalTopics.loadExisting()
-    this.undo.push(() => this.setFence(true))
+    this.undo.push(() => this.registration.setFence(true))
     await this.listen()
   }
 
@@ -255,7 +249,7 @@ export class BrokerNode {
       storage,
       clock,
       isVolatile,
-      brokerEpoch: () => this.brokerEpoch,
+      brokerEpoch: () => this.registration.brokerEpoch,
       get producerIdExpirationMs() {
         return settings.config.producerIdExpirationMs
       },
@@ -279,120 +273,26 @@ export class BrokerNode {
   }
 
   private openCoordinators(): void {
-    const { clock, logger, controller } = this
-    const { config } = this.settings
-    const countOf = (topic: string, byDefault: number): number =>
-      controller.image.topic(topic)?.partitions.length ?? byDefault
-    const offsetsPartitions = countOf(OFFSETS_TOPIC, config.offsetsTopicNumPartitions)
-    this.groups = new GroupCoordinator({
+    const { clock, logger, controller, settings, features, partitions } = this
+    const nextProducerIds = () => this.registration.nextProducerIds()
+    const coordinators = newCoordinators({
       clock,
-      partitionCount: offsetsPartitions,
-      newUuid: randomUUID,
-      earliestMs: () => this.partitions.timeBounds().earliestMs,
-      features: this.features,
-      metadata: coordinatorMetadata(controller.image, () => controller.imageOffset),
-      groupConfigs: (groupId) =>
-        effectiveGroupSettings(
-          controller.image.settings(RESOURCE_TYPES.GROUP, groupId),
-          this.settings.layers,
-        ),
-      onShardFailed: (partition, error) =>
-        logger.error(`${OFFSETS_TOPIC}-${partition} has failed: ${error.message}`),
-      config: groupConfigOf(this.settings),
+      logger,
+      controller,
+      settings,
+      features,
+      partitions,
+      nextProducerIds,
     })
-    this.transactions = new TransactionCoordinator({
-      clock,
-      markerWriter: new PartitionMarkerWriter((topic, index) => this.partition(topic, index), clock),
-      producerIds: new ProducerIdBlocks(() => this.nextProducerIds()),
-      earliestMs: () => this.partitions.timeBounds().earliestMs,
-      partitionExists: (topic, partition) => controller.image.partition(topic, partition) !== undefined,
-      onWarning: (message) => logger.warn(message),
-      onShardFailed: (partition, error) =>
-        logger.error(`${TRANSACTIONS_TOPIC}-${partition} has failed: ${error.message}`),
-      config: {
-        transactionStateLogNumPartitions: countOf(
-          TRANSACTIONS_TOPIC,
-          config.transactionStateLogNumPartitions,
-        ),
-        offsetsTopicNumPartitions: offsetsPartitions,
-        transactionMaxTimeoutMs: config.transactionMaxTimeoutMs,
-        transactionalIdExpirationMs: config.transactionalIdExpirationMs,
-        removeExpiredTransactionCleanupIntervalMs:
-          config.transactionRemoveExpiredTransactionCleanupIntervalMs,
-        addPartitionsRetryBackoffMaxMs: config.addPartitionsToTxnRetryBackoffMaxMs,
-        addPartitionsRetryBackoffMs: config.addPartitionsToTxnRetryBackoffMs,
-        transactionVersion: () => this.features.level('transaction.version'),
-      },
-    })
+    this.groups = coordinators.groups
+    this.transactions = coordinators.transactions
+    this.share = coordinators.share
+    this.internalTopics = coordinators.internalTopics
     this.undo.push(
       () => this.groups.close(),
       () => this.transactions.close(),
+      () => this.share.close(),
     )
-    const { settings, partitions, groups, transactions } = this
-    this.share = new ShareGroupParts({
-      clock,
-      controller,
-      settings,
-      groups,
-      logger,
-      partition: (topic, index) => this.partition(topic, index),
-      ensureStateTopic: () => this.internalTopics.ensure(SHARE_STATE_TOPIC),
-    })
-    this.undo.push(() => this.share.close())
-    this.internalTopics = new InternalTopics({
-      controller,
-      settings,
-      partitions,
-      groups,
-      transactions,
-      shareCoordinator: this.share.coordinator,
-      clock,
-    })
-  }
-
-  private async nextProducerIds(): Promise<{ firstProducerId: bigint; blockSize: number }> {
-    const block = await this.controller.submit({
-      type: 'nextProducerIds',
-      brokerId: this.nodeId,
-      brokerEpoch: this.brokerEpoch,
-    })
-    if (block.errorCode !== errorCodes.NONE) throw new Error(errorName(block.errorCode))
-    return { firstProducerId: block.firstProducerId, blockSize: block.size }
-  }
-
-  private async register(): Promise<void> {
-    const { config } = this.settings
-    const registered = await this.controller.submit({
-      type: 'registerBroker',
-      brokerId: this.nodeId,
-      incarnationId: randomBytes(16).toString('hex'),
-      endPoints: (config.advertisedListeners ?? config.listeners).map(
-        ({ name, host, port, securityProtocol }) => ({
-          name,
-          host,
-          port,
-          securityProtocol: SECURITY_PROTOCOL_IDS[securityProtocol] ?? 0,
-        }),
-      ),
-      features: registeredFeatures,
-      rack: config.brokerRack,
-      logDirs: directoryIdOf(this.identity),
-    })
-    if (registered.errorCode !== errorCodes.NONE)
-      throw new Error(`registration: ${errorName(registered.errorCode)}`)
-    this.brokerEpoch = registered.brokerEpoch
-  }
-
-  /** Tells the controller that this broker may lead, or that it leaves. */
-  private async setFence(fenced: boolean): Promise<void> {
-    const { nodeId: brokerId, brokerEpoch } = this
-    const { errorCode } = await this.controller.submit({
-      type: 'setBrokerFence',
-      brokerId,
-      brokerEpoch,
-      fenced,
-    })
-    if (errorCode !== errorCodes.NONE) throw new Error(`fence: ${errorName(errorCode)}`)
   }
 
   private async listen(): Promise<void> {
@@ -410,12 +310,6 @@ export class BrokerNode {
     const { nodeId, settings, partitions, groups, share, quotas, logger } = this
     return { nodeId, settings, partitions, groups, share: share.coordinator, quotas, logger }
   }
-}
-
-/** Registrations name log directories by their ids. */
-function directoryIdOf({ directoryId }: MetaProperties): string[] {
-  const id = directoryId === undefined ? undefined : parseUuidText(directoryId)
-  return id === undefined ? [] : [id]
 }
 
 function cutText({ file, position, bytesCut, reason }: TailCut): string {

@@ -1,91 +1,48 @@
-// The group coordinator as the handlers see it: bodies in, bodies out. It finds the shard of a group, checks
-// what needs no state, and is the one edge where a shard's refusals become error codes in a reply.
+// The group coordinator as the handlers see it: bodies in, bodies out. It checks what needs no state, asks the shard of
+// the group (group-shards.ts), and is the one edge where refusals become error codes in a reply.
 // Topics go by name here: handlers translate ids, check that topics exist, and authorize.
 
 import { errorCodes, errorText } from '../../protocol/errors.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import type { Clock } from '../../time/clock.ts'
-import { partitionForHash } from '../java-hash.ts'
-import { replyErrorCode } from '../reply-error.ts'
-import { ShardRuntime } from '../runtime.ts'
-import { CoordinatorError, type ShardLog } from '../shard-log.ts'
+import type { ShardLog } from '../shard-log.ts'
 import { joinRefused, syncRefused } from './classic/answers.ts'
-import type { Fact, Note } from './facts.ts'
-import { GroupMachine } from './group-machine.ts'
 import { describeConsumerRefused } from './consumer/describe.ts'
 import { checkHeartbeat } from './consumer/heartbeat.ts'
 import { consumerHeartbeatRefused } from './consumer/answers.ts'
+import { type GroupCoordinatorOptions, GroupShards } from './group-shards.ts'
 import type * as body from './messages.ts'
 import { Refused } from './modern/refused.ts'
 import { commitRefused, describeRefused, fetchRefused, txnCommitRefused } from './refusals.ts'
-import { groupRecords } from './records.ts'
-import type { ShardPorts } from './shard-view.ts'
 import { describeStreamsRefused } from './streams/describe.ts'
 import { heartbeatRefused } from './streams/messages.ts'
 import { refuseHeartbeat } from './streams/validate.ts'
 
-export interface GroupCoordinatorOptions extends Omit<ShardPorts, 'topicsCreatedAt'> {
-  clock: Clock
-  /** Partitions of __consumer_offsets. */
-  partitionCount: number
-  /** A shard closed because of a bug or a record that it cannot understand. */
-  onShardFailed?: (partition: number, error: Error) => void
-}
-
-type Shard = ShardRuntime<body.Command, Fact, Note, body.Reply>
-
 export class GroupCoordinator {
   private readonly options: GroupCoordinatorOptions
-  private readonly shards = new Map<number, Shard>()
-  private closed = false
-  private topicsCreatedAt: bigint
+  private readonly shards: GroupShards
 
   constructor(options: GroupCoordinatorOptions) {
     this.options = options
-    this.topicsCreatedAt = options.metadata.version
+    this.shards = new GroupShards(options)
   }
 
   /** The partition of __consumer_offsets that keeps a group. */
   partitionFor(groupId: string): number {
-    return partitionForHash(groupId, this.options.partitionCount)
+    return this.shards.partitionFor(groupId)
   }
 
-  /**
-   * This broker leads a partition of __consumer_offsets: loads its groups. Until the promise resolves they
-   * answer COORDINATOR_LOAD_IN_PROGRESS; rejects when the log cannot be understood.
-   */
-  async openShard(partition: number, log: ShardLog): Promise<void> {
-    const { config, clock, onShardFailed, partitionCount } = this.options
-    if (!(partition >= 0 && partition < partitionCount)) {
-      throw new Error(`__consumer_offsets has ${partitionCount} partitions, not ${partition}`)
-    }
-    this.closeShard(partition)
-    const shard: Shard = new ShardRuntime({
-      machine: new GroupMachine({
-        ...this.options,
-        newUuid: () => this.options.newUuid(),
-        topicsCreatedAt: () => this.topicsCreatedAt,
-      }),
-      codec: groupRecords,
-      log,
-      clock,
-      commitTimeoutMs: config.offsetsCommitTimeoutMs,
-      onFailed: (error) => onShardFailed?.(partition, error),
-    })
-    this.shards.set(partition, shard)
-    await shard.load()
+  /** See GroupShards.open. */
+  openShard(partition: number, log: ShardLog): Promise<void> {
+    return this.shards.open(partition, log)
   }
 
-  /** Leadership went elsewhere: everyone who waits hears NOT_COORDINATOR. */
+  /** See GroupShards.closeShard. */
   closeShard(partition: number): void {
-    this.shards.get(partition)?.close(errorCodes.NOT_COORDINATOR)
-    this.shards.delete(partition)
+    this.shards.closeShard(partition)
   }
 
   close(): void {
-    this.closed = true
-    for (const shard of this.shards.values()) shard.close(errorCodes.COORDINATOR_NOT_AVAILABLE)
-    this.shards.clear()
+    this.shards.close()
   }
 
   async joinGroup(
@@ -267,10 +224,9 @@ export class GroupCoordinator {
   async listGroups(request: body.ListGroupsRequest): Promise<body.ListGroupsResponse> {
     const states = new Set(request.statesFilter.map((state) => state.toLowerCase()))
     const types = new Set(request.typesFilter.map((type) => type.toLowerCase()))
-    if (this.closed) return { throttleTimeMs: 0, errorCode: errorCodes.COORDINATOR_NOT_AVAILABLE, groups: [] }
-    const lists = await Promise.all(
-      [...this.shards.values()].map((shard) => settle(shard, { kind: 'list', states, types })),
-    )
+    if (this.shards.isClosed)
+      return { throttleTimeMs: 0, errorCode: errorCodes.COORDINATOR_NOT_AVAILABLE, groups: [] }
+    const lists = await this.shards.askAll({ kind: 'list', states, types })
     const groups: body.ListedGroup[] = []
     for (const list of lists) {
       // A shard that has just gone elsewhere is listed there.
@@ -310,17 +266,12 @@ export class GroupCoordinator {
 
   /** Of `ShareGroups`, which asks more than one coordinator; a number is the refusal. */
   async share(groupId: string, command: body.ShareCommand): Promise<body.ShareReply | number> {
-    if (this.closed) return errorCodes.COORDINATOR_NOT_AVAILABLE
-    const shard = this.shards.get(this.partitionFor(groupId))
-    if (shard === undefined) return errorCodes.NOT_COORDINATOR
-    return (await settle(shard, command)) as body.ShareReply | number
+    return (await this.shards.ask(groupId, command)) as body.ShareReply | number
   }
 
   /** Topics were deleted: share groups forget which of their states were kept. */
   async shareTopicsDeleted(topicIds: ReadonlySet<string>): Promise<void> {
-    await Promise.all(
-      [...this.shards.values()].map((shard) => settle(shard, { kind: 'shareTopicsDeleted', topicIds })),
-    )
+    await this.shards.askAll({ kind: 'shareTopicsDeleted', topicIds })
   }
 
   async deleteGroups(request: body.DeleteGroupsRequest): Promise<body.DeleteGroupsResponse> {
@@ -344,7 +295,7 @@ export class GroupCoordinator {
    */
   async partitionsDeleted(deleted: readonly body.TopicPartitions[]): Promise<void> {
     await Promise.all(
-      [...this.shards.values()].map(async (shard) => {
+      this.shards.all.map(async (shard) => {
         // What does not fit in one batch follows in the next.
         let more = true
         while (more)
@@ -358,10 +309,8 @@ export class GroupCoordinator {
    * heartbeat. A shard that is loading needs no notice, all its groups look anyway.
    */
   async metadataChanged(topics: readonly string[], created = false): Promise<void> {
-    if (created) this.topicsCreatedAt = this.options.metadata.version
-    await Promise.all(
-      [...this.shards.values()].map((shard) => settle(shard, { kind: 'metadataChanged', topics })),
-    )
+    if (created) this.shards.topicsCreated()
+    await this.shards.askAll({ kind: 'metadataChanged', topics })
   }
 
   private get servesConsumerGroups(): boolean {
@@ -385,21 +334,9 @@ export class GroupCoordinator {
     refused: (errorCode: number) => Body,
     refusal?: number,
   ): Promise<Body> {
-    if (this.closed) return refused(errorCodes.COORDINATOR_NOT_AVAILABLE)
-    if (refusal !== undefined) return refused(refusal)
-    const shard = this.shards.get(this.partitionFor(groupId))
-    if (shard === undefined) return refused(errorCodes.NOT_COORDINATOR)
-    const reply = await settle(shard, command)
+    if (refusal !== undefined && !this.shards.isClosed) return refused(refusal)
+    const reply = await this.shards.ask(groupId, command)
     return typeof reply === 'number' ? refused(reply) : (reply as Body)
-  }
-}
-
-async function settle(shard: Shard, command: body.Command): Promise<body.Reply | number> {
-  try {
-    return await shard.submit(command)
-  } catch (error) {
-    if (error instanceof CoordinatorError) return replyErrorCode(error.errorCode)
-    throw error
   }
 }
 

@@ -131,7 +131,7 @@ export class World {
   }
 
   get shard(): TransactionShard {
-    const shard = this.coordinator['shards'].get(0)
+    const [shard] = this.coordinator['shards'].all
     if (shard === undefined) throw new Error('the shard is gone')
     return shard
   }
