@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import { type Broker, startBroker } from '../../broker/server/start-broker.ts'
 import { connectKafka, type RemoteKafka } from '../../client/connect-kafka.ts'
 import { BatchContext } from '../../processor/batch-context.ts'
@@ -13,7 +12,7 @@ import type { OutputPort } from '../../processor/ports.ts'
 import { textValues } from '../../processor/source/row-kind.ts'
 import { StreamingContext } from '../../processor/streaming-context.ts'
 import type { ProcessorHost } from '../../processor/streaming-context-options.ts'
-import { committedRows, until } from '../world/jobs.ts'
+import { committedRows, produceLines, until } from '../world/jobs.ts'
 
 let directory: string
 let near: Broker
@@ -42,13 +41,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-async function produce(output: OutputPort, value: string): Promise<void> {
-  const session = await output.open('producer', 10_000)
-  session.begin()
-  await session.append('orders', 0, buildBatch([{ timestampMs: 1, key: null, value: Buffer.from(value) }]))
-  await session.commit()
-  await session.close()
-}
+const produce = (output: OutputPort, value: string) => produceLines(output, 'orders', { 0: [value] })
 
 const copies = ({ logViews }: Broker) => committedRows(logViews, 'copies')
 

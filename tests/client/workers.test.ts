@@ -4,24 +4,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { buildBatch } from '../../broker/protocol/record-batch/builder.ts'
 import { startBroker } from '../../broker/server/start-broker.ts'
 import { StreamingContext } from '../../processor/streaming-context.ts'
-import { committedRows, until } from '../world/jobs.ts'
+import { committedRows, produceLines, until } from '../world/jobs.ts'
 
 test('a topic elsewhere, files and a receiver feed two workers, each row once', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'logmill-far-'))
   mkdirSync(join(directory, 'in'))
   await using near = await startBroker({ port: 0, topics: { out: { partitions: 2 } } })
   await using far = await startBroker({ port: 0, topics: { far: { partitions: 2 } } })
-  const session = await far.output.open('producer', 10_000)
-  session.begin()
-  for (const partition of [0, 1]) {
-    const record = { timestampMs: 1, key: null, value: Buffer.from(`far ${partition}`) }
-    await session.append('far', partition, buildBatch([record]))
-  }
-  await session.commit()
-  await session.close()
+  await produceLines(far.output, 'far', { 0: ['far 0'], 1: ['far 1'] })
 
   const context = new StreamingContext({
     appName: 'far',

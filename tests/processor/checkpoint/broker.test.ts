@@ -5,11 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { buildBatch } from '../../../broker/protocol/record-batch/builder.ts'
 import { type Broker, startBroker } from '../../../broker/server/start-broker.ts'
 import { textValues } from '../../../processor/source/row-kind.ts'
-import { TopicSource } from '../../../processor/source/topic-source.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
+import { committedRows, produceLines, until } from '../../world/jobs.ts'
 
 let directory: string
 let broker: Broker
@@ -24,33 +23,10 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-async function produce(partition: number, lines: readonly string[]): Promise<void> {
-  const session = await broker.output.open('producer', 10_000)
-  const records = lines.map((line) => ({ timestampMs: 1, key: null, value: Buffer.from(line) }))
-  session.begin()
-  await session.append('lines', partition, buildBatch(records))
-  await session.commit()
-  await session.close()
-}
+const produce = (partition: number, lines: readonly string[]) =>
+  produceLines(broker.output, 'lines', { [partition]: lines })
 
-/** What a reader of committed records sees in the topic. */
-function committed(topic: string): string[] {
-  const source = new TopicSource({
-    views: broker.logViews,
-    topics: topic,
-    rows: textValues,
-    startingOffsets: 'earliest',
-  })
-  const rows: string[] = []
-  source.start([])
-  for (const range of source.plan({ timeMs: 0, intervalMs: undefined, maxRows: undefined }).ranges) {
-    const reader = source.rows(range, (row) => rows.push(row))
-    while (reader.read(1000));
-    reader.close()
-  }
-  source.stop()
-  return rows.sort()
-}
+const committed = (topic: string) => committedRows(broker.logViews, topic).sort()
 
 function wordCount(check: (line: string) => void = () => {}): StreamingContext {
   const context = new StreamingContext({
@@ -70,15 +46,6 @@ function wordCount(check: (line: string) => void = () => {}): StreamingContext {
     .changes()
     .toTopic('counts', ([word, total]) => ({ key: word, value: `${word} ${total}` }))
   return context
-}
-
-async function until(context: StreamingContext, condition: () => boolean): Promise<void> {
-  let ended: { error: unknown } | undefined
-  context.awaitTermination().catch((error: unknown) => (ended = { error }))
-  while (!condition()) {
-    if (ended !== undefined) throw ended.error
-    await new Promise((resolve) => setImmediate(resolve))
-  }
 }
 
 test('a job fails in a batch, is started again, and every line counts once', async () => {

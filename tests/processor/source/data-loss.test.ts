@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { deleteRecords } from '../../../broker/protocol/apis/delete-records.ts'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
 import { type Broker, startBroker } from '../../../broker/server/start-broker.ts'
-import { buildBatch } from '../../../broker/protocol/record-batch/builder.ts'
 import { connectKafka, type RemoteKafka } from '../../../client/connect-kafka.ts'
 import { Checkpoint } from '../../../processor/checkpoint/checkpoint.ts'
 import type { DataLossInfo } from '../../../processor/scheduler/listener.ts'
@@ -12,6 +11,7 @@ import { topicSource } from '../../../processor/source/remote-topic-source.ts'
 import { textValues } from '../../../processor/source/row-kind.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
 import { SimulatedStore } from '../../simulation/exactly-once/store.ts'
+import { produceLines } from '../../world/jobs.ts'
 import { WireClient } from '../../world/wire-client.ts'
 import { ModelLog } from '../model-log.ts'
 
@@ -126,13 +126,7 @@ describe('of a Kafka that is elsewhere', () => {
   beforeEach(async () => {
     broker = await startBroker({ port: 0, topics: { in: { partitions: 1 } } })
     kafka = connectKafka({ bootstrapServers: broker.bootstrapServers, retryBackoffMs: 2, deadlineMs: 5_000 })
-    const session = await kafka.output.open('producer', 10_000)
-    for (const value of ['a', 'b', 'c']) {
-      session.begin()
-      await session.append('in', 0, buildBatch([{ timestampMs: 1, key: null, value: Buffer.from(value) }]))
-      await session.commit()
-    }
-    await session.close()
+    for (const value of ['a', 'b', 'c']) await produceLines(kafka.output, 'in', { 0: [value] })
   })
   afterEach(async () => {
     await kafka.close()

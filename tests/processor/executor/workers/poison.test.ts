@@ -5,12 +5,10 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { buildBatch } from '../../../../broker/protocol/record-batch/builder.ts'
 import { type Broker, startBroker } from '../../../../broker/server/start-broker.ts'
 import { BatchContext } from '../../../../processor/batch-context.ts'
-import { textValues } from '../../../../processor/source/row-kind.ts'
-import { TopicSource } from '../../../../processor/source/topic-source.ts'
 import { StreamingContext } from '../../../../processor/streaming-context.ts'
+import { committedRows, produceLines } from '../../../world/jobs.ts'
 
 const job = new URL('./poison-jobs.ts', import.meta.url)
 
@@ -28,36 +26,12 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-async function produce(lines: readonly string[]): Promise<void> {
-  const session = await broker.output.open('producer', 10_000)
-  session.begin()
-  for (let partition = 0; partition < 3; partition++) {
-    const of = lines.filter((_, index) => index % 3 === partition)
-    const records = of.map((line) => ({ timestampMs: 1, key: null, value: Buffer.from(line) }))
-    if (records.length > 0) await session.append('in', partition, buildBatch(records))
-  }
-  await session.commit()
-  await session.close()
+function produce(lines: readonly string[]): Promise<void> {
+  const of = (partition: number) => lines.filter((_, index) => index % 3 === partition)
+  return produceLines(broker.output, 'in', { 0: of(0), 1: of(1), 2: of(2) })
 }
 
-/** What a reader of committed records sees in the topic. */
-function committed(topic: string): string[] {
-  const source = new TopicSource({
-    views: broker.logViews,
-    topics: topic,
-    rows: textValues,
-    startingOffsets: 'earliest',
-  })
-  const rows: string[] = []
-  source.start([])
-  for (const range of source.plan({ timeMs: 0, intervalMs: undefined, maxRows: undefined }).ranges) {
-    const reader = source.rows(range, (row) => rows.push(row))
-    while (reader.read(1000));
-    reader.close()
-  }
-  source.stop()
-  return rows.sort()
-}
+const committed = (topic: string) => committedRows(broker.logViews, topic).sort()
 
 const FIRST = Array.from({ length: 300 }, (_, i) => `good ${i}`)
 const SECOND = [...FIRST.map((line) => `${line} again`), 'bad 1', 'shared 2', 'key 3', 'bad 4']
