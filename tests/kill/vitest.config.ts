@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['tests/kill/**/*.test.ts'],
-    globalSetup: 'tests/kill/bundle.ts',
+    globalSetup: 'tests/kill/programs.ts',
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 60_000,

@@ -13,6 +13,7 @@ import { wholeRecords } from '../../processor/source/row-kind.ts'
 import { TopicSource } from '../../processor/source/topic-source.ts'
 import { StreamingContext } from '../../processor/streaming-context.ts'
 import type { StreamingContextOptions } from '../../processor/streaming-context-options.ts'
+import { programPath } from '../world/programs.ts'
 import { ModelLog } from './model-log.ts'
 import { TwinDisk, TwinProtocol, TwinSource, TwinTopic } from './scheduler/twins.ts'
 
@@ -372,7 +373,7 @@ test('what hangs on the order of batches is refused side by side, by name', asyn
 
 test('SIGTERM stops jobs gracefully where it was asked to, and ends the process behind the last', async () => {
   const program = `
-    import { StreamingContext } from ${JSON.stringify(join(import.meta.dirname, '../../streaming.ts'))}
+    import { StreamingContext } from ${JSON.stringify(programPath('streaming.ts'))}
     let isReady = false
     for (const [appName, waitMs] of [['quick', 0], ['slow', 100]]) {
       const context = new StreamingContext({ appName, batchDuration: 20, stopGracefullyOnShutdown: true })
@@ -386,7 +387,7 @@ test('SIGTERM stops jobs gracefully where it was asked to, and ends the process 
     }
     setInterval(() => {}, 1000)
   `
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startBroker } from '../../broker/server/start-broker.ts'
+import { programCommand, programPath } from '../world/programs.ts'
 import { Running } from '../world/running.ts'
 import { World } from './world.ts'
 
@@ -23,7 +24,7 @@ afterEach(async () => {
 })
 
 function logmill(...args: string[]): Running {
-  const command = new Running([process.execPath, '--import', 'tsx', 'tools/cli/main.ts', ...args])
+  const command = new Running(programCommand('tools/cli/main.ts', ...args))
   running.push(command)
   return command
 }
@@ -92,22 +93,14 @@ describe('logmill start', () => {
 describe('startBroker', () => {
   test('leaves no handle: a program that has stopped it twice ends by itself', async () => {
     const program = `
-      import { startBroker } from './index.ts'
+      import { startBroker } from ${JSON.stringify(programPath('index.ts'))}
       for (const options of [{}, { dataDir: process.argv[1] }, { dataDir: process.argv[1] }]) {
         const broker = await startBroker({ ...options, topics: { orders: { partitions: 2 } } })
         await Promise.all([broker.stop(), broker.stop()])
         await broker.stop()
       }
       console.log('stopped')`
-    const command = new Running([
-      process.execPath,
-      '--import',
-      'tsx',
-      '--input-type=module',
-      '--eval',
-      program,
-      dataDir,
-    ])
+    const command = new Running([process.execPath, '--input-type=module', '--eval', program, dataDir])
     running.push(command)
     await command.waitFor('stopped', ({ lines }) => lines.find((line) => line === 'stopped'))
     expect(await command.ended, command.stderr).toBe(0)

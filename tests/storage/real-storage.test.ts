@@ -7,6 +7,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDirectory } from '../../broker/storage/real-storage.ts'
 import { StorageError } from '../../broker/storage/storage.ts'
+import { programPath } from '../world/programs.ts'
 
 let scratch: string
 let root: string
@@ -113,17 +114,11 @@ describe('the lock', () => {
   })
 
   const program = (andStay: boolean) => `
-    const { openDirectory } = await import(${JSON.stringify(new URL('../../broker/storage/real-storage.ts', import.meta.url).href)})
+    const { openDirectory } = await import(${JSON.stringify(programPath('broker/storage/real-storage.ts'))})
     try { openDirectory(${JSON.stringify(root)}).lock(); console.log('locked') } catch (error) { console.log(error.message) }
     ${andStay ? 'process.stdin.resume()' : ''}
   `
-  const nodeArguments = (andStay: boolean) => [
-    '--import',
-    'tsx',
-    '--input-type=module',
-    '--eval',
-    program(andStay),
-  ]
+  const nodeArguments = (andStay: boolean) => ['--input-type=module', '--eval', program(andStay)]
 
   function lockInOtherProcess(): string {
     return execFileSync(process.execPath, nodeArguments(false), { encoding: 'utf8' }).trim()

@@ -1,8 +1,9 @@
-// The half of `plant.ts` that runs in vite: a module asked for with `?plant=…` is loaded anew with all that it
-// imports of ours, and in the one file that the plant names, one line becomes another.
+// The half of `plant.ts` that runs in vite: a module asked for with `?plant=…` is loaded anew, and in the one file
+// that the plant names, one line becomes another. Of what the module imports, only what leads to that file is loaded
+// anew with it: a world has hundreds of modules, and most of them know nothing of the line.
 
-import { readFileSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 
 export interface Plant {
   /** From the root of the repository. */
@@ -16,9 +17,15 @@ const QUERY = '?plant='
 const root = resolve(import.meta.dirname, '../..')
 const OUR_IMPORTS = /(\bfrom\s+|\bimport\s*\(\s*)(['"])(\.{1,2}\/[^'"?]+\.ts)\2/g
 
-/** The name under which the module runner keeps the planted copy. */
+/** The name under which the module runner keeps the planted copy of `module`, an absolute path. */
 export function plantedId(module: string, plant: Plant): string {
-  return module + QUERY + Buffer.from(JSON.stringify(plant)).toString('base64url')
+  const planting: Planting = { ...plant, module }
+  return module + QUERY + Buffer.from(JSON.stringify(planting)).toString('base64url')
+}
+
+/** A plant, and the module that is asked for with it. */
+interface Planting extends Plant {
+  module: string
 }
 
 /** Throws where the line is gone, or stands there more than once: then the plant proves nothing. */
@@ -31,7 +38,26 @@ export function withPlant(source: string, { file, line, becomes }: Plant): strin
 /** Says in the worker that the planted file was really loaded. */
 export const PLANTED = '__planted'
 
+/** The target, and the files behind `module` from which imports lead to it. */
+function filesLeadingTo(target: string, module: string): Set<string> {
+  const importers = new Map<string, string[]>([[module, []]])
+  // What is found is looked at in its turn: a Map and a Set are walked to the end that they have by then.
+  for (const file of importers.keys()) {
+    if (!existsSync(file)) continue
+    for (const [, , , specifier = ''] of readFileSync(file, 'utf8').matchAll(OUR_IMPORTS)) {
+      const imported = resolve(dirname(file), specifier)
+      const known = importers.get(imported)
+      if (known === undefined) importers.set(imported, [file])
+      else known.push(file)
+    }
+  }
+  const leading = new Set([target])
+  for (const file of leading) for (const importer of importers.get(file) ?? []) leading.add(importer)
+  return leading
+}
+
 export function plantPlugin() {
+  const leadingBy = new Map<string, Set<string>>()
   return {
     name: 'logmill-plant',
     enforce: 'pre' as const,
@@ -40,12 +66,22 @@ export function plantPlugin() {
       if (at < 0) return undefined
       const path = id.slice(0, at)
       const query = id.slice(at)
-      const plant = JSON.parse(Buffer.from(query.slice(QUERY.length), 'base64url').toString()) as Plant
+      const { module, ...plant } = JSON.parse(
+        Buffer.from(query.slice(QUERY.length), 'base64url').toString(),
+      ) as Planting
+      const target = join(root, plant.file)
+      let leading = leadingBy.get(query)
+      // Looked up anew with every load of the module: sources change while vitest watches.
+      if (leading === undefined || path === module) {
+        leadingBy.set(query, (leading = filesLeadingTo(target, module)))
+      }
+      const leads = leading
       let source = readFileSync(path, 'utf8')
-      if (relative(root, path) === plant.file) {
+      if (path === target) {
         source = `${withPlant(source, plant)}\n;(globalThis as any).${PLANTED} = ${JSON.stringify(query)}\n`
       }
-      return source.replace(OUR_IMPORTS, (_, before: string, quote: string, specifier: string) => {
+      return source.replace(OUR_IMPORTS, (all, before: string, quote: string, specifier: string) => {
+        if (!leads.has(resolve(dirname(path), specifier))) return all
         return `${before}${quote}${specifier}${query}${quote}`
       })
     },

@@ -7,8 +7,8 @@
 //     becomes: 'if (known.producerEpoch < command.producerEpoch)',
 //   })
 //
-// The module and everything of ours that it imports are loaded anew for each plant, so the copy knows nothing of
-// the modules that the test imports by itself: compare names and texts, never classes.
+// The module is loaded anew for each plant, and so is all of ours between it and the file of the plant: the copy has
+// classes of its own there, whatever the test imports by itself. Compare names and texts, never classes.
 
 import { resolve } from 'node:path'
 import { PLANTED, type Plant, plantedId } from './plant-plugin.ts'

@@ -1,13 +1,11 @@
 // The driver's side of the worker threads: starts them, knows when one dies, ends them all. A pool is whole or
 // broken; a broken one is closed, and another takes its place.
 
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { CancelledError } from '../../graph/errors.ts'
 import type { DriverCalls, WorkerCalls, WorkerStart } from './calls.ts'
 import { Link, type Answer, type Argument } from './link.ts'
+import { startThread } from './start-thread.ts'
 
 /** A worker ended by itself: its code ended it, an error escaped, or memory ran out. */
 export class WorkerDiedError extends Error {
@@ -106,46 +104,4 @@ function portsBetween(count: number): (MessagePort | undefined)[][] {
     }
   }
   return ports
-}
-
-const MIB = 1024 * 1024
-
-// A thread inherits the process's arguments, but tsx, run by --import, leaves threads alone: where the sources are
-// TypeScript it is registered in the thread first.
-const BOOTSTRAP = `
-const { workerData } = require('node:worker_threads')
-const load = async () => {
-  if (workerData.tsx !== undefined) (await import(workerData.tsx)).register()
-  await import(workerData.entry)
-}
-load().catch((error) => setImmediate(() => { throw error }))
-`
-
-function startThread(start: WorkerStart, memoryInBytes: number | undefined): Worker {
-  const isSource = import.meta.url.endsWith('.ts')
-  const entry = new URL(isSource ? './worker.ts' : './worker.js', import.meta.url).href
-  const isTypeScript = isSource || /\.[mc]?ts$/.test(new URL(start.job).pathname)
-  const transferList = start.ports.filter((port) => port !== undefined)
-  return new Worker(BOOTSTRAP, {
-    eval: true,
-    name: `logmill worker ${start.index}`,
-    workerData: { start, entry, tsx: isTypeScript ? tsxFor(start.job) : undefined },
-    transferList,
-    ...(memoryInBytes !== undefined && {
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(memoryInBytes / MIB) },
-    }),
-  })
-}
-
-/** undefined where there is none: then Node itself has to take TypeScript. */
-function tsxFor(job: string): string | undefined {
-  for (const from of [job, import.meta.url]) {
-    try {
-      const manifest = createRequire(fileURLToPath(from)).resolve('tsx/package.json')
-      return pathToFileURL(join(dirname(manifest), 'dist/esm/api/index.mjs')).href
-    } catch {
-      // Not there: look in the next place.
-    }
-  }
-  return undefined
 }

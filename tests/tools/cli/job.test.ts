@@ -8,6 +8,7 @@ import { produce as produceApi } from '../../../broker/protocol/apis/produce.ts'
 import { buildBatch } from '../../../broker/protocol/record-batch/builder.ts'
 import { startBroker } from '../../../index.ts'
 import { StreamingContext } from '../../../streaming.ts'
+import { programCommand, programPath } from '../../world/programs.ts'
 import { Running } from '../../world/running.ts'
 import { WireClient } from '../../world/wire-client.ts'
 import wordCount from './word-count-job.ts'
@@ -44,10 +45,14 @@ async function produce(bootstrapServers: string, value: string): Promise<void> {
   expect(responses[0]?.partitionResponses[0]?.errorCode).toBe(0)
 }
 
-async function job(...args: string[]): Promise<Running & { code: number | null }> {
-  const running = new Running([process.execPath, '--import', 'tsx', 'tools/cli/main.ts', 'job', ...args])
+type Ended = Running & { code: number | null }
+
+async function ended(command: string[]): Promise<Ended> {
+  const running = new Running(command)
   return Object.assign(running, { code: await running.ended })
 }
+
+const job = (...args: string[]): Promise<Ended> => ended(programCommand('tools/cli/main.ts', 'job', ...args))
 
 test('inspect says where the job is and what it keeps', async () => {
   const text = (await job('inspect', at('job'))).lines.join('\n')
@@ -61,9 +66,16 @@ test('inspect says where the job is and what it keeps', async () => {
 })
 
 test('replay prints the records that a batch gave', async () => {
-  const replay = (batch: string) =>
-    job('replay', at('job'), batch, '--data', at('data'), '--job', 'tests/tools/cli/word-count-job.ts')
-  const { lines, stderr, code } = await replay('2')
+  const module = 'tests/tools/cli/word-count-job.ts'
+  const args = ['job', 'replay', at('job'), '2', '--data', at('data'), '--job', module]
+  // From the sources: so a job may be TypeScript.
+  const { lines, stderr, code } = await ended([
+    process.execPath,
+    '--import',
+    'tsx',
+    'tools/cli/main.ts',
+    ...args,
+  ])
   expect(stderr).toMatch(/^batch 2 of \S+: 1 rows read, 4 records$/m)
   expect(code).toBe(0)
   const totals = lines.map((line) => JSON.parse(line) as { topic: string; key: string; value: string })
@@ -73,7 +85,7 @@ test('replay prints the records that a batch gave', async () => {
     'totals or 1',
     'totals to 2',
   ])
-  const refused = await replay('3')
+  const refused = await job('replay', at('job'), '3', '--data', at('data'), '--job', programPath(module))
   expect(refused.stderr).toMatch(/^logmill: .*the plan of batch 3 is not kept, kept are 1 to 2\n$/)
   expect(refused.code).toBe(1)
 })

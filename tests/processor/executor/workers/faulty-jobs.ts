@@ -1,6 +1,7 @@
 // Jobs with something wrong with them, or with their records.
 
-import { isMainThread, threadId } from 'node:worker_threads'
+import { isMainThread, workerData } from 'node:worker_threads'
+import type { WorkerStart } from '../../../../processor/executor/workers/calls.ts'
 import { type StreamingContext, textValues } from '../../../../streaming.ts'
 
 export type Fault =
@@ -42,7 +43,8 @@ export default async function build(ssc: StreamingContext, { fault }: { fault: F
     return
   }
   if (fault === 'other places' || fault === 'more places') {
-    const isElsewhere = !isMainThread && threadId % 2 === 0
+    // The other one gives the lines, all of odd lengths, to this one; this one would have kept them.
+    const isElsewhere = !isMainThread && (workerData as { start: WorkerStart }).start.index === 1
     const partitioner = {
       numPartitions: fault === 'more places' && isElsewhere ? 3 : 2,
       getPartition: (line: string) => (isElsewhere ? 1 - (line.length % 2) : line.length % 2),

@@ -1,5 +1,5 @@
-// The programs of this suite, bundled once for a run: loaded from its sources a program takes longer to start than
-// most of these lives last, and so would die of nothing but its start.
+// What tests start as processes and threads, bundled once for a run: loaded from its sources a program takes longer to
+// start than most of them run.
 
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,15 +10,6 @@ import type { TestProject } from 'vitest/node'
 
 const root = resolve(import.meta.dirname, '../..')
 
-/** What is started, what threads begin with, and the job, which they load. */
-const PROGRAMS = [
-  'tests/kill/victim.ts',
-  'tests/kill/loader.ts',
-  'tests/kill/word-count.ts',
-  'processor/executor/workers/worker.ts',
-  'broker/server/inspection/worker.ts',
-]
-
 declare module 'vitest' {
   export interface ProvidedContext {
     /** The folder of the programs, laid out as the sources are. */
@@ -26,13 +17,14 @@ declare module 'vitest' {
   }
 }
 
-export default async function bundle(project: TestProject): Promise<() => void> {
-  const directory = mkdtempSync(join(tmpdir(), 'logmill-kill-programs-'))
+/** `programs` are sources, from the root of the repository. Resolves with what removes it all again. */
+export async function bundle(project: TestProject, programs: string[]): Promise<() => void> {
+  const directory = mkdtempSync(join(tmpdir(), 'logmill-programs-'))
   const remove = (): void => rmSync(directory, { recursive: true, force: true })
   try {
     await build({
       absWorkingDir: root,
-      entryPoints: PROGRAMS,
+      entryPoints: programs,
       outdir: directory,
       outbase: root,
       bundle: true,
