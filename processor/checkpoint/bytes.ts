@@ -1,7 +1,18 @@
 // Bytes written into one growing buffer, and read back with every length looked at before it is believed.
 
-import { readVarint, varintRead, writeVarint } from '../../broker/protocol/record-batch/varint.ts'
+import {
+  readVarint,
+  sizeOfVarint,
+  varintRead,
+  writeVarint,
+} from '../../broker/protocol/record-batch/varint.ts'
 import { DamagedError } from './store.ts'
+
+/** Up to here bytes are quicker one by one than through a native call. */
+const SHORT = 40
+
+/** `toString('utf8')` without its look at the arguments. */
+type SlicingBuffer = Buffer & { utf8Slice(start: number, end: number): string }
 
 export class ByteWriter {
   bytes: Buffer
@@ -49,9 +60,27 @@ export class ByteWriter {
   }
 
   /** The length before it. */
-  blob(value: Uint8Array, length: number = value.length): void {
-    this.varint(length)
-    this.raw(value, 0, length)
+  blob(value: Uint8Array): void {
+    this.varint(value.length)
+    this.raw(value)
+  }
+
+  /** What is written from here to `endBlob` gets its length before it. Returns what `endBlob` is told. */
+  beginBlob(): number {
+    this.room(1)
+    return this.end++
+  }
+
+  endBlob(begun: number): void {
+    const from = begun + 1
+    const length = this.end - from
+    const headBytes = sizeOfVarint(length)
+    if (headBytes > 1) {
+      this.room(headBytes - 1)
+      this.bytes.copyWithin(begun + headBytes, from, this.end)
+    }
+    writeVarint(this.bytes, begun, length)
+    this.end = begun + headBytes + length
   }
 
   /** The bytes of [from, until) as they are. */
@@ -59,10 +88,25 @@ export class ByteWriter {
     const length = until - from
     this.room(length)
     const { bytes, end } = this
-    // Short ones are quicker byte by byte than through a native call.
-    if (length < 40) for (let i = 0; i < length; i++) bytes[end + i] = value[from + i] as number
+    if (length <= SHORT) for (let i = 0; i < length; i++) bytes[end + i] = value[from + i] as number
     else bytes.set(length === value.length ? value : value.subarray(from, until), end)
     this.end = end + length
+  }
+
+  /** A byte, and a text with its length before it. False, and nothing is written, where it is not all ASCII. */
+  ascii(head: number, value: string): boolean {
+    const { length } = value
+    this.room(6 + length)
+    const { bytes } = this
+    bytes[this.end] = head
+    const start = writeVarint(bytes, this.end + 1, length)
+    for (let i = 0; i < length; i++) {
+      const unit = value.charCodeAt(i)
+      if (unit > 0x7f) return false
+      bytes[start + i] = unit
+    }
+    this.end = start + length
+    return true
   }
 
   private room(bytes: number): void {
@@ -83,6 +127,13 @@ export class ByteReader {
     this.bytes = bytes
     this.at = start
     this.end = end
+  }
+
+  /** Goes on with a part of the bytes, which the caller has looked at. */
+  within(start: number, end: number): this {
+    this.at = start
+    this.end = end
+    return this
   }
 
   get atEnd(): boolean {
@@ -117,7 +168,7 @@ export class ByteReader {
 
   text(): string {
     const start = this.skip()
-    return this.bytes.toString('utf8', start, this.at)
+    return (this.bytes as SlicingBuffer).utf8Slice(start, this.at)
   }
 
   /** A copy. */

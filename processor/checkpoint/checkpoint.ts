@@ -287,7 +287,7 @@ export class Checkpoint implements CommitProtocol {
     const host = (this.host ??= new LocalState(job.operators))
     const keyed = new KeyedState(job.operators, standing.operators, standing.lastOperatorNumber, host)
     await generation.load(
-      (operator, key, value) => keyed.restore(operator, key, value),
+      (chunk) => keyed.restore(chunk),
       () => keyed.room(),
     )
     // One after the other: each may be large, and there may be many.
@@ -296,7 +296,7 @@ export class Checkpoint implements CommitProtocol {
       const { redo, sizeInBytes } = await journal.staged(batchId)
       bytes += sizeInBytes
       for await (const chunk of journal.increments(redo)) {
-        keyed.restoreAll(chunk)
+        keyed.restore(chunk)
         await keyed.room()
       }
     }

@@ -46,7 +46,6 @@ export const NOTHING_YET: Standing = {
 
 const NO_SEGMENT: Segment = { number: 0, blocks: 0, sizeInBytes: 0 }
 
-export type Restore = (operator: number, key: Buffer, value: Buffer) => void
 /** What to wait for before more is handed over; undefined: nothing. */
 export type Pause = () => Promise<void> | undefined
 
@@ -83,18 +82,17 @@ export class Generation {
     return this.kept.segment.sizeInBytes
   }
 
-  /** Hands over every entry. Throws DamagedError where one is damaged or missing; what was handed over is void then. */
-  async load(restore: Restore, pause?: Pause): Promise<void> {
+  /** Hands over every chunk. Throws DamagedError where one is damaged or missing; what was handed over is void then. */
+  async load(take: (chunk: Buffer) => void, pause?: Pause): Promise<void> {
     const counts = new Map<number, number>()
     for await (const chunk of this.chunks()) {
       const reader = new IncrementsReader(chunk)
       const { operator } = reader
       let entries = 0
       for (; reader.next(); entries++) {
-        const { key, value } = reader
-        if (value === undefined) throw new DamagedError(`${this.name} has a key that was removed`)
-        restore(operator, key, value)
+        if (reader.isRemoved) throw new DamagedError(`${this.name} has a key that was removed`)
       }
+      take(chunk)
       counts.set(operator, (counts.get(operator) ?? 0) + entries)
       await pause?.()
     }
@@ -104,9 +102,17 @@ export class Generation {
     }
   }
 
-  /** Moves on behind batch `through`, whose redo records the journal has. Atomic, durable when it resolves. */
-  async advance(journal: Journal, through: number, sizes: BlockSizes = DEFAULT_BLOCK_SIZES): Promise<void> {
-    const { batchId } = this.standing
+  /**
+   * Moves on behind batch `through`, whose redo records the journal has, from what it has itself or `from` what the
+   * other one has: both are in the same order. Atomic, durable when it resolves.
+   */
+  async advance(
+    journal: Journal,
+    through: number,
+    sizes: BlockSizes = DEFAULT_BLOCK_SIZES,
+    from: Generation = this,
+  ): Promise<void> {
+    const { batchId } = from.standing
     const number = this.kept.segment.number + 1
     const merge = new Merge(sizes.blockBytes)
     const blocks = new BlockWriter(this.database, number, sizes.writeBytes)
@@ -117,7 +123,7 @@ export class Generation {
       merge.drop(newest.dropped)
       for await (const chunk of journal.increments(newest)) merge.change(chunk)
     }
-    if (newest === undefined) throw new Error(`${this.name} stands behind batch ${batchId} already`)
+    if (newest === undefined) throw new Error(`${from.name} stands behind batch ${batchId} already`)
     const turns = new Turns()
     const write = async (added: Iterable<readonly Buffer[]>) => {
       for (const chunks of added) {
@@ -125,7 +131,7 @@ export class Generation {
         await turns.after(sizes.blockBytes)
       }
     }
-    for await (const chunk of this.chunks()) {
+    for await (const chunk of from.chunks()) {
       await write(merge.before(chunk))
       merge.keep(chunk)
       await blocks.write(merge.take())

@@ -177,28 +177,19 @@ export class Generations {
   }
 
   // Two generations are kept so that damage to one of them, or to what only it still needs, costs time and nothing else.
-  // The older one goes only when it is known that the other, and all that lies behind that, is whole.
+  // The older one is moved on from what the newer one has, and goes only when all of that was read and was whole: so a
+  // merge has fewer batches to work in, and what was damaged of the older one is gone. Else it goes on from its own, and
+  // the newer one's turn comes next.
   private async moveOlder(through: number, journal: Journal): Promise<void> {
     const [first, second] = this.generations as [Generation, Generation]
-    const older = first.standing.batchId <= second.standing.batchId ? 0 : 1
+    const isFirstOlder = first.standing.batchId <= second.standing.batchId
+    const [older, newer] = isFirstOlder ? [first, second] : [second, first]
     try {
-      await (this.generations[older] as Generation).advance(journal, through, this.limits)
+      await older.advance(journal, through, this.limits, newer)
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error
-      await mustBeWhole(this.generations[1 - older] as Generation, journal, through)
-      this.warn(
-        `the checkpoint's ${GENERATION_NAMES[older]} cannot be moved on and is made anew of the other: ${error.message}`,
-      )
-      await this.remake([older], 1 - older)
-      await (this.generations[older] as Generation).advance(journal, through, this.limits)
+      await older.advance(journal, through, this.limits)
+      this.warn(`the checkpoint's ${newer.name} is damaged and is made anew of the other: ${error.message}`)
     }
-  }
-}
-
-/** Throws DamagedError. */
-async function mustBeWhole(generation: Generation, journal: Journal, through: number): Promise<void> {
-  await generation.load(() => {})
-  for (let batchId = generation.standing.batchId + 1; batchId <= through; batchId++) {
-    for await (const _ of journal.increments(await journal.redo(batchId)));
   }
 }

@@ -17,6 +17,7 @@ export class IncrementsWriter {
   private readonly chunks: Buffer[] = []
   private number: number | undefined
   private headBytes = 0
+  private begun = 0
 
   constructor(chunkBytes: number = CHUNK_BYTES) {
     this.chunkBytes = chunkBytes
@@ -31,29 +32,35 @@ export class IncrementsWriter {
     this.begin(number)
   }
 
-  /** The first `length` bytes. */
-  key(bytes: Uint8Array, length: number): void {
-    if (this.bytes.end >= this.chunkBytes) {
-      this.cut()
-      this.begin(this.number as number)
-    }
-    this.bytes.blob(bytes, length)
+  /** Begins an entry. Its key goes into what is returned, up to `endKey`. */
+  beginKey(): ByteWriter {
+    this.beginEntry()
+    this.begun = this.bytes.beginBlob()
+    return this.bytes
   }
 
-  value(bytes: Uint8Array, length: number): void {
-    this.bytes.blob(bytes, length)
+  endKey(): void {
+    this.bytes.endBlob(this.begun)
   }
 
+  /** The value goes into what is returned, up to `endValue`. */
+  beginValue(): ByteWriter {
+    this.begun = this.bytes.beginBlob()
+    return this.bytes
+  }
+
+  endValue(): void {
+    this.bytes.endBlob(this.begun)
+  }
+
+  /** In place of a value. */
   removed(): void {
     this.bytes.varint(-1)
   }
 
   /** An entry of this operator as it lies in another chunk. */
   entry(chunk: Buffer, from: number, until: number): void {
-    if (this.bytes.end >= this.chunkBytes) {
-      this.cut()
-      this.begin(this.number as number)
-    }
+    this.beginEntry()
     this.bytes.raw(chunk, from, until)
   }
 
@@ -67,6 +74,12 @@ export class IncrementsWriter {
     this.cut()
     this.number = undefined
     return this.take()
+  }
+
+  private beginEntry(): void {
+    if (this.bytes.end < this.chunkBytes) return
+    this.cut()
+    this.begin(this.number as number)
   }
 
   private begin(number: number): void {
@@ -86,13 +99,13 @@ export class IncrementsReader {
   readonly chunk: Buffer
   readonly operator: number
   private readonly reader: ByteReader
-  /** Where the entry lies in the chunk, its lengths included, and its key. */
+  /** Where the entry lies in the chunk, its lengths included, and in it its key and its value. */
   from = 0
   until = 0
   keyFrom = 0
   keyUntil = 0
+  valueFrom = 0
   isRemoved = false
-  private valueFrom = 0
 
   /** Throws DamagedError, as `next` does. */
   constructor(chunk: Buffer) {

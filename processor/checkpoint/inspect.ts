@@ -2,6 +2,7 @@
 
 import type { OffsetRange } from '../graph/contracts/source.ts'
 import type { Generation } from './generation.ts'
+import { IncrementsReader } from './increments.ts'
 import type { InputPositions } from './messages.ts'
 import { OfflineCheckpoint } from './offline.ts'
 import { DamagedError } from './store.ts'
@@ -98,8 +99,11 @@ async function reportOf(checkpoint: OfflineCheckpoint): Promise<CheckpointReport
 async function sizesOf(generation: Generation, damage: string[]): Promise<Map<number, number>> {
   const sizes = new Map<number, number>()
   try {
-    await generation.load((operator, key, value) => {
-      sizes.set(operator, (sizes.get(operator) ?? 0) + key.length + value.length)
+    await generation.load((chunk) => {
+      const entry = new IncrementsReader(chunk)
+      let sizeInBytes = sizes.get(entry.operator) ?? 0
+      while (entry.next()) sizeInBytes += entry.keyUntil - entry.keyFrom + entry.until - entry.valueFrom
+      sizes.set(entry.operator, sizeInBytes)
     })
   } catch (error) {
     if (!(error instanceof DamagedError)) throw error

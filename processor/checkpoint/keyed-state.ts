@@ -59,15 +59,10 @@ export class KeyedState implements StateStore {
     return this.host.open(operator)
   }
 
-  /** Takes up a kept value; `value` undefined: removed. Values of operators that are no more are let fall. */
-  restore(number: number, key: Buffer, value: Buffer | undefined): void {
-    this.host.restore(this.replaced.get(number) ?? number, key, value)
-  }
-
-  /** Takes up a chunk of a staged batch at a restart. */
-  restoreAll(chunk: Buffer): void {
-    const reader = new IncrementsReader(chunk)
-    while (reader.next()) this.restore(reader.operator, reader.key, reader.value)
+  /** Takes up a chunk of kept values. Those of operators that are no more are let fall. */
+  restore(chunk: Buffer): void {
+    const { operator } = new IncrementsReader(chunk)
+    this.host.restore(this.replaced.get(operator) ?? operator, chunk)
   }
 
   /** To be awaited before more is restored. */

@@ -8,16 +8,15 @@ import { type KeyPlaces, placesOf } from '../graph/partitioner.ts'
 import type {
   KeptPlace,
   StagedValues,
-  StateCodec,
   StateCursor,
   StateHost,
   StateOperator,
   StatePartition,
 } from '../graph/contracts/state.ts'
 import { ownerOf } from '../rdd/dataset.ts'
-import { ByteReader, ByteWriter } from './bytes.ts'
+import { ByteReader, type ByteWriter } from './bytes.ts'
 import { IncrementsReader, IncrementsWriter } from './increments.ts'
-import { plainCodec, readKey, writeKey, writePlain } from './plain-data.ts'
+import { readKey, readPlain, writeKey, writePlain } from './plain-data.ts'
 import { CheckpointError } from './store.ts'
 
 /** Entries that are turned into bytes before the event loop gets its turn. */
@@ -82,21 +81,24 @@ export class LocalState implements StateHost {
     }
   }
 
-  restore(number: number, keyBytes: Buffer, value: Buffer | undefined): void {
+  restore(number: number, chunk: Buffer): void {
     const state = this.byNumber.get(number)
     if (state === undefined) return
-    const key = readKey(new ByteReader(keyBytes))
-    const index = state.places.partitionOf(key)
-    const partition = state.partitions[index]
-    if (partition === undefined) throw state.places.elsewhere(key, index)
-    partition.restore(key, value === undefined ? undefined : decode(state, key, value))
+    const entry = new IncrementsReader(chunk)
+    const field = new ByteReader(chunk)
+    while (entry.next()) {
+      const key = readKey(field.within(entry.keyFrom, entry.keyUntil))
+      const index = state.places.partitionOf(key)
+      const partition = state.partitions[index]
+      if (partition === undefined) throw state.places.elsewhere(key, index)
+      partition.restore(key, entry.isRemoved ? undefined : decode(state, key, entry, field))
+    }
   }
 
   /** Takes up chunks as `stage` writes them. */
   async restoreAll(chunks: readonly Buffer[]): Promise<void> {
     for (const chunk of chunks) {
-      const reader = new IncrementsReader(chunk)
-      while (reader.next()) this.restore(reader.operator, reader.key, reader.value)
+      this.restore(new IncrementsReader(chunk).operator, chunk)
       await nextTurn()
     }
   }
@@ -238,55 +240,49 @@ export class ElsewherePartition implements StatePartition<never> {
 
 async function stageOperator(writer: IncrementsWriter, state: OperatorState): Promise<void> {
   const { number, operator, partitions } = state
-  const keyBytes = new ByteWriter(256)
-  const valueBytes = new ByteWriter(256)
   let inSlice = 0
   for (const partition of partitions) {
     if (partition === undefined) continue
     // What is staged whole lies under a new number: a key that was removed was never there.
-    const staged = state.migratesFrom === undefined ? partition.changes() : partition.all()
+    const staged = state.migratesFrom === undefined ? partition.changes() : partition.current()
     writer.operator(number)
-    for (const [key, value] of staged) {
-      keyBytes.reset()
-      writeKey(keyBytes, key)
-      writer.key(keyBytes.bytes, keyBytes.end)
+    while (staged.next()) {
+      const { key, value } = staged
+      writeKey(writer.beginKey(), key)
+      writer.endKey()
       if (value === undefined) {
         writer.removed()
-      } else if (operator.codec === undefined) {
-        valueBytes.reset()
-        writeValue(valueBytes, value, operator, key)
-        writer.value(valueBytes.bytes, valueBytes.end)
       } else {
-        const encoded = encode(operator.codec, value, operator, key)
-        writer.value(encoded, encoded.length)
+        encode(writer.beginValue(), value, operator, key)
+        writer.endValue()
       }
       if (++inSlice % SLICE_ENTRIES === 0) await nextTurn()
     }
   }
 }
 
-function writeValue(bytes: ByteWriter, value: unknown, operator: StateOperator, key: Key): void {
+function encode(bytes: ByteWriter, value: unknown, operator: StateOperator, key: Key): void {
   try {
-    writePlain(bytes, value)
+    if (operator.codec === undefined) writePlain(bytes, value)
+    else bytes.raw(operator.codec.encode(value))
   } catch (error) {
     throw failed(operator, key, error)
   }
 }
 
-function encode(codec: StateCodec<unknown>, value: unknown, operator: StateOperator, key: Key): Uint8Array {
+function decode(
+  { operator, migratesFrom }: OperatorState,
+  key: Key,
+  entry: IncrementsReader,
+  field: ByteReader,
+): unknown {
+  const { codec } = operator
   try {
-    return codec.encode(value)
-  } catch (error) {
-    throw failed(operator, key, error)
-  }
-}
-
-function decode({ operator, migratesFrom }: OperatorState, key: Key, bytes: Buffer): unknown {
-  try {
-    // A codec of the program's may keep what it is given.
-    const value = (operator.codec ?? plainCodec).decode(
-      operator.codec === undefined ? bytes : Buffer.from(bytes),
-    )
+    const value =
+      codec === undefined
+        ? readPlain(field.within(entry.valueFrom, entry.until))
+        : // It may keep what it is given.
+          codec.decode(Buffer.from(entry.value as Buffer))
     const kept = migratesFrom === undefined ? value : operator.migrate?.(value, migratesFrom)
     // In memory the key would be gone, and on disk there.
     if (kept === undefined) {

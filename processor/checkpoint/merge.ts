@@ -4,47 +4,8 @@
 // The keys keep the order in which they came: what is changed stays in its place, what is new, or came again, goes
 // behind. That is the order of the state in memory too, so a restart or a replay meets keys as the first run did.
 
-import { ByteKeys } from './byte-keys.ts'
+import { Changes } from './changes.ts'
 import { IncrementsReader, IncrementsWriter } from './increments.ts'
-
-// What there is to say of a changed key.
-const REMOVED = 1
-/** It was removed before: its place is not where the generation has it. */
-const BORN_AGAIN = 2
-const WRITTEN = 4
-
-/** The last change of each key of one operator, in the order of the keys. */
-class Changes {
-  readonly keys = new ByteKeys()
-  readonly chunks: (Buffer | undefined)[] = []
-  readonly from: number[] = []
-  readonly until: number[] = []
-  readonly flags: number[] = []
-  /** What the generation has not is written; what of it goes by yet is older. */
-  isWritten = false
-
-  take(reader: IncrementsReader): void {
-    const { chunk, keyFrom, keyUntil } = reader
-    const next = this.flags.length
-    const place = this.keys.place(chunk, keyFrom, keyUntil, next)
-    const flags = place === next ? 0 : (this.flags[place] as number)
-    if (reader.isRemoved) {
-      this.set(place, undefined, reader, flags | REMOVED)
-    } else if ((flags & REMOVED) !== 0) {
-      this.keys.replace(chunk, keyFrom, keyUntil, next)
-      this.set(next, chunk, reader, BORN_AGAIN)
-    } else {
-      this.set(place, chunk, reader, flags)
-    }
-  }
-
-  private set(place: number, chunk: Buffer | undefined, { from, until }: IncrementsReader, flags: number) {
-    this.chunks[place] = chunk
-    this.from[place] = from
-    this.until[place] = until
-    this.flags[place] = flags
-  }
-}
 
 export class Merge {
   private readonly writer: IncrementsWriter
@@ -95,12 +56,9 @@ export class Merge {
     const changes = this.changes.get(operator)
     writer.operator(operator)
     while (reader.next()) {
-      const place = changes?.keys.place(chunk, reader.keyFrom, reader.keyUntil) ?? -1
-      if (place === -1) {
-        writer.entry(chunk, reader.from, reader.until)
-      } else if (((changes as Changes).flags[place] as number) === 0) {
-        this.write(changes as Changes, place)
-      }
+      const place = changes?.find(reader) ?? -1
+      if (place === -1) writer.entry(chunk, reader.from, reader.until)
+      else (changes as Changes).writeInPlace(place, writer)
     }
   }
 
@@ -121,19 +79,12 @@ export class Merge {
     const changes = this.changes.get(operator)
     if (changes === undefined || changes.isWritten) return undefined
     this.writer.operator(operator)
-    for (let place = 0; place < changes.flags.length; place++) {
-      if (((changes.flags[place] as number) & (REMOVED | WRITTEN)) !== 0) continue
-      this.write(changes, place)
+    for (let place = 0; place < changes.end; place++) {
+      changes.writeAdded(place, this.writer)
       const whole = this.writer.take()
       if (whole.length > 0) yield whole
     }
     changes.isWritten = true
     return undefined
-  }
-
-  private write({ chunks, from, until, flags }: Changes, place: number): void {
-    this.writer.entry(chunks[place] as Buffer, from[place] as number, until[place] as number)
-    flags[place] = WRITTEN
-    chunks[place] = undefined
   }
 }

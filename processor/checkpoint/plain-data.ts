@@ -11,6 +11,8 @@ import { ByteReader, ByteWriter } from './bytes.ts'
 import { DamagedError } from './store.ts'
 
 const DEEPEST = 100
+/** Up to here a text is quicker written unit by unit, if it is ASCII. */
+const SHORT_TEXT = 40
 /** Half a character: UTF-8 has no bytes for it, and would make two such keys one. */
 const LONE_SURROGATE = /\p{Surrogate}/u
 
@@ -36,6 +38,7 @@ export function writePlain(writer: ByteWriter, value: unknown, depth = 0): void 
 }
 
 function writeText(writer: ByteWriter, text: string): void {
+  if (text.length <= SHORT_TEXT && writer.ascii(7, text)) return
   if (!LONE_SURROGATE.test(text)) {
     writer.byte(7)
     writer.text(text)
@@ -59,11 +62,10 @@ function writeObject(writer: ByteWriter, value: object, depth: number): void {
   if (depth >= DEEPEST) {
     throw new TypeError(`state nested more than ${DEEPEST} deep, or within itself, cannot be kept`)
   }
-  const inner = (part: unknown) => writePlain(writer, part, depth + 1)
   if (Array.isArray(value)) {
     writer.byte(10)
     writer.varint(value.length)
-    for (let i = 0; i < value.length; i++) inner(value[i])
+    for (let i = 0; i < value.length; i++) writePlain(writer, value[i], depth + 1)
   } else if (value instanceof Uint8Array) {
     writer.byte(9)
     writer.blob(value)
@@ -71,13 +73,13 @@ function writeObject(writer: ByteWriter, value: object, depth: number): void {
     writer.byte(12)
     writer.varint(value.size)
     for (const [key, part] of value) {
-      inner(key)
-      inner(part)
+      writePlain(writer, key, depth + 1)
+      writePlain(writer, part, depth + 1)
     }
   } else if (value instanceof Set) {
     writer.byte(13)
     writer.varint(value.size)
-    for (const part of value) inner(part)
+    for (const part of value) writePlain(writer, part, depth + 1)
   } else if (value instanceof Date) {
     writer.byte(14)
     writer.float(value.getTime())
@@ -92,7 +94,7 @@ function writeObject(writer: ByteWriter, value: object, depth: number): void {
     writer.varint(names.length)
     for (const name of names) {
       writeText(writer, name)
-      inner((value as Record<string, unknown>)[name])
+      writePlain(writer, (value as Record<string, unknown>)[name], depth + 1)
     }
   }
 }

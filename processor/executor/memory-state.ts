@@ -10,8 +10,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Key } from '../graph/key.ts'
 import type { StateCursor, StateOperator, StatePartition, StateStore } from '../graph/contracts/state.ts'
+import { Paged, PagedInts } from '../rdd/paged.ts'
 import { KeyTable } from './key-table.ts'
-import { Paged } from './paged.ts'
 
 /** Steps of a walk before the event loop may have its turn. */
 const SLICE = 4096
@@ -22,8 +22,8 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
   private places = new KeyTable()
   /** undefined: no value. A key that has none when the batch ends is gone. */
   private values = new Paged<S | undefined>()
-  private marks = new Paged<number>()
-  private changed = new Paged<number>()
+  private marks = new PagedInts()
+  private changed = new PagedInts()
   private before = new Paged<S | undefined>()
   private currentKeys = 0
   private committedKeys = 0
@@ -97,22 +97,8 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
   }
 
   /** What the batch has changed so far: for a store that keeps increments. undefined: removed. */
-  *changes(): Generator<readonly [Key, S | undefined], undefined, undefined> {
-    const { changed, before } = this
-    for (let index = 0; index < changed.length; index++) {
-      const place = changed.get(index)
-      const value = this.at(place)
-      // Of a key that came and went within the batch nobody has heard.
-      if (value === undefined && before.get(index) === undefined) continue
-      yield [this.keyAt(place) as Key, value]
-    }
-    return undefined
-  }
-
-  /** Every key as it stands now. */
-  *all(): Generator<readonly [Key, S], undefined, undefined> {
-    for (const cursor = this.current(); cursor.next(); ) yield [cursor.key, cursor.value]
-    return undefined
+  changes(): StateCursor<S | undefined> {
+    return new ChangesCursor(this, this.changed, this.before)
   }
 
   /** Takes up a committed value from outside (undefined: removed), before the first batch. */
@@ -158,7 +144,7 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
     return undefined
   }
 
-  private *sweep(changed: Paged<number>): Generator<undefined, undefined, undefined> {
+  private *sweep(changed: PagedInts): Generator<undefined, undefined, undefined> {
     for (let index = 0; index < changed.length; index++) {
       const place = changed.get(index)
       if (this.values.get(place) === undefined) this.places.remove(place)
@@ -174,7 +160,7 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
     if (holes <= FEW_HOLES || holes <= this.places.size) return undefined
     const places = new KeyTable()
     const values = new Paged<S | undefined>()
-    const marks = new Paged<number>()
+    const marks = new PagedInts()
     for (let place = 0; place < this.end; place++) {
       const key = this.keyAt(place)
       if (key !== undefined) {
@@ -196,7 +182,7 @@ export class MemoryStatePartition<S> implements StatePartition<S> {
   }
 
   private forgetChanges(): void {
-    this.changed = new Paged<number>()
+    this.changed = new PagedInts()
     this.before = new Paged<S | undefined>()
   }
 }
@@ -225,6 +211,34 @@ class PlaceCursor<S> implements StateCursor<S> {
       if (value === undefined) continue
       this.key = this.partition.keyAt(this.place) as Key
       this.value = value
+      return true
+    }
+    return false
+  }
+}
+
+class ChangesCursor<S> implements StateCursor<S | undefined> {
+  key: Key = null
+  value: S | undefined
+  private readonly partition: MemoryStatePartition<S>
+  private readonly changed: PagedInts
+  private readonly before: Paged<S | undefined>
+  private index = -1
+
+  constructor(partition: MemoryStatePartition<S>, changed: PagedInts, before: Paged<S | undefined>) {
+    this.partition = partition
+    this.changed = changed
+    this.before = before
+  }
+
+  next(): boolean {
+    const { partition, changed } = this
+    while (++this.index < changed.length) {
+      const place = changed.get(this.index)
+      this.value = partition.at(place)
+      // Of a key that came and went within the batch nobody has heard.
+      if (this.value === undefined && this.before.get(this.index) === undefined) continue
+      this.key = partition.keyAt(place) as Key
       return true
     }
     return false

@@ -7,20 +7,31 @@ import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StatePartition } from '../graph/contracts/state.ts'
 import { appended, intoGroup, type Cogrouped } from '../rdd/cogroup.ts'
 import { type Adding, type Dataset, drainShare, type HeldOrSpilled, type TaskRunner } from '../rdd/dataset.ts'
-import { ArrayReader } from '../rdd/array-reader.ts'
+import { Paged, PagedInts } from '../rdd/paged.ts'
 import { SampledSize, sizeOf } from '../rdd/size-of.ts'
 import { SpillingTable, type ShufflePlace } from '../rdd/spilling-table.ts'
 
 /** Of a key that has new values. */
 const KEY_BYTES = 64
 
-/** Of one partition. Keys have numbers, from 0 in the order in which they came. */
+/** Instead of the index of a value. */
+const NONE = -1
+
+/**
+ * Of one partition. Keys have numbers, from 0 in the order in which they came. Values lie in the order in which they
+ * came, each with the one before it of its key and parent, and groups are made when they are read: nothing but numbers
+ * lives on from a record until then.
+ *
+ *    values      v0  v1  v2  v3          lastOf     2  1  3      for each number and parent
+ *    before       -   -   0   -
+ */
 export class KeyGroups {
-  readonly places: number[] = []
+  private readonly places = new PagedInts()
   private readonly partition: StatePartition<unknown>
   private readonly parents: number
-  /** By number, and by parent. */
-  private readonly groups: unknown[][][] = []
+  private readonly values = new Paged<unknown>()
+  private readonly before = new PagedInts()
+  private readonly lastOf = new PagedInts()
   /** By place. Counts only where `places` says the same. */
   private numbers: Int32Array
 
@@ -30,38 +41,64 @@ export class KeyGroups {
     this.numbers = new Int32Array(partition.end)
   }
 
-  /** Returns how many values of the parent the key has then. */
-  add(key: Key, parent: number, value: unknown): number {
-    const place = this.partition.place(key)
-    if (place < this.numbers.length) {
-      const number = this.numbers[place] as number
-      if (this.places[number] === place)
-        return ((this.groups[number] as unknown[][])[parent] as unknown[]).push(value)
-    } else {
-      const larger = new Int32Array(Math.max(1024, 2 * place))
-      larger.set(this.numbers)
-      this.numbers = larger
-    }
-    this.numbers[place] = this.places.length
-    this.places.push(place)
-    this.groups.push(
-      // As literals: arrays that are pushed to have room for many more.
-      this.parents === 1
-        ? [[value]]
-        : Array.from({ length: this.parents }, (_, index) => (index === parent ? [value] : [])),
-    )
-    return 1
+  /** Whether it is the key's first value of the parent. */
+  add(key: Key, parent: number, value: unknown): boolean {
+    const group = this.numberOf(this.partition.place(key)) * this.parents + parent
+    const before = this.lastOf.get(group)
+    this.lastOf.set(group, this.values.push(value))
+    this.before.push(before)
+    return before === NONE
   }
 
   /** Hands over each key's place and values. */
   read(visit: (place: number, groups: unknown[][]) => void): RowReader {
+    const { places } = this
     let number = 0
-    return new ArrayReader(this.places, (place) => visit(place, this.groups[number++] as unknown[][]))
+    return {
+      read: (maxRows) => {
+        const end = Math.min(places.length, number + maxRows)
+        for (; number < end; number++) visit(places.get(number), this.groupsOf(number))
+        return end < places.length
+      },
+      close() {},
+    }
   }
 
   /** The same by their keys. */
   entries<K>(emit: Emit<[K, unknown[][]]>): RowReader {
     return this.read((place, groups) => emit([this.partition.keyAt(place) as K, groups]))
+  }
+
+  private numberOf(place: number): number {
+    const { places } = this
+    if (place < this.numbers.length) {
+      const number = this.numbers[place] as number
+      if (number < places.length && places.get(number) === place) return number
+    } else {
+      const larger = new Int32Array(Math.max(1024, 2 * place))
+      larger.set(this.numbers)
+      this.numbers = larger
+    }
+    for (let parent = 0; parent < this.parents; parent++) this.lastOf.push(NONE)
+    return (this.numbers[place] = places.push(place))
+  }
+
+  private groupsOf(number: number): unknown[][] {
+    const first = number * this.parents
+    // Literals: arrays that are pushed to have room for many more.
+    const groups = [this.valuesUpTo(this.lastOf.get(first))]
+    for (let parent = 1; parent < this.parents; parent++) {
+      groups.push(this.valuesUpTo(this.lastOf.get(first + parent)))
+    }
+    return groups
+  }
+
+  private valuesUpTo(last: number): unknown[] {
+    if (last === NONE) return []
+    const { values, before } = this
+    const found = [values.get(last)]
+    for (let at = before.get(last); at !== NONE; at = before.get(at)) found.push(values.get(at))
+    return found.length === 1 ? found : found.reverse()
   }
 }
 
@@ -101,8 +138,8 @@ export async function gather<K>(
       } catch (error) {
         throw operatorFailed(places.operator, error)
       }
-      const values = (groups[places.partitionOf(key)] as KeyGroups).add(key, parent, value)
-      if (size.isDue()) size.add((values === 1 ? KEY_BYTES + sizeOf(key) : 0) + sizeOf(value))
+      const isFirst = (groups[places.partitionOf(key)] as KeyGroups).add(key, parent, value)
+      if (size.isDue()) size.add((isFirst ? KEY_BYTES + sizeOf(key) : 0) + sizeOf(value))
     }
     const pause = () => {
       if (table !== undefined) return adding?.pause?.()

@@ -9,6 +9,7 @@ import type { StateCursor, StateOperator, StatePartition } from '../graph/contra
 import type { Scope } from '../graph/node.ts'
 import { cogroup } from '../rdd/cogroup.ts'
 import { heldElsewhere, Once, openHeld, owns, type Dataset, type TaskRunner } from '../rdd/dataset.ts'
+import { Paged } from '../rdd/paged.ts'
 import { gather, type Gathered, type KeyGroups } from './key-groups.ts'
 
 /** A key and its new state; undefined: the key was removed. */
@@ -57,7 +58,7 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
       this.parents = []
       for (const [index, partition] of state.entries()) {
         if (!owns(this, index, run.peers)) continue
-        const changes = { keys: [], values: [] }
+        const changes: Changes<K, S> = { keys: new Paged(), values: new Paged() }
         this.changes[index] = changes
         const moving = new MovingOn<K, S>(partition, step, changes)
         await run.drain(
@@ -81,8 +82,8 @@ export class StateUpdateDataset<K, S> implements Dataset<StateChange<K, S>> {
 
 /** In the order in which they were made. Two lists: a row is made of them when it is read. */
 interface Changes<K, S> {
-  readonly keys: K[]
-  readonly values: (S | undefined)[]
+  readonly keys: Paged<K>
+  readonly values: Paged<S | undefined>
 }
 
 class ChangesReader<K, S> implements RowReader {
@@ -98,7 +99,7 @@ class ChangesReader<K, S> implements RowReader {
   read(maxRows: number): boolean {
     const { keys, values } = this.changes
     const end = Math.min(keys.length, this.at + maxRows)
-    for (; this.at < end; this.at++) this.emit([keys[this.at] as K, values[this.at]])
+    for (; this.at < end; this.at++) this.emit([keys.get(this.at), values.get(this.at)])
     return end < keys.length
   }
 

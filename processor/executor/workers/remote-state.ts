@@ -2,7 +2,7 @@
 // that owns their key's partition, what a batch changed comes back as bytes.
 
 import { ByteReader } from '../../checkpoint/bytes.ts'
-import { IncrementsWriter } from '../../checkpoint/increments.ts'
+import { IncrementsReader, IncrementsWriter } from '../../checkpoint/increments.ts'
 import { ElsewherePartition } from '../../checkpoint/local-state.ts'
 import { readKey } from '../../checkpoint/plain-data.ts'
 import type {
@@ -17,18 +17,8 @@ import { ownerOf } from '../../rdd/dataset.ts'
 import type { StagedShare, WorkerCalls } from './calls.ts'
 import type { Link } from './link.ts'
 
-/** Of kept values that go to a worker in one message. */
-const MESSAGE_BYTES = 256 * 1024
 /** Of kept values that all workers together were sent and have not taken up: what is beyond waits on disk. */
 const LIMIT_BYTES = 32 * 1024 * 1024
-
-/** What an entry takes beside its key and value, or a little more. */
-const ENTRY_BYTES = 8
-
-interface Outgoing {
-  writer: IncrementsWriter
-  bytes: number
-}
 
 export class RemoteState implements StateHost {
   /** Of the pool at work: another one after a worker died. */
@@ -37,7 +27,8 @@ export class RemoteState implements StateHost {
   isStarting = true
   private readonly operators: readonly StateOperator[]
   private byNumber = new Map<number, KeyPlaces>()
-  private outgoing: Outgoing[] = []
+  /** Kept values on their way to the workers. */
+  private outgoing: IncrementsWriter[] = []
   private shares: readonly StagedShare[] | undefined
   private committedSizes = new Map<string, number[]>()
   private stagedSizes: Map<string, number[]> | undefined
@@ -65,25 +56,25 @@ export class RemoteState implements StateHost {
     this.byNumber = new Map(
       this.operators.map((operator) => [(places.get(operator.id) as KeptPlace).number, placesOf(operator)]),
     )
-    this.outgoing = this.links.map(() => ({ writer: new IncrementsWriter(), bytes: 0 }))
+    this.outgoing = this.links.map(() => new IncrementsWriter())
     this.shares = undefined
     this.stagedSizes = undefined
     for (const link of this.links) link.note('resetState', { places })
   }
 
-  restore(number: number, key: Buffer, value: Buffer | undefined): void {
+  restore(number: number, chunk: Buffer): void {
     const places = this.byNumber.get(number)
     if (places === undefined) return
-    const partition = places.partitionOf(readKey(new ByteReader(key)))
-    const worker = ownerOf(partition, places.partitions, this.links.length)
-    const outgoing = this.outgoing[worker] as Outgoing
-    const { writer } = outgoing
-    writer.operator(number)
-    writer.key(key, key.length)
-    if (value === undefined) writer.removed()
-    else writer.value(value, value.length)
-    outgoing.bytes += key.length + (value?.length ?? 0) + ENTRY_BYTES
-    if (outgoing.bytes >= MESSAGE_BYTES) this.send(worker)
+    const { outgoing } = this
+    for (const writer of outgoing) writer.operator(number)
+    const entry = new IncrementsReader(chunk)
+    const field = new ByteReader(chunk)
+    while (entry.next()) {
+      const partition = places.partitionOf(readKey(field.within(entry.keyFrom, entry.keyUntil)))
+      const writer = outgoing[ownerOf(partition, places.partitions, outgoing.length)] as IncrementsWriter
+      writer.entry(chunk, entry.from, entry.until)
+    }
+    for (const [worker, writer] of outgoing.entries()) this.send(worker, writer.take())
   }
 
   room(): Promise<void> | undefined {
@@ -92,7 +83,7 @@ export class RemoteState implements StateHost {
   }
 
   async restored(): Promise<void> {
-    for (const worker of this.links.keys()) this.send(worker)
+    for (const [worker, writer] of this.outgoing.entries()) this.send(worker, writer.finish())
     const { links } = this
     try {
       this.committedSizes = sum(await Promise.all(links.map((link) => link.call('restored', undefined))))
@@ -128,18 +119,16 @@ export class RemoteState implements StateHost {
     return Promise.resolve()
   }
 
-  private send(worker: number): void {
-    const outgoing = this.outgoing[worker]
-    if (outgoing === undefined || outgoing.bytes === 0) return
-    const { writer, bytes } = outgoing
-    this.outgoing[worker] = { writer: new IncrementsWriter(), bytes: 0 }
+  private send(worker: number, increments: readonly Buffer[]): void {
+    if (increments.length === 0) return
+    const bytes = increments.reduce((sum, { length }) => sum + length, 0)
     this.bytesUnderWay += bytes
     const taken = () => {
       this.bytesUnderWay -= bytes
       if (this.bytesUnderWay < LIMIT_BYTES) for (const resolve of this.waiters.splice(0)) resolve()
     }
     // What became of it, also that the worker is gone, `restored` tells.
-    this.links[worker]?.call('restoreState', { increments: writer.finish() }).then(taken, taken)
+    this.links[worker]?.call('restoreState', { increments }).then(taken, taken)
   }
 
   private forgetStaged(): void {

@@ -86,8 +86,8 @@ export interface KeptPlace {
 export interface StateHost extends StateStore {
   /** Begins anew and empty. In bytes, operators go by these numbers. */
   reset(places: ReadonlyMap<string, KeptPlace>): void
-  /** Takes up a kept value; `value` undefined: removed. The bytes may be used again once it returns. */
-  restore(number: number, key: Buffer, value: Buffer | undefined): void
+  /** Takes up a chunk of an operator's kept values (checkpoint/increments.ts). Its bytes may be used again then. */
+  restore(number: number, chunk: Buffer): void
   /** As much is on its way that it is to be awaited before more is restored; undefined, or absent: there is room. */
   room?(): Promise<void> | undefined
   /** Resolves when all that was restored is in place; rejects with what could not be taken up. */

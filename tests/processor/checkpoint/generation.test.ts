@@ -47,9 +47,7 @@ async function stage(batchId: number, changes: readonly Change[], table: Table, 
   const writer = new IncrementsWriter(30)
   for (const [operator, key, value] of changes) {
     writer.operator(operator)
-    writer.key(Buffer.from(key), Buffer.byteLength(key))
-    if (value === undefined) writer.removed()
-    else writer.value(Buffer.from(value), Buffer.byteLength(value))
+    entry(writer, key, value)
   }
   const increments = writer.finish()
   const operators = [...table].map(
@@ -73,11 +71,20 @@ async function stage(batchId: number, changes: readonly Change[], table: Table, 
   await journal.stage(redo, increments)
 }
 
+function entry(writer: IncrementsWriter, key: string, value: string | undefined): void {
+  writer.beginKey().raw(Buffer.from(key))
+  writer.endKey()
+  if (value === undefined) return writer.removed()
+  writer.beginValue().raw(Buffer.from(value))
+  writer.endValue()
+}
+
 async function loaded(generation: Generation): Promise<[number, [string, string][]][]> {
   const table: Table = new Map()
-  await generation.load((operator, key, value) =>
-    apply(table, [[operator, key.toString(), value.toString()]]),
-  )
+  await generation.load((chunk) => {
+    const reader = new IncrementsReader(chunk)
+    while (reader.next()) apply(table, [[reader.operator, reader.key.toString(), String(reader.value)]])
+  })
   return listed(table)
 }
 
@@ -243,8 +250,7 @@ test('what was written before there were blocks is refused by name', async () =>
 test('a chunk that ends too early, or has nothing in it, is damage', () => {
   const writer = new IncrementsWriter()
   writer.operator(7)
-  writer.key(Buffer.from('key'), 3)
-  writer.value(Buffer.from('value'), 5)
+  entry(writer, 'key', 'value')
   const [chunk] = writer.finish() as [Buffer]
   const all = (bytes: Buffer) => {
     const found: string[] = []

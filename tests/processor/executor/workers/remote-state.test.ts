@@ -1,7 +1,7 @@
 // The driver's side of state that workers have: what they were sent and have not taken up is bounded.
 
 import { expect, test } from 'vitest'
-import { ByteWriter } from '../../../../processor/checkpoint/bytes.ts'
+import { IncrementsWriter } from '../../../../processor/checkpoint/increments.ts'
 import { writeKey } from '../../../../processor/checkpoint/plain-data.ts'
 import type { WorkerCalls } from '../../../../processor/executor/workers/calls.ts'
 import type { Link } from '../../../../processor/executor/workers/link.ts'
@@ -37,12 +37,16 @@ test('what is beyond a bound waits until workers have taken up what they were se
   )
   state.reset(new Map([['total', { number: 1 }]]))
   const value = Buffer.alloc(64 * 1024)
+  const writer = new IncrementsWriter()
   let waits = 0
   const restoring = (async () => {
     for (let index = 0; index < 3000; index++) {
-      const key = new ByteWriter()
-      writeKey(key, `key ${index}`)
-      state.restore(1, key.copy(), value)
+      writer.operator(1)
+      writeKey(writer.beginKey(), `key ${index}`)
+      writer.endKey()
+      writer.beginValue().raw(value)
+      writer.endValue()
+      for (const chunk of writer.finish()) state.restore(1, chunk)
       const room = state.room()
       if (room !== undefined) waits++
       await room

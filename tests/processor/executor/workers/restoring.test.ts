@@ -2,7 +2,6 @@
 
 import { MessageChannel } from 'node:worker_threads'
 import { expect, test } from 'vitest'
-import { ByteWriter } from '../../../../processor/checkpoint/bytes.ts'
 import { IncrementsWriter } from '../../../../processor/checkpoint/increments.ts'
 import { writeKey, writePlain } from '../../../../processor/checkpoint/plain-data.ts'
 import type { WorkerCalls } from '../../../../processor/executor/workers/calls.ts'
@@ -15,11 +14,10 @@ function chunksOf(keys: number, name: string): Buffer[] {
   const writer = new IncrementsWriter(1)
   writer.operator(0)
   for (let i = 0; i < keys; i++) {
-    const [key, value] = [new ByteWriter(), new ByteWriter()]
-    writeKey(key, `${name} ${i}`)
-    writePlain(value, i)
-    writer.key(key.bytes, key.end)
-    writer.value(value.bytes, value.end)
+    writeKey(writer.beginKey(), `${name} ${i}`)
+    writer.endKey()
+    writePlain(writer.beginValue(), i)
+    writer.endValue()
   }
   return writer.finish()
 }
