@@ -12,8 +12,8 @@ import { plainCodec } from '../checkpoint/plain-data.ts'
 import type { Emit, RowReader } from '../graph/contracts/rows.ts'
 import type { StatePartition } from '../graph/contracts/state.ts'
 import { type Graph, standsOnState } from '../graph/graph.ts'
-import type { StreamNode } from '../graph/node.ts'
-import { type KeyPlaces, placesOf } from '../graph/partitioner.ts'
+import type { Scope, StreamNode } from '../graph/node.ts'
+import { KeyPlaces, type Partitioner, placesOf } from '../graph/partitioner.ts'
 import {
   Once,
   openHeld,
@@ -26,6 +26,7 @@ import {
   type TaskRunner,
 } from '../rdd/dataset.ts'
 import { placing } from '../rdd/by-key.ts'
+import { PartitionedDataset } from '../rdd/partitioned.ts'
 import { StateKeyReader, StateReader } from './state.ts'
 
 /** The parent itself where its past can be computed again; else the node that keeps its rows. */
@@ -46,12 +47,22 @@ function addKeptRows<T>(graph: Graph, parent: StreamNode<T>): StreamNode<T> {
     recovers: true,
     compute(timeMs, scope, id) {
       const state = scope.state<T[]>(operator(id))
-      if (scope.runningMs !== timeMs) return new RestoredRows(state, timeMs)
+      if (scope.runningMs !== timeMs) return restored(new RestoredRows(state, timeMs), parent, id, scope)
       const rows = scope.rows(parent, timeMs)
       const places = placesOf(operator(id))
       return rows && new KeptRows(rows, state, { places, timeMs, forgetMs: timeMs - scope.rememberMs(id) })
     },
   })
+}
+
+/** Where the rows of today lie by a partitioner, those of the past do, too, whatever they lay by. */
+function restored<T>(past: Dataset<T>, parent: StreamNode<T>, id: string, scope: Scope): Dataset<T> {
+  const { runningMs } = scope
+  const today = runningMs === undefined ? undefined : scope.rows(parent, runningMs)
+  if (today?.partitioner === undefined) return past
+  // What lies by a partitioner is pairs.
+  const pairs = past as Dataset<unknown> as Dataset<readonly [unknown, unknown]>
+  return new PartitionedDataset(pairs, new KeyPlaces(id, today.partitioner)) as Dataset<unknown> as Dataset<T>
 }
 
 interface Keeping {
@@ -64,6 +75,7 @@ interface Keeping {
 class KeptRows<T> implements Dataset<T> {
   readonly keeps = 'always'
   readonly partitions: number
+  readonly partitioner: Partitioner | undefined
   private readonly once = new Once()
   private readonly parent: Dataset<T>
   private readonly state: readonly StatePartition<T[]>[]
@@ -73,6 +85,7 @@ class KeptRows<T> implements Dataset<T> {
   constructor(parent: Dataset<T>, state: readonly StatePartition<T[]>[], keeping: Keeping) {
     this.parent = parent
     this.partitions = parent.partitions
+    this.partitioner = parent.partitioner
     this.state = state
     this.keeping = keeping
   }

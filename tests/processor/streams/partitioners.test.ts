@@ -161,6 +161,7 @@ describe('the RDD of a batch knows what its rows lie by', () => {
     ['mapPartitions', (s) => states(s).mapPartitions((rows) => rows, { preservePartitioning: true })],
     ['mapPartitionsToPair', (s) => states(s).mapPartitionsToPair((r) => r, { preservePartitioning: true })],
     ['window', (s) => keyed(s).reduceByKey(sum, where).window('2s')],
+    ['window over state', (s) => states(s).window('2s')],
     ['union', (s) => keyed(s).reduceByKey(sum, where).union(states(s))],
     [
       'cache',
@@ -376,6 +377,30 @@ describe('state belongs to keys: it is there under another partitioner, and anot
     const broken = await tableWithRestarts(words, changed, { restartsAfter: [2, 4], parallelism: [1, 3] })
     for (const n of Object.keys(unbroken))
       expect(broken[Number(n)]?.toSorted(byText)).toEqual(unbroken[Number(n)]?.toSorted(byText))
+  })
+
+  test('rows that windows over state have kept lie by the partitioner of today', async () => {
+    const program = (where: Where) => (s: DStream<string>) =>
+      keyed(s)
+        .updateStateByKey(count, { name: 'n', ...where })
+        .window('3s')
+        .transform((rdd) => {
+          const name = rdd.partitioner === where.partitioner ? 'known' : 'unknown'
+          return rdd.glom().map((rows) => [name, ...rows.map(([key, n]) => `${key}${n}`)])
+        })
+    const wheres = [byLetter, byLetter, byLength].map((partitioner) => ({ partitioner }))
+    const [first, , last] = wheres as [Where, Where, Where]
+    const changed = (s: DStream<string>, run: number) => program(wheres[run] as Where)(s)
+    const broken = await tableWithRestarts(words, changed, { restartsAfter: [2, 4] })
+    const [byFirst, byLast] = [
+      await tableWithRestarts(words, program(first)),
+      await tableWithRestarts(words, program(last)),
+    ]
+    expect(byFirst[4]).toHaveLength(4)
+    expect(byLast[5]).toHaveLength(3)
+    for (const n of [1, 2, 3, 4]) expect(broken[n], `batch ${n}`).toEqual(byFirst[n])
+    const sorted = (parts: string[][] | undefined) => parts?.map((part) => part.toSorted())
+    expect(sorted(broken[5])).toEqual(sorted(byLast[5]))
   })
 
   test('a restart with a partitioner that knows not all kept keys says which, and changes nothing', async () => {
