@@ -7,6 +7,9 @@
 import { Changes } from './changes.ts'
 import { IncrementsReader, IncrementsWriter } from './increments.ts'
 
+/** Changes that are walked by before the event loop gets its turn. */
+const SLICE = 4096
+
 export class Merge {
   private readonly writer: IncrementsWriter
   private readonly changes = new Map<number, Changes>()
@@ -82,7 +85,8 @@ export class Merge {
     for (let place = 0; place < changes.end; place++) {
       changes.writeAdded(place, this.writer)
       const whole = this.writer.take()
-      if (whole.length > 0) yield whole
+      // Where all is written already, the walk goes by without a chunk.
+      if (whole.length > 0 || (place + 1) % SLICE === 0) yield whole
     }
     changes.isWritten = true
     return undefined
