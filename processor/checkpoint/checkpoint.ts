@@ -179,7 +179,8 @@ export class Checkpoint implements CommitProtocol {
     if (manifest === undefined) throw new Error(`batch ${batchId} commits before recovery`)
     this.positions.advance(plan)
     this.keepLeftOut(batchId, leftOut)
-    const asksLog = log !== undefined && !this.isDecided(plan) && this.needsLog(plan, log)
+    const asksLog =
+      log !== undefined && !this.isDecided(plan) && (putAside.length > 0 || this.needsLog(plan, log))
     const { increments, ...staged } = await this.keyedState.stage()
     const redo: Redo = {
       ...staged,
@@ -399,7 +400,10 @@ export class Checkpoint implements CommitProtocol {
     return batchId <= this.decidedThrough
   }
 
-  /** A batch without records and new offsets shows nowhere: staging it is enough. */
+  /**
+   * A batch without records and new offsets shows nowhere: staging it is enough. (Files show: an instance whose place was
+   * taken must not put its own in the place of its successor's.)
+   */
   private needsLog(plan: BatchPlan, log: DecisionLog): boolean {
     if (log.records > 0 || hasRows(plan)) return true
     return this.logDecided > 0 && plan.timeMs - this.logDecidedTimeMs >= DECIDE_AT_LEAST_EVERY_MS

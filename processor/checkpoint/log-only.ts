@@ -3,7 +3,9 @@
 // keep nothing but their place in the log this loses nothing.
 
 import type { BatchPlan, CommitProtocol, JobDescription, Recovered } from '../graph/contracts/commit.ts'
+import type { PutAside } from '../graph/contracts/files.ts'
 import type { BatchOutput } from '../graph/contracts/output.ts'
+import type { RecordPlace } from '../graph/contracts/poison.ts'
 import { MemoryStateStore } from '../executor/memory-state.ts'
 import type { StateHost, StateStore } from '../graph/contracts/state.ts'
 import type { OutputPort } from '../ports.ts'
@@ -71,10 +73,14 @@ export class LogOnly implements CommitProtocol {
     return Promise.resolve(this.openLog.begin(plan))
   }
 
-  async commit(plan: BatchPlan): Promise<void> {
+  async commit(
+    plan: BatchPlan,
+    _leftOut?: readonly RecordPlace[],
+    putAside: readonly PutAside[] = [],
+  ): Promise<void> {
     this.positions.advance(plan)
     const log = this.openLog
-    const isNews = log.records > 0 || hasRows(plan)
+    const isNews = log.records > 0 || hasRows(plan) || putAside.length > 0
     if (isNews) {
       await log.prepare(plan, this.positions.touchedBy(plan), NO_CHECKPOINT)
       await log.decide()

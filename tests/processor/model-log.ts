@@ -275,6 +275,12 @@ export class ModelLog implements LogViews, OutputPort {
       act()
       await this.step(step, 'after')
     }
+    // As a producer does: where nothing was written there is nothing to end, and nobody is asked.
+    let hasWritten = false
+    const writing = async (step: string, act: () => void) => {
+      hasWritten = true
+      await around(step, act)
+    }
     return {
       producerId: producer.id,
       producerEpoch: epoch,
@@ -282,21 +288,25 @@ export class ModelLog implements LogViews, OutputPort {
         await this.step('committedOffsets', 'before')
         return [...(this.groups.get(groupId)?.values() ?? [])]
       },
-      begin() {},
+      begin() {
+        hasWritten = false
+      },
       append: (topic, partition, batch) =>
-        around('append', () => {
+        writing('append', () => {
           producer.isOpen = true
           const target = this.at(topic, partition)
           producer.touched.add(target)
           target.append(batch, producer.id, epoch)
         }),
       commitOffsets: (groupId, offsets) =>
-        around('commitOffsets', () => {
+        writing('commitOffsets', () => {
           producer.isOpen = true
           for (const offset of offsets) producer.offsets.push({ groupId, offset })
         }),
       commit: () => around('commit', () => this.end(producer, true)),
-      abort: () => around('abort', () => this.end(producer, false)),
+      abort: async () => {
+        if (hasWritten) await around('abort', () => this.end(producer, false))
+      },
       close: () =>
         around('close', () => {
           if (producer.isOpen) this.end(producer, false)
