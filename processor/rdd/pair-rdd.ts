@@ -13,7 +13,7 @@ import { CogroupedDataset } from './cogroup.ts'
 import type { Dataset } from './dataset.ts'
 import { joined, type Outer } from './join.ts'
 import * as narrow from './narrow.ts'
-import { type Compare, naturally, ordered } from './order.ts'
+import { type Compare, naturally } from './order.ts'
 import { PartitionedDataset } from './partitioned.ts'
 import { placesKnown } from './range-partitioner.ts'
 import { checkFraction, sampled, type SampleOptions } from './sample.ts'
@@ -112,7 +112,7 @@ export class PairRDD<K, V> extends RDD<readonly [K, V]> {
   sortByKey(options: SortOptions<K> = {}): PairRDD<K, V> {
     const { ascending = true, compare = naturally, numPartitions = this.atLeastOne } = options
     const by = ([key]: readonly [K, V]) => key
-    const sorting = { by, order: ordered(compare, ascending), numPartitions, isKey: true }
+    const sorting = { by, compare, ascending, numPartitions, isKey: true }
     return this.pairs(new SortedDataset(this.dataset, this.name('sortByKey'), sorting))
   }
 

@@ -6,7 +6,7 @@ import type { KeyPlaces, Partitioner } from '../graph/partitioner.ts'
 import { checkPartitions } from '../graph/partitioner.ts'
 import { drainAll, type Dataset, Once, type TaskRunner } from './dataset.ts'
 import { NarrowDataset } from './narrow.ts'
-import { type Compare, naturally, ordered } from './order.ts'
+import { type Compare, naturally } from './order.ts'
 import { chanceOf } from './random.ts'
 
 /** Keys that are looked at, a partition, as Spark has it: 20, and three times as many to be sure. */
@@ -21,15 +21,16 @@ export interface RangeOptions<K> {
 /** Whose keys are looked at: an RDD of pairs, or rows whose ranges are known otherwise. */
 export type RangesOf<K> =
   | { readonly dataset: Dataset<readonly [K, unknown]> }
-  | { boundsOf(run: TaskRunner): Promise<readonly K[]> }
+  | { bounds(run: TaskRunner): Promise<readonly K[]> }
 
 /** Not for state, which must be in its place before any row is read. */
 export class RangePartitioner<K = unknown> implements Partitioner<K> {
   readonly numPartitions: number
   private readonly of: RangesOf<K>
-  private readonly order: Compare<K>
+  private readonly ascending: boolean
+  private readonly compare: Compare<K>
   private readonly once = new Once()
-  /** The last key of each range but the last one, in order; fewer where there are fewer keys: the last ranges are empty. */
+  /** The last key of each range but the last one, rising; fewer where there are fewer keys: the last ranges are empty. */
   private bounds: readonly K[] | undefined
 
   constructor(
@@ -40,12 +41,13 @@ export class RangePartitioner<K = unknown> implements Partitioner<K> {
     checkPartitions('RangePartitioner', numPartitions)
     this.numPartitions = numPartitions
     this.of = of
-    this.order = ordered(compare, ascending)
+    this.ascending = ascending
+    this.compare = compare
   }
 
   /** Throws before an operator has read the sample. */
   getPartition(key: K): number {
-    const { bounds, order } = this
+    const { bounds, compare, ascending } = this
     if (bounds === undefined) {
       throw new Error('the ranges of a RangePartitioner are known only when rows are brought by them')
     }
@@ -53,33 +55,33 @@ export class RangePartitioner<K = unknown> implements Partitioner<K> {
     let until = bounds.length
     while (from < until) {
       const middle = (from + until) >>> 1
-      if (order(key, bounds[middle] as K) > 0) from = middle + 1
+      if (compare(key, bounds[middle] as K) > 0) from = middle + 1
       else until = middle
     }
-    return from
+    return ascending ? from : bounds.length - from
   }
 
   /** Both know their ranges, and they are the same. */
   equals(other: Partitioner): boolean {
-    if (!(other instanceof RangePartitioner) || other.numPartitions !== this.numPartitions) return false
-    const { bounds } = this
+    if (!(other instanceof RangePartitioner)) return false
+    const { numPartitions, ascending, compare, bounds } = this
     const others = other.bounds as readonly K[] | undefined
+    if (other.numPartitions !== numPartitions || other.ascending !== ascending || other.compare !== compare)
+      return false
     if (bounds === undefined || bounds.length !== others?.length) return false
-    // The same bounds the other way round are the same only where there are none.
-    const isReversed = bounds.length > 1 && (other.order as Compare<K>)(bounds[0] as K, bounds[1] as K) > 0
-    return !isReversed && bounds.every((bound, index) => Object.is(bound, others[index]))
+    return bounds.every((bound, index) => Object.is(bound, others[index]))
   }
 
   /** Reads the sample, the first time. All threads of a batch must call it at the same point. */
   prepare(run: TaskRunner): Promise<void> {
     return this.once.run(async () => {
       const { of } = this
-      this.bounds = 'dataset' in of ? await this.sample(of.dataset, run) : await of.boundsOf(run)
+      this.bounds = 'dataset' in of ? await this.sample(of.dataset, run) : await of.bounds(run)
     })
   }
 
   private async sample(dataset: Dataset<readonly [K, unknown]>, run: TaskRunner): Promise<readonly K[]> {
-    const { numPartitions, order } = this
+    const { numPartitions, compare } = this
     if (numPartitions === 1) return []
     const size = Math.min(LARGEST_SAMPLE, SAMPLE_OF_A_PARTITION * numPartitions)
     const keys = new NarrowDataset<readonly [K, unknown], K>(
@@ -100,19 +102,19 @@ export class RangePartitioner<K = unknown> implements Partitioner<K> {
         if (place < size) sample[place] = key
       }
     })
-    sample.sort(order)
-    return boundsOf(sample.length, (index) => sample[index] as K, order, numPartitions)
+    sample.sort(compare)
+    return boundsOf(sample.length, (index) => sample[index] as K, compare, numPartitions)
   }
 }
 
 /**
- * Of keys in order: those that end ranges of about the same number of them (RangePartitioner.determineBounds). A key is
+ * Of keys that rise: those that end ranges of about the same number of them (RangePartitioner.determineBounds). A key is
  * in one range, however often it is there.
  */
 export function boundsOf<K>(
   count: number,
   keyAt: (index: number) => K,
-  order: Compare<K>,
+  compare: Compare<K>,
   partitions: number,
 ): K[] {
   const ranges = Math.min(partitions, count)
@@ -121,7 +123,7 @@ export function boundsOf<K>(
   for (let index = 0, target = step; index < count && bounds.length < ranges - 1; index++) {
     if (index + 1 < target) continue
     const key = keyAt(index)
-    if (bounds.length > 0 && order(key, bounds.at(-1) as K) <= 0) continue
+    if (bounds.length > 0 && compare(key, bounds.at(-1) as K) <= 0) continue
     bounds.push(key)
     target += step
   }

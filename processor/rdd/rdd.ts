@@ -9,7 +9,7 @@ import { CoalescedDataset } from './coalesced.ts'
 import type { Dataset } from './dataset.ts'
 import { IndexedDataset } from './indexed.ts'
 import * as narrow from './narrow.ts'
-import { type Compare, naturally, ordered } from './order.ts'
+import { type Compare, naturally } from './order.ts'
 import type { PairRDD } from './pair-rdd.ts'
 import type { PartitionWiseOptions } from './partition-wise.ts'
 import { PipedDataset } from './piped.ts'
@@ -144,7 +144,7 @@ export class RDD<T> extends RddActions<T> {
     f: (row: T) => U,
     { ascending = true, compare = naturally, numPartitions = this.atLeastOne }: SortOptions<U> = {},
   ): RDD<T> {
-    const sorting = { by: f, order: ordered(compare, ascending), numPartitions }
+    const sorting = { by: f, compare, ascending, numPartitions }
     return this.of(new SortedDataset(this.dataset, this.name('sortBy'), sorting))
   }
 

@@ -6,13 +6,14 @@ import { operatorFailed } from '../graph/errors.ts'
 import { checkPartitions, type Partitioner } from '../graph/partitioner.ts'
 import { ArrayReader } from './array-reader.ts'
 import { drainAll, Once, type Dataset, type TaskRunner } from './dataset.ts'
-import type { Compare } from './order.ts'
+import { type Compare, ordered } from './order.ts'
 import { boundsOf, RangePartitioner } from './range-partitioner.ts'
 
 export interface Sorting<T, U> {
   /** What is compared, of a row. */
   readonly by: (row: T) => U
-  readonly order: Compare<U>
+  readonly compare: Compare<U>
+  readonly ascending: boolean
   readonly numPartitions: number
   /** It is the key of the row: rows lie by its ranges. */
   readonly isKey?: boolean
@@ -31,19 +32,21 @@ export class SortedDataset<T, U> implements Dataset<T> {
 
   /** Throws RangeError where there are no partitions. */
   constructor(parent: Dataset<T>, operator: string, sorting: Sorting<T, U>) {
-    const { numPartitions, order: compare, isKey = false } = sorting
+    const { numPartitions, compare, ascending, isKey = false } = sorting
     checkPartitions(operator, numPartitions)
     this.parent = parent
     this.operator = operator
     this.sorting = sorting
     this.partitions = numPartitions
     const ranges = {
-      boundsOf: async (run: TaskRunner) => {
+      bounds: async (run: TaskRunner) => {
         await this.prepare(run)
         return this.bounds
       },
     }
-    this.partitioner = isKey ? new RangePartitioner<U>(numPartitions, ranges, { compare }) : undefined
+    this.partitioner = isKey
+      ? new RangePartitioner<U>(numPartitions, ranges, { ascending, compare })
+      : undefined
   }
 
   prepare(run: TaskRunner): Promise<void> {
@@ -64,10 +67,15 @@ export class SortedDataset<T, U> implements Dataset<T> {
   }
 
   private sort(rows: T[]): void {
-    const { by, order, numPartitions } = this.sorting
+    const { by, compare, ascending, numPartitions } = this.sorting
+    const order = ordered(compare, ascending)
     rows.sort((a, b) => order(by(a), by(b)))
-    const bounds = boundsOf(rows.length, (index) => by(rows[index] as T), order, numPartitions)
-    const ends = bounds.map((bound) => endOf(rows, (row) => order(by(row), bound) <= 0))
+    const { length } = rows
+    const rising = (index: number) => by(rows[ascending ? index : length - 1 - index] as T)
+    const bounds = boundsOf(length, rising, compare, numPartitions)
+    const ends = ascending
+      ? bounds.map((bound) => endOf(rows, (row) => compare(by(row), bound) <= 0))
+      : bounds.toReversed().map((bound) => endOf(rows, (row) => compare(by(row), bound) > 0))
     const from = [0, ...ends]
     this.rows = Array.from({ length: numPartitions }, (_, partition) =>
       rows.slice(from[partition] ?? rows.length, from[partition + 1] ?? rows.length),
