@@ -45,6 +45,9 @@ function load(): ZstdModule {
   // The package exports its entry only; the module with the C functions stands beside it.
   const directory = dirname(require.resolve('@bokuweb/zstd-wasm'))
   const { Module: module } = require(join(directory, 'zstd.js')) as { Module: Loadable }
+  // Another copy of this file in the process, or the program itself, has begun with it: a second memory under the
+  // functions of the first would make rubbish of both.
+  if ((module.HEAPU8 as Uint8Array | undefined) !== undefined) return module
   const { readFileSync } = require('node:fs') as { readFileSync: (path: string) => Uint8Array }
   const code = readFileSync(join(directory, 'zstd.wasm'))
   module.instantiateWasm = (imports, receive) => {
