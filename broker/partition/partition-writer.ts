@@ -40,7 +40,7 @@ export class PartitionWriter {
   private readonly partition: WrittenPartition
   private readonly onRefusing: (reason: Error) => void
   private readonly markerCallbacks = new Set<MarkerCallback>()
-  private isRefusing = false
+  private refusing: Error | undefined
 
   /** `onRefusing` is called for the first append that found no room, and again after one that did. */
   constructor(
@@ -53,6 +53,11 @@ export class PartitionWriter {
     this.progress = progress
     this.partition = partition
     this.onRefusing = onRefusing
+  }
+
+  /** There was no room for the last append. */
+  get refusal(): Error | undefined {
+    return this.refusing
   }
 
   append(records: Buffer, options: AppendOptions): AppendResult {
@@ -123,12 +128,12 @@ export class PartitionWriter {
     const { endOffset } = log
     try {
       append()
-      this.isRefusing = false
+      this.refusing = undefined
       return undefined
     } catch (error) {
       if (isTemporary(error) && log.endOffset === endOffset) {
-        if (!this.isRefusing) this.onRefusing(error)
-        this.isRefusing = true
+        if (this.refusing === undefined) this.onRefusing(error)
+        this.refusing = error
         return refuseAppend(errorCodes.KAFKA_STORAGE_ERROR, error.message)
       }
       partition.fail(error as Error)

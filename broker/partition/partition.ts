@@ -106,6 +106,11 @@ export class Partition implements WrittenPartition {
     return this.offline
   }
 
+  /** Why the last append was refused by the disk; undefined where it was not. */
+  get storageRefusal(): Error | undefined {
+    return this.offline ?? this.parts?.writer.refusal
+  }
+
   /** Exclusive; 0 where the log could not be opened, like the offsets below. */
   get endOffset(): bigint {
     return this.parts?.log.endOffset ?? 0n

@@ -4,7 +4,7 @@
 //
 // Rule kept: output, offsets and decision are durable when commit() resolves, whatever the topics' durability.
 
-import { OFFSETS_TOPIC } from '../controller/topic-name.ts'
+import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../controller/topic-name.ts'
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts'
 import { type ProducerEpoch, ProducerTransaction } from '../protocol/producer-transaction.ts'
 import { recomputeCrc, recordCountOf, stampProducer } from '../protocol/record-batch/header.ts'
@@ -204,10 +204,8 @@ export class InProcessSession implements OutputSession {
   private addOffsets(groupId: string): Promise<void> {
     const { transactions, groups } = this.services
     const { transactionalId, producerId, producerEpoch } = this
-    if (this.terms.byEpoch) {
-      this.offsetsPartition = groups.partitionFor(groupId)
-      return this.addPartition(OFFSETS_TOPIC, this.offsetsPartition)
-    }
+    this.offsetsPartition = groups.partitionFor(groupId)
+    if (this.terms.byEpoch) return this.addPartition(OFFSETS_TOPIC, this.offsetsPartition)
     return this.untilDone(async () => {
       const request = { transactionalId, producerId, producerEpoch, groupId }
       const { errorCode } = await transactions.addOffsetsToTxn(request, ADD_OFFSETS_VERSION)
@@ -264,7 +262,19 @@ export class InProcessSession implements OutputSession {
     const { transactionalId } = this
     const refusal = this.transaction.refusal(errorCode, this.services.clock.monotonicMs())
     if (refusal.meaning === 'overdue') return new FencedError(transactionalId, { overdue: refusal })
-    return failureOf(transactionalId, errorCode, errorMessage)
+    return failureOf(transactionalId, errorCode, errorMessage ?? this.whyNotHere(errorCode))
+  }
+
+  /** There is one broker: a coordinator that is not here is one whose log the disk has refused (answers.ts). */
+  private whyNotHere(errorCode: ErrorCode): string | null {
+    if (errorCode !== errorCodes.NOT_COORDINATOR) return null
+    const { transactions, partition } = this.services
+    const logs = [
+      partition(TRANSACTIONS_TOPIC, transactions.partitionFor(this.transactionalId)),
+      this.offsetsPartition === undefined ? undefined : partition(OFFSETS_TOPIC, this.offsetsPartition),
+    ]
+    const reasons = logs.map((log) => log?.storageRefusal?.message)
+    return reasons.find((reason) => reason !== undefined) ?? null
   }
 
   private untilDone<T>(ask: () => Promise<{ errorCode: ErrorCode; value: T }>): Promise<T> {

@@ -61,3 +61,23 @@ test('a commit survives a power cut with durability=os, a plain record does not'
   }
   expect(plain).toContainEqual([])
 })
+
+test('a step that a coordinator has no room for fails with what the disk said', async () => {
+  const storage = new FaultyStorage(new Random(1))
+  await using broker = await startBrokerOn(storage, options)
+  const session = await broker.output.open('job', 60_000)
+  const steps = [
+    () => session.append('out', 0, batch([{ value: 'lost' }])),
+    () => session.commitOffsets('group', [{ topic: 'plain', partition: 0, offset: 1n, metadata: '' }]),
+    () => session.commit(),
+  ]
+  for (const [index, step] of steps.entries()) {
+    session.begin()
+    for (const before of steps.slice(0, index)) await before()
+    storage.failNext('append', 'ENOSPC', { sticky: true })
+    await expect(step(), `step ${index}`).rejects.toThrow('ENOSPC')
+    storage.clearFaults()
+    await session.abort()
+  }
+  await session.close()
+})
