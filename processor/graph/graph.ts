@@ -46,6 +46,9 @@ export interface GraphOptions {
   parallelism: number
 }
 
+/** A node's data sets by time; undefined: it has none then. */
+type Yielded = Map<number, Dataset<unknown> | undefined>
+
 export class Graph implements Scope {
   readonly intervalMs: number | undefined
   readonly parallelism: number
@@ -69,7 +72,9 @@ export class Graph implements Scope {
   readonly leftOutLater = new Map<number, number>()
   /** Times at which a batch took place: at any other time no node has a data set. */
   private readonly times = new Set<number>()
-  private readonly yielded = new Map<StreamNode<unknown>, Map<number, Dataset<unknown> | undefined>>()
+  private readonly yielded = new Map<StreamNode<unknown>, Yielded>()
+  /** Data sets of earlier times that this run of the batch has made: after a restart, or where a record was left out. */
+  private madeAnew: [byTime: Yielded, timeMs: number][] = []
 
   constructor(options: GraphOptions) {
     this.intervalMs = options.intervalMs
@@ -175,6 +180,7 @@ export class Graph implements Scope {
   begin(timeMs: number): void {
     this.runningMs = timeMs
     this.lastMs = timeMs
+    this.madeAnew = []
     this.run.spills.begin(timeMs)
   }
 
@@ -186,6 +192,7 @@ export class Graph implements Scope {
     if (byTime.has(timeMs)) return byTime.get(timeMs) as Dataset<T> | undefined
     const dataset = this.computeAt(node, timeMs)
     byTime.set(timeMs, dataset)
+    if (timeMs !== this.runningMs) this.madeAnew.push([byTime, timeMs])
     return dataset
   }
 
@@ -270,11 +277,15 @@ export class Graph implements Scope {
   }
 
   /**
-   * The batch at `timeMs` is to run again: what it has computed is thrown away. `uncached`: in the next run rows
-   * come from their records each time, however many operators read them, so that a failure can be told its record.
+   * The batch at `timeMs` is to run again: what it has computed is thrown away, of earlier times too. A worker may have
+   * finished a shuffle that another was cancelled in: if the one kept it, only the other would exchange rows for it again.
+   * `uncached`: in the next run rows come from their records each time, however many operators read them, so that a
+   * failure can be told its record.
    */
   discard(timeMs: number, uncached: boolean): void {
     for (const byTime of this.yielded.values()) letGo(byTime, timeMs)
+    for (const [byTime, time] of this.madeAnew) letGo(byTime, time)
+    this.madeAnew = []
     this.uncachedMs = uncached ? timeMs : undefined
   }
 
@@ -417,7 +428,7 @@ export function standsOnState(stream: StreamNode<unknown>): boolean {
   return false
 }
 
-function letGo(byTime: Map<number, Dataset<unknown> | undefined> | undefined, timeMs: number): void {
+function letGo(byTime: Yielded | undefined, timeMs: number): void {
   byTime?.get(timeMs)?.release?.()
   byTime?.delete(timeMs)
 }
