@@ -49,7 +49,7 @@ const mayImport: Record<string, readonly string[]> = {
   // A Kafka elsewhere behind the processor's ports, so that a job does not know the difference.
   client: ['broker/protocol', 'broker/time', 'processor/ports'],
   tools: ['broker', 'processor', 'client', 'index', 'streaming', 'testing'],
-  examples: ['index', 'streaming', 'testing'],
+  examples: ['index', 'streaming', 'mllib', 'testing'],
 }
 
 /** npm packages and Node modules that only one place may know. */

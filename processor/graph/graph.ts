@@ -167,6 +167,11 @@ export class Graph implements Scope {
     return this.nodes.flatMap(({ state }) => state ?? [])
   }
 
+  /** The state that operators go on from is there. */
+  get isOpen(): boolean {
+    return this.states.size > 0
+  }
+
   get hasWindows(): boolean {
     return this.nodes.some((node) => node.windowMs !== undefined)
   }

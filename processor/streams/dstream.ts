@@ -35,7 +35,8 @@ import { window, type WindowLengths } from './window.ts'
 export class DStream<T> {
   /** The operator whose rows these are; not part of the public API. */
   readonly node: StreamNode<T>
-  protected readonly host: StreamHost
+  /** What the operators of a job are added to; not part of the public API. */
+  readonly host: StreamHost
 
   constructor(host: StreamHost, node: StreamNode<T>) {
     this.host = host

@@ -1,0 +1,37 @@
+// A job that trains models on a topic and says what they predict, as a module: the driver and every worker build it.
+
+import { StreamingKMeans, type Vector } from '../../../mllib.ts'
+import { type StreamingContext, textValues } from '../../../streaming.ts'
+
+/** What was predicted before and after each batch's training, by batch time, in the driver's copy of the module. */
+export const predicted = new Map<number, unknown[]>()
+
+/** Of the driver's copy, as of its last build. */
+export const models: { kMeans?: StreamingKMeans } = {}
+
+export interface Parameters {
+  readonly k: number
+}
+
+export default function build(ssc: StreamingContext, { k }: Parameters): void {
+  const points = ssc
+    .createDirectStream('points', textValues, { startingOffsets: 'earliest' })
+    .map((text) => JSON.parse(text) as Vector)
+  const kMeans = new StreamingKMeans({
+    k,
+    decayFactor: 0.7,
+    randomCenters: { dimension: 2, weight: 1, seed: 3 },
+    name: 'k',
+  })
+  const before = kMeans.predictOn(points)
+  kMeans.trainOn(points)
+  const after = kMeans.predictOnValues(points.mapToPair((point) => [point.join(), point]))
+  models.kMeans = kMeans
+  for (const stream of [before, after]) {
+    stream.foreachRDD(async (rdd, time) => {
+      const rows = predicted.get(time.getTime()) ?? []
+      rows.push(await rdd.collect())
+      predicted.set(time.getTime(), rows)
+    })
+  }
+}
