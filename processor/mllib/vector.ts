@@ -16,3 +16,14 @@ export function checkVector(vector: Vector, dimension: number, what = 'a vector'
     }
   }
 }
+
+export function dot(a: Vector, b: Vector): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
+  return sum
+}
+
+/** Euclidean length. */
+export function norm(vector: Vector): number {
+  return Math.sqrt(dot(vector, vector))
+}

@@ -1,13 +1,13 @@
 // A job that trains models on a topic and says what they predict, as a module: the driver and every worker build it.
 
-import { StreamingKMeans, type Vector } from '../../../mllib.ts'
+import { StreamingKMeans, StreamingLinearRegressionWithSGD, type Vector } from '../../../mllib.ts'
 import { type StreamingContext, textValues } from '../../../streaming.ts'
 
 /** What was predicted before and after each batch's training, by batch time, in the driver's copy of the module. */
 export const predicted = new Map<number, unknown[]>()
 
 /** Of the driver's copy, as of its last build. */
-export const models: { kMeans?: StreamingKMeans } = {}
+export const models: { kMeans?: StreamingKMeans; line?: StreamingLinearRegressionWithSGD } = {}
 
 export interface Parameters {
   readonly k: number
@@ -26,8 +26,13 @@ export default function build(ssc: StreamingContext, { k }: Parameters): void {
   const before = kMeans.predictOn(points)
   kMeans.trainOn(points)
   const after = kMeans.predictOnValues(points.mapToPair((point) => [point.join(), point]))
+  const line = new StreamingLinearRegressionWithSGD({ initialWeights: [0, 0], stepSize: 0.01, name: 'line' })
+  const labeled = points.map(([x = 0, label = 0]) => ({ label, features: [x, 1] }))
+  line.trainOn(labeled)
+  const onLine = line.predictOn(labeled.map(({ features }) => features))
   models.kMeans = kMeans
-  for (const stream of [before, after]) {
+  models.line = line
+  for (const stream of [before, after, onLine]) {
     stream.foreachRDD(async (rdd, time) => {
       const rows = predicted.get(time.getTime()) ?? []
       rows.push(await rdd.collect())

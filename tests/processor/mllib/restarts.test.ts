@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ManualClock } from '../../../broker/time/manual-clock.ts'
-import type { StreamingKMeans } from '../../../mllib.ts'
+import type { StreamingKMeans, StreamingLinearRegressionWithSGD } from '../../../mllib.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
 import { Random } from '../../world/random.ts'
 import { ModelLog } from '../model-log.ts'
@@ -39,7 +39,7 @@ interface Options {
   readonly started?: (kMeans: StreamingKMeans) => void
 }
 
-/** The model as it ends, and all that was predicted. */
+/** The models as they end, and all that was predicted. */
 async function run({ executors, restartsAfter = [], kLater = 3, started }: Options) {
   const log = new ModelLog()
   log.createTopic('points', PARTITIONS)
@@ -92,7 +92,8 @@ async function run({ executors, restartsAfter = [], kLater = 3, started }: Optio
   await context.awaitTermination()
   expect(warnings).toEqual([])
   const { clusterCenters, clusterWeights } = (models.kMeans as StreamingKMeans).latestModel()
-  return { model: { clusterCenters, clusterWeights }, predicted: new Map(predicted) }
+  const { weights } = (models.line as StreamingLinearRegressionWithSGD).latestModel()
+  return { model: { clusterCenters, clusterWeights, weights }, predicted: new Map(predicted) }
 }
 
 test('restarts and executors do not show in models and predictions', async () => {
