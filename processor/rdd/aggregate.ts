@@ -38,12 +38,16 @@ export class AggregateDataset<T, U> implements Dataset<U> {
   }
 
   prepare(run: TaskRunner): Promise<void> {
-    return this.once.run(async () => {
-      const fold = this.start()
-      await drainShare(this.parent as Dataset<T>, run, (row) => fold.add(row))
-      this.rows = [run.peers === undefined ? fold.result() : await this.gather(fold.result(), run, run.peers)]
-      this.parent = undefined
-    })
+    return this.once.run(
+      async () => {
+        const fold = this.start()
+        await drainShare(this.parent as Dataset<T>, run, (row) => fold.add(row))
+        this.rows = [
+          run.peers === undefined ? fold.result() : await this.gather(fold.result(), run, run.peers),
+        ]
+      },
+      { in: run, settled: () => void (this.parent = undefined) },
+    )
   }
 
   open(partition: number, emit: Emit<U>): RowReader {

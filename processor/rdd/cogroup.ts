@@ -89,11 +89,13 @@ export class CogroupedDataset<K> implements Dataset<Cogrouped<K>> {
 
   prepare(run: TaskRunner): Promise<void> {
     const { places, outlives } = this
-    return this.once.run(async () => {
-      await placesKnown(places, run)
-      this.rows = (await cogroup(this.parents, { places, outlives }, run)).rows
-      this.parents = []
-    })
+    return this.once.run(
+      async () => {
+        await placesKnown(places, run)
+        this.rows = (await cogroup(this.parents, { places, outlives }, run)).rows
+      },
+      { in: run, settled: () => void (this.parents = []) },
+    )
   }
 
   open(partition: number, emit: Emit<Cogrouped<K>>): RowReader {

@@ -32,6 +32,11 @@ export interface Peers {
    * plain data and so cannot travel.
    */
   begin<T>(operator: string): Exchanging<T>
+  /**
+   * Hears whether the run of the batch counts, once it is over. One that is given up may have stopped other threads inside of
+   * what this one has done: it must be done again, or threads would be at different exchanges.
+   */
+  whenOver(told: (counts: boolean) => void): void
 }
 
 /** Rows on their way between threads: they go while they are given, and wait where they arrive, on disk if need be. */
@@ -128,22 +133,46 @@ export function ownerIn(dataset: Dataset<unknown>, partition: number, count: num
   return dataset.owner?.(partition, count) ?? ownerOf(partition, dataset.partitions, count)
 }
 
-/** Runs `work` at the first call; later callers share the outcome. Where it fails, the next call begins anew. */
+/** Who runs the work, and what follows of it. */
+export interface Outcome {
+  readonly in: TaskRunner
+  /** It is done for good: what it was made of can go. */
+  settled?(): void
+  /** It counts no more, and may be done again. */
+  undone?(): void
+}
+
+/**
+ * Runs `work` at the first call; later callers share the outcome. Where it fails, the next call begins anew; with an
+ * `outcome` also where the run of the batch in which it was done is given up.
+ */
 export class Once {
   private done: Promise<void> | undefined
 
-  run(work: () => Promise<void>): Promise<void> {
-    this.done ??= this.attempt(work)
+  run(work: () => Promise<void>, outcome?: Outcome): Promise<void> {
+    this.done ??= this.attempt(work, outcome)
     return this.done
   }
 
-  private async attempt(work: () => Promise<void>): Promise<void> {
+  private async attempt(work: () => Promise<void>, outcome: Outcome | undefined): Promise<void> {
     try {
       await work()
     } catch (error) {
       this.done = undefined
       throw error
     }
+    const peers = outcome?.in.peers
+    if (peers === undefined) outcome?.settled?.()
+    else peers.whenOver((counts) => this.over(counts, outcome as Outcome))
+  }
+
+  private over(counts: boolean, outcome: Outcome): void {
+    if (counts) {
+      outcome.settled?.()
+      return
+    }
+    this.done = undefined
+    outcome.undone?.()
   }
 }
 

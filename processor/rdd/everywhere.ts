@@ -39,12 +39,15 @@ export class EverywhereDataset<T> implements Dataset<T> {
   }
 
   prepare(run: TaskRunner): Promise<void> {
-    return this.once.run(async () => {
-      const { parent } = this
-      await parent.prepare(run)
-      if (run.peers !== undefined && parent.slices === undefined)
-        this.rows = await this.gather(run, run.peers)
-    })
+    return this.once.run(
+      async () => {
+        const { parent } = this
+        await parent.prepare(run)
+        if (run.peers !== undefined && parent.slices === undefined)
+          this.rows = await this.gather(run, run.peers)
+      },
+      { in: run },
+    )
   }
 
   open(partition: number, emit: Emit<T>): RowReader {

@@ -32,25 +32,27 @@ export class PartitionedDataset<K, V> implements Dataset<readonly [K, V]> {
   }
 
   prepare(run: TaskRunner): Promise<void> {
-    return this.once.run(async () => {
-      const { places } = this
-      const { peers } = run
-      await placesKnown(places, run)
-      const rows = new RowsInPartitions<readonly [K, V]>(
-        places.operator,
-        places.partitions,
-        run,
-        this.outlives,
-      )
-      const emit = (row: readonly [K, V]) => {
-        const partition = places.partitionOf(row[0])
-        if (!owns(this, partition, peers)) throw places.elsewhere(row[0], partition)
-        rows.add(partition, row)
-      }
-      await drainByKey(this.parent as Dataset<readonly [K, V]>, places, run, { emit })
-      this.rows = rows.held((partition) => owns(this, partition, run.peers))
-      this.parent = undefined
-    })
+    return this.once.run(
+      async () => {
+        const { places } = this
+        const { peers } = run
+        await placesKnown(places, run)
+        const rows = new RowsInPartitions<readonly [K, V]>(
+          places.operator,
+          places.partitions,
+          run,
+          this.outlives,
+        )
+        const emit = (row: readonly [K, V]) => {
+          const partition = places.partitionOf(row[0])
+          if (!owns(this, partition, peers)) throw places.elsewhere(row[0], partition)
+          rows.add(partition, row)
+        }
+        await drainByKey(this.parent as Dataset<readonly [K, V]>, places, run, { emit })
+        this.rows = rows.held((partition) => owns(this, partition, run.peers))
+      },
+      { in: run, settled: () => void (this.parent = undefined) },
+    )
   }
 
   open(partition: number, emit: Emit<readonly [K, V]>): RowReader {

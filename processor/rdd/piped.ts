@@ -28,21 +28,23 @@ export class PipedDataset<T> implements Dataset<string> {
   }
 
   prepare(run: TaskRunner): Promise<void> {
-    return this.once.run(async () => {
-      const parent = this.parent as Dataset<T>
-      await parent.prepare(run)
-      const rows: Held<string> = []
-      const { peers } = run
-      if (peers !== undefined) {
-        this.owners = Array.from({ length: this.partitions }, (_, i) => ownerIn(parent, i, peers.count))
-      }
-      for (let partition = 0; partition < this.partitions; partition++) {
-        const isHere = owns(parent, partition, peers)
-        rows.push(isHere ? await this.through(parent, partition, run) : undefined)
-      }
-      this.rows = rows
-      this.parent = undefined
-    })
+    return this.once.run(
+      async () => {
+        const parent = this.parent as Dataset<T>
+        await parent.prepare(run)
+        const rows: Held<string> = []
+        const { peers } = run
+        if (peers !== undefined) {
+          this.owners = Array.from({ length: this.partitions }, (_, i) => ownerIn(parent, i, peers.count))
+        }
+        for (let partition = 0; partition < this.partitions; partition++) {
+          const isHere = owns(parent, partition, peers)
+          rows.push(isHere ? await this.through(parent, partition, run) : undefined)
+        }
+        this.rows = rows
+      },
+      { in: run, settled: () => void (this.parent = undefined) },
+    )
   }
 
   owner(partition: number, count: number): number {

@@ -18,15 +18,16 @@ export interface RangeOptions<K> {
   readonly compare?: Compare<K>
 }
 
-/** Whose keys are looked at: an RDD of pairs, or rows whose ranges are known otherwise. */
+/** Whose keys are looked at: an RDD of pairs, or rows that tell their ranges (`know`) as they are prepared. */
 export type RangesOf<K> =
   | { readonly dataset: Dataset<readonly [K, unknown]> }
-  | { bounds(run: TaskRunner): Promise<readonly K[]> }
+  | { prepare(run: TaskRunner): Promise<void> }
 
 /** Not for state, which must be in its place before any row is read. */
 export class RangePartitioner<K = unknown> implements Partitioner<K> {
   readonly numPartitions: number
-  private readonly of: RangesOf<K>
+  /** undefined: they have been looked at, and are let go. */
+  private of: RangesOf<K> | undefined
   private readonly ascending: boolean
   private readonly compare: Compare<K>
   private readonly once = new Once()
@@ -74,10 +75,32 @@ export class RangePartitioner<K = unknown> implements Partitioner<K> {
 
   /** Reads the sample, the first time. All threads of a batch must call it at the same point. */
   prepare(run: TaskRunner): Promise<void> {
-    return this.once.run(async () => {
+    const work = async () => {
       const { of } = this
-      this.bounds = 'dataset' in of ? await this.sample(of.dataset, run) : await of.bounds(run)
+      if (of === undefined) return
+      if ('dataset' in of) this.know(await this.sample(of.dataset, run))
+      else await of.prepare(run)
+    }
+    return this.once.run(work, {
+      in: run,
+      settled: () => this.settled(),
+      undone: () => this.forget(),
     })
+  }
+
+  /** Where the ranges end. Not part of the public API, as what follows. */
+  know(bounds: readonly K[]): void {
+    this.bounds = bounds
+  }
+
+  /** All threads know it, for good. */
+  settled(): void {
+    this.of = undefined
+  }
+
+  /** Not all threads may know it, unless it is settled. */
+  forget(): void {
+    if (this.of !== undefined) this.bounds = undefined
   }
 
   private async sample(dataset: Dataset<readonly [K, unknown]>, run: TaskRunner): Promise<readonly K[]> {

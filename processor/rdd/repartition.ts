@@ -35,21 +35,23 @@ export class RepartitionedDataset<T> implements Dataset<T> {
   }
 
   prepare(run: TaskRunner): Promise<void> {
-    return this.once.run(async () => {
-      const parent = this.parent as Dataset<T>
-      const rows = new RowsInPartitions<T>(OPERATOR, this.partitions, run, this.outlives)
-      if (run.peers === undefined) {
-        let next = 0
-        await drainShare(parent, run, (row) => {
-          rows.add(next, row)
-          next = (next + 1) % this.partitions
-        })
-      } else {
-        await this.deal(parent, rows, run, run.peers)
-      }
-      this.rows = rows.held((partition) => owns(this, partition, run.peers))
-      this.parent = undefined
-    })
+    return this.once.run(
+      async () => {
+        const parent = this.parent as Dataset<T>
+        const rows = new RowsInPartitions<T>(OPERATOR, this.partitions, run, this.outlives)
+        if (run.peers === undefined) {
+          let next = 0
+          await drainShare(parent, run, (row) => {
+            rows.add(next, row)
+            next = (next + 1) % this.partitions
+          })
+        } else {
+          await this.deal(parent, rows, run, run.peers)
+        }
+        this.rows = rows.held((partition) => owns(this, partition, run.peers))
+      },
+      { in: run, settled: () => void (this.parent = undefined) },
+    )
   }
 
   // A row's turn depends on how many come before it, in the shares of other threads too.

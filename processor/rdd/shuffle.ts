@@ -50,10 +50,12 @@ export class ShuffledDataset<K, V, C> implements Dataset<readonly [K, C]> {
   }
 
   prepare(run: TaskRunner): Promise<void> {
-    return this.once.run(async () => {
-      this.rows = await this.shuffle(this.parent as Dataset<readonly [K, V]>, run)
-      this.parent = undefined
-    })
+    return this.once.run(
+      async () => {
+        this.rows = await this.shuffle(this.parent as Dataset<readonly [K, V]>, run)
+      },
+      { in: run, settled: () => void (this.parent = undefined) },
+    )
   }
 
   open(partition: number, emit: Emit<readonly [K, C]>): RowReader {

@@ -28,7 +28,7 @@ export class SortedDataset<T, U> implements Dataset<T> {
   private readonly operator: string
   private readonly sorting: Sorting<T, U>
   private rows: T[][] = []
-  private bounds: readonly U[] = []
+  private readonly ranges: RangePartitioner<U> | undefined
 
   /** Throws RangeError where there are no partitions. */
   constructor(parent: Dataset<T>, operator: string, sorting: Sorting<T, U>) {
@@ -38,28 +38,32 @@ export class SortedDataset<T, U> implements Dataset<T> {
     this.operator = operator
     this.sorting = sorting
     this.partitions = numPartitions
-    const ranges = {
-      bounds: async (run: TaskRunner) => {
-        await this.prepare(run)
-        return this.bounds
-      },
-    }
-    this.partitioner = isKey
-      ? new RangePartitioner<U>(numPartitions, ranges, { ascending, compare })
-      : undefined
+    // Rows lie by it for longer than these here are read: it is told its bounds, and lets go of them.
+    const rows = { prepare: (run: TaskRunner) => this.prepare(run) }
+    this.ranges = isKey ? new RangePartitioner<U>(numPartitions, rows, { ascending, compare }) : undefined
+    this.partitioner = this.ranges
   }
 
   prepare(run: TaskRunner): Promise<void> {
-    return this.once.run(async () => {
-      const rows: T[] = []
-      await drainAll(this.parent as Dataset<T>, run, (row) => void rows.push(row))
-      try {
-        this.sort(rows)
-      } catch (error) {
-        throw operatorFailed(this.operator, error)
-      }
-      this.parent = undefined
-    })
+    return this.once.run(
+      async () => {
+        const rows: T[] = []
+        await drainAll(this.parent as Dataset<T>, run, (row) => void rows.push(row))
+        try {
+          this.sort(rows)
+        } catch (error) {
+          throw operatorFailed(this.operator, error)
+        }
+      },
+      {
+        in: run,
+        settled: () => {
+          this.parent = undefined
+          this.ranges?.settled()
+        },
+        undone: () => this.ranges?.forget(),
+      },
+    )
   }
 
   open(partition: number, emit: Emit<T>): RowReader {
@@ -80,7 +84,7 @@ export class SortedDataset<T, U> implements Dataset<T> {
     this.rows = Array.from({ length: numPartitions }, (_, partition) =>
       rows.slice(from[partition] ?? rows.length, from[partition + 1] ?? rows.length),
     )
-    this.bounds = bounds
+    this.ranges?.know(bounds)
   }
 }
 

@@ -95,23 +95,25 @@ export class CachedDataset<T> implements Dataset<T> {
   }
 
   prepare(run: TaskRunner): Promise<void> {
-    return this.once.run(async () => {
-      const parent = this.parent as Dataset<T>
-      await parent.prepare(run)
-      const owners: number[] = []
-      try {
-        for (let partition = 0; partition < parent.partitions; partition++) {
-          owners.push(run.peers === undefined ? 0 : ownerIn(parent, partition, run.peers.count))
-          await this.hold(parent, partition, run)
+    return this.once.run(
+      async () => {
+        const parent = this.parent as Dataset<T>
+        await parent.prepare(run)
+        const owners: number[] = []
+        try {
+          for (let partition = 0; partition < parent.partitions; partition++) {
+            owners.push(run.peers === undefined ? 0 : ownerIn(parent, partition, run.peers.count))
+            await this.hold(parent, partition, run)
+          }
+          if (this.counted) this.counts = await countsOf(this.rows, run)
+        } catch (error) {
+          this.release()
+          throw error
         }
-        if (this.counted) this.counts = await countsOf(this.rows, run)
-      } catch (error) {
-        this.release()
-        throw error
-      }
-      this.owners = owners
-      this.parent = undefined
-    })
+        this.owners = owners
+      },
+      { in: run, settled: () => void (this.parent = undefined), undone: () => this.release() },
+    )
   }
 
   private async hold(parent: Dataset<T>, partition: number, run: TaskRunner): Promise<void> {

@@ -41,10 +41,13 @@ export class ZippedDataset<T, U, R> implements Dataset<R> {
   }
 
   prepare(run: TaskRunner): Promise<void> {
-    return this.once.run(async () => {
-      await this.left.prepare(run)
-      await this.right.prepare(run)
-    })
+    return this.once.run(
+      async () => {
+        await this.left.prepare(run)
+        await this.right.prepare(run)
+      },
+      { in: run },
+    )
   }
 
   owner(partition: number, count: number): number {

@@ -6,6 +6,7 @@ import type { OutputRecord } from '../graph/contracts/output.ts'
 import { durationMs, type Duration } from '../graph/duration.ts'
 import type { NodeSpec } from '../graph/graph.ts'
 import type { StreamNode } from '../graph/node.ts'
+import { filterPipe } from '../rdd/narrow.ts'
 import { PairRDD, type RDDOf } from '../rdd/pair-rdd.ts'
 import type { RDD } from '../rdd/rdd.ts'
 import { countCombiner } from '../rdd/shuffle.ts'
@@ -18,6 +19,7 @@ import type { StreamHost } from './host.ts'
 import { map } from './map.ts'
 import { mapPartitions, type PartitionsOptions } from './map-partitions.ts'
 import type { KeyedStateOptions, OperatorOptions, ShuffleOptions, StateOptions } from './options.ts'
+import { narrow } from './narrow.ts'
 import { foreachRDD, print, toTopic } from './outputs.ts'
 import type { PairDStream } from './pair-dstream.ts'
 import { repartition } from './repartition.ts'
@@ -152,8 +154,10 @@ export class DStream<T> {
   /** How many rows the window has; nothing before the first row, and 0 when all of them have left. */
   countByWindow(length: Duration, slide?: Duration, options?: StateOptions<number>): DStream<number> {
     const add = (a: number, b: number) => a + b
-    const counts = this.count().filter((rows) => rows > 0)
-    return counts.reduceByWindow(add, length, slide, (a, b) => a - b, options)
+    const hasRows = (id: string) => filterPipe(id, (rows: number) => rows > 0)
+    // Of a kind of its own: filters of the program are named by their number, and rows are kept under their names.
+    const counts = narrow('countedRows', this.count().node, undefined, hasRows, { keepsKeys: true })
+    return this.stream(counts).reduceByWindow(add, length, slide, (a, b) => a - b, options)
   }
 
   /** How often each row is in the window; rows that left are no more told. Kept as state. */

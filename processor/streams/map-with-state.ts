@@ -10,7 +10,7 @@ import type { StateCodec, StateOperator } from '../graph/contracts/state.ts'
 import type { StreamNode } from '../graph/node.ts'
 import { stateBasis } from './initial-state.ts'
 import { MapWithStateDataset, type Touched } from './map-with-state-dataset.ts'
-import { partitionerFor } from './options.ts'
+import { statePartitionerFor } from './options.ts'
 import { WholeStateDataset } from './state.ts'
 import type { MapWithStateOptions, StateFunction } from './state-spec.ts'
 import { TimeoutIndexes } from './timeout-index.ts'
@@ -23,7 +23,7 @@ export function mapWithState<K, V, S, M>(
 ): NodeSpec<M> {
   const { timeout, name } = options
   const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, 'timeout')
-  const partitioner = partitionerFor(graph, 'mapWithState', options)
+  const partitioner = statePartitionerFor(graph, 'mapWithState', options)
   const operator = (id: string): StateOperator<Touched<S>> => ({
     id,
     shape: 'mapWithState',

@@ -3,6 +3,7 @@
 import type { Graph } from '../graph/graph.ts'
 import type { StateCodec } from '../graph/contracts/state.ts'
 import { type Partitioner, partitionerOf } from '../graph/partitioner.ts'
+import { RangePartitioner } from '../rdd/range-partitioner.ts'
 
 export interface OperatorOptions {
   /** Shown in errors and listeners; for stateful operators also where the checkpoint keeps their state. */
@@ -38,6 +39,22 @@ export function partitionerFor<K>(graph: Graph, kind: string, options: ShuffleOp
     throw new TypeError(`${name}: a partitioner has its own numPartitions: give one of the two`)
   }
   return partitionerOf(name, partitioner ?? numPartitions ?? graph.parallelism)
+}
+
+/**
+ * As partitionerFor, of an operator that keeps state: that is put into its place before any row is read, when ranges are
+ * known to nobody.
+ */
+export function statePartitionerFor<K>(
+  graph: Graph,
+  kind: string,
+  options: ShuffleOptions<K>,
+): Partitioner<K> {
+  const { name = kind, partitioner } = options
+  if (partitioner instanceof RangePartitioner) {
+    throw new TypeError(`${name}: state cannot lie by a RangePartitioner, whose ranges only rows tell`)
+  }
+  return partitionerFor(graph, kind, options)
 }
 
 /** Where rows go, and nothing else: for an operator's inner steps. */

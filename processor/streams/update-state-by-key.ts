@@ -7,7 +7,7 @@ import type { Scope, StreamNode } from '../graph/node.ts'
 import type { Dataset } from '../rdd/dataset.ts'
 import { ArrayDataset } from '../rdd/stored.ts'
 import { type InitialState, stateBasis } from './initial-state.ts'
-import { type KeyedStateOptions, partitionerFor } from './options.ts'
+import { type KeyedStateOptions, statePartitionerFor } from './options.ts'
 import { StateUpdateDataset, WholeStateDataset, type StateChange } from './state.ts'
 
 export type UpdateFunction<K, V, S> = (
@@ -64,7 +64,7 @@ export function stateOperator<K, S>(
   options: KeyedStateOptions<K, S>,
 ): (id: string) => StateOperator<S> {
   const { codec, version, migrate } = options
-  const partitioner = partitionerFor(graph, kind, options)
+  const partitioner = statePartitionerFor(graph, kind, options)
   return (id) => ({
     id,
     shape,

@@ -75,6 +75,7 @@ export class Exchange implements Peers {
   private exchanges = 0
   private failure: { error: unknown } | undefined
   private wake: (() => void) | undefined
+  private waitingForEnd: ((counts: boolean) => void)[] = []
 
   constructor(index: number, ports: readonly (MessagePort | undefined)[], spills: SpillSpace) {
     this.index = index
@@ -122,6 +123,15 @@ export class Exchange implements Peers {
     }
   }
 
+  whenOver(told: (counts: boolean) => void): void {
+    this.waitingForEnd.push(told)
+  }
+
+  /** The run is over: it counts, or it is given up. */
+  ends(counts: boolean): void {
+    for (const told of this.waitingForEnd.splice(0)) told(counts)
+  }
+
   /** Ends what waits, and all that comes after: the batch is given up. */
   fail(error: unknown): void {
     this.failure ??= { error }
@@ -130,6 +140,7 @@ export class Exchange implements Peers {
 
   /** A batch begins to run. What others have sent for an earlier run is let fall, read or not: it may have been given up. */
   begins(run: number): void {
+    this.ends(true)
     this.run = run
     this.exchanges = 0
     this.failure = undefined

@@ -128,11 +128,13 @@ export function serve(port: MessagePort, start: WorkerStart): void {
       return { increments: (await stateOf().stage()).increments, sizes }
     },
     committed({ timeMs, forget }) {
+      exchange.ends(true)
       graph.release(timeMs)
       for (const time of forget) logs.forget(time)
     },
     discard({ timeMs, found, uncached }) {
       for (const place of found) graph.leaveOut(place)
+      exchange.ends(false)
       graph.discard(timeMs, uncached)
     },
     cancel() {

@@ -1,6 +1,8 @@
 // What an RDD knows of where its rows lie: who brings it about, who keeps it, who loses it, and what operators that are
 // not told make of it.
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { BatchContext } from '../../../processor/batch-context.ts'
 import {
@@ -12,6 +14,9 @@ import {
 import type { PairRDD } from '../../../processor/rdd/pair-rdd.ts'
 import { RangePartitioner } from '../../../processor/rdd/range-partitioner.ts'
 import type { RDD } from '../../../processor/rdd/rdd.ts'
+
+setFlagsFromString('--expose_gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const context = new BatchContext({ parallelism: 3 })
 const pairs = context.parallelize(
@@ -151,6 +156,24 @@ test('partitioners are the same where they are one object, or one says so of the
   expect(isSamePartitioner(new HashPartitioner(2), new HashPartitioner(3))).toBe(false)
   expect(isSamePartitioner(new HashPartitioner(2), byVowel)).toBe(false)
   expect(isSamePartitioner(undefined, undefined)).toBe(false)
+})
+
+test('a partitioner derived from the hash is not the hash: rows by the one are moved for the other, and found', async () => {
+  class ByFirstLetter extends HashPartitioner {
+    override getPartition(key: unknown) {
+      return String(key).charCodeAt(0) % this.numPartitions
+    }
+  }
+  const [own, hash] = [new ByFirstLetter(4), new HashPartitioner(4)]
+  expect(isSamePartitioner(own, hash)).toBe(false)
+  expect(isSamePartitioner(hash, own)).toBe(false)
+  const byFirst = pairs.partitionBy(own)
+  expect(byFirst.partitionBy(hash)).not.toBe(byFirst)
+  const both = context.union([byFirst, pairs.partitionBy(hash)]) as unknown as typeof pairs
+  expect(both.partitioner).toBeUndefined()
+  for (const letter of ['t', 'q', 'o']) {
+    expect(await both.lookup(letter)).toHaveLength(2 * (await pairs.lookup(letter)).length)
+  }
 })
 
 describe('an operator that is told no place takes', () => {
@@ -318,6 +341,27 @@ describe('ranges', () => {
     )
     for (const ranges of all) await rdd.partitionBy(ranges).count()
     for (const a of all) for (const b of all) expect(a.equals(b)).toBe(a === b)
+  })
+
+  test('once it knows its ranges it holds no rows', async () => {
+    const made = async () => {
+      const value = { some: 'value' }
+      const rdd = numbers(20).mapValues(() => value)
+      const sorted = rdd.sortByKey({ numPartitions: 4 })
+      const read = sorted.partitioner as Partitioner<number>
+      await sorted.count()
+      const asked = rdd.sortByKey({ numPartitions: 4 }).partitioner as Partitioner<number>
+      await numbers(20).partitionBy(asked).count()
+      const sampled = new RangePartitioner(4, rdd.persist())
+      await numbers(20).partitionBy(sampled).count()
+      return { ranges: [read, asked, sampled], value: new WeakRef(value) }
+    }
+    const { ranges, value } = await made()
+    // What is dereferenced or made in a turn lives to its end.
+    await new Promise((resolve) => setImmediate(resolve))
+    collectGarbage()
+    expect(value.deref()).toBeUndefined()
+    for (const each of ranges) expect([0, 19].map((key) => each.getPartition(key))).toEqual([0, 3])
   })
 
   test('it is asked too early by who brings no rows', () => {

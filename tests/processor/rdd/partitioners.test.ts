@@ -83,6 +83,7 @@ test('a join of rows that lie alike moves none of them to another thread', async
   const peers: Peers = {
     index: 0,
     count: 2,
+    whenOver() {},
     // The other thread has nothing for this one.
     begin<T>(operator: string): Exchanging<T> {
       const mine: T[] = []

@@ -252,11 +252,20 @@ test('a RangePartitioner in a stream: each batch is in order from partition to p
   })
 })
 
-test('state cannot lie by ranges that are known only when rows are there', async () => {
-  const world = newWorld()
-  const ranges = new RangePartitioner(2, world.context.parallelize([['a', 1] as [string, number]]))
-  const run = table([['a']], (s) => keyed(s).updateStateByKey(count, { partitioner: ranges, name: 'n' }))
-  await expect(run).rejects.toThrow(/n: the ranges of a RangePartitioner are known only when/)
+test('state cannot lie by ranges that only rows tell, though others have read them before: refused by name', () => {
+  const { context } = newWorld()
+  const partitioner = new RangePartitioner<string>(2, context.parallelize([['a', 1] as [string, number]]))
+  const where = { partitioner, name: 'n' }
+  const words = keyed(context.queueStream([['a']])).reduceByKey(sum, { partitioner })
+  const refused = 'n: state cannot lie by a RangePartitioner'
+  expect(() => words.updateStateByKey(count, where)).toThrow(refused)
+  expect(() => words.updateStateByIterator((rows) => [...rows].map(([key]) => [key, 1]), where)).toThrow(
+    refused,
+  )
+  expect(() => words.reduceByKeyAndWindow(sum, '2s', '1s', minus, where)).toThrow(refused)
+  expect(() => words.map(([word]) => word).countByValueAndWindow('2s', '1s', where)).toThrow(refused)
+  const unnamed = StateSpec.function(counting).partitioner(partitioner)
+  expect(() => words.mapWithState(unnamed)).toThrow('mapWithState: state cannot lie by a RangePartitioner')
 })
 
 test('of numPartitions and partitioner the last one that a StateSpec is told counts', async () => {

@@ -291,6 +291,18 @@ test('a state that a function changes in place, given back or not, is in windows
   }
 })
 
+test('a countByWindow that is added to a program leaves the names of its filters, and the rows kept under them', async () => {
+  const program = (s: DStream<string>, run: number) => {
+    if (run > 0) s.countByWindow('3s', '1s', { name: 'n' }).foreachRDD(() => {})
+    const counts = keyed(s).updateStateByKey((values, n: number = 0) => n + values.length, { name: 'counts' })
+    return counts.filter(([word]) => word === 'a').window('3s')
+  }
+  const unbroken = await tableWithRestarts(words, (s) => program(s, 0))
+  expect(unbroken[5]).toHaveLength(3)
+  // Without a warning of state that no operator takes.
+  expect(await tableWithRestarts(words, program, { restartsAfter: [4] })).toEqual(unbroken)
+})
+
 test('rows that no window reaches any more are not kept', async () => {
   const kept: number[] = []
   await tableWithRestarts(
