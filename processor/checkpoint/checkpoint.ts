@@ -26,7 +26,7 @@ import { LocalState } from './local-state.ts'
 import type { LeftOutRecord, Manifest, Redo, Standing } from './messages.ts'
 import { hasRows, Positions } from './positions.ts'
 import { hasBegunAnew } from './set-aside.ts'
-import { settle, type Settled } from './settle.ts'
+import { journalLost, knownLogDecision, settle, type Settled } from './settle.ts'
 import { CheckpointError, DamagedError, type CheckpointStore } from './store.ts'
 
 export interface CheckpointOptions {
@@ -102,18 +102,12 @@ export class Checkpoint implements CommitProtocol {
     if (output !== undefined) this.log = await DecisionLog.open(output, job, transactionTimeoutMs)
     const content = await this.damageRefused(() => journal.load())
     const { manifest } = content
-    const behind = Math.max(...this.generations.all.map((generation) => generation?.standing.batchId ?? 0))
-    if (manifest === undefined && (behind > 0 || this.generations.all.includes(undefined))) {
-      throw this.refused(
-        `its journal is empty, though ${behind > 0 ? `its state is that of batch ${behind}` : 'it has state, which is not whole'}: ` +
-          `the journal was lost, or a savepoint or restore into this directory was broken off; in that case remove it and ` +
-          `copy again`,
-      )
-    }
+    const lost = manifest === undefined ? journalLost(this.standings) : undefined
+    if (lost !== undefined) throw this.refused(lost)
     if (manifest !== undefined && manifest.appName !== job.appName) {
       throw this.refused(`it is the checkpoint of job '${manifest.appName}', not of '${job.appName}'`)
     }
-    const logDecided = await this.logDecision(this.log, manifest, job)
+    const logDecided = await this.logDecision(this.log, content, job)
     const settled = await this.loadState(job, content, logDecided)
     await journal.drop(settled.drop, settled.decidedThrough)
     await this.generations.remake(settled.remake, settled.generation)
@@ -247,12 +241,14 @@ export class Checkpoint implements CommitProtocol {
 
   private async logDecision(
     log: DecisionLog | undefined,
-    manifest: Manifest | undefined,
+    content: JournalContent,
     { appName }: JobDescription,
   ): Promise<number | undefined> {
-    const decided = log && lastDecided(await log.marks(), manifest?.checkpointId, appName)
+    const decided = log && lastDecided(await log.marks(), content.manifest?.checkpointId, appName)
     if (decided === undefined || typeof decided === 'number') return decided
-    if (hasBegunAnew(this.options.directory)) return 0
+    // Once it has had a decision of its own in the log, those of another one are later.
+    const known = knownLogDecision({ ...content, generations: this.standings })
+    if (known === 0 && hasBegunAnew(this.options.directory)) return 0
     throw this.refused(decided.refusal)
   }
 
@@ -262,8 +258,7 @@ export class Checkpoint implements CommitProtocol {
     logDecided: number | undefined,
   ): Promise<Settled> {
     for (;;) {
-      const generations = this.generations.all.map((generation) => generation?.standing)
-      const settled = settle({ generations, redos, plans, note, logDecided })
+      const settled = settle({ generations: this.standings, redos, plans, note, logDecided })
       if ('refusal' in settled) throw this.refused(settled.refusal)
       const generation = this.generations.all[settled.generation] as Generation
       try {
@@ -417,6 +412,11 @@ export class Checkpoint implements CommitProtocol {
   private async keepNote(sync: boolean): Promise<void> {
     const { lastBatchId: atBatchId, forgottenThrough, logDecided } = this
     await this.journal?.keep({ atBatchId, forgottenThrough, logDecided }, sync)
+  }
+
+  /** Of its generations; undefined where damaged. */
+  private get standings(): (Standing | undefined)[] {
+    return this.generations.all.map((generation) => generation?.standing)
   }
 
   private get keyedState(): KeyedState {

@@ -6,7 +6,7 @@ import { GENERATION_NAMES } from './generations.ts'
 import { Journal, type JournalContent } from './journal.ts'
 import { LevelStore } from './level-store.ts'
 import type { Manifest } from './messages.ts'
-import { type Found, knownLogDecision, settle, type Settled } from './settle.ts'
+import { type Found, journalLost, knownLogDecision, refusedAnyway, settle, type Settled } from './settle.ts'
 import { CheckpointError, DamagedError, type Database } from './store.ts'
 
 export class OfflineCheckpoint {
@@ -45,8 +45,12 @@ export class OfflineCheckpoint {
       databases.push(database)
       const journal = new Journal(database)
       const content = await journal.load()
-      if (content.manifest === undefined) throw new CheckpointError(`the job of ${directory} has not run yet`)
       const found = await openGenerations(store, databases)
+      if (content.manifest === undefined) {
+        const lost = journalLost(standingsOf(found.generations))
+        if (lost !== undefined) throw new DamagedError(lost)
+        throw new CheckpointError(`the job of ${directory} has not run yet`)
+      }
       return new OfflineCheckpoint(directory, content.manifest, journal, content, { ...found, databases })
     } catch (error) {
       for (const database of databases) await database.close()
@@ -58,19 +62,30 @@ export class OfflineCheckpoint {
 
   /** What a restart would make of it, as far as it can be told without the log. Throws CheckpointError. */
   settled(): Settled {
-    const { plans, redos, note } = this.content
-    const generations = this.generations.map((generation) => generation?.standing)
-    const found: Omit<Found, 'logDecided'> = { generations, redos, plans, note }
-    const known = knownLogDecision(found)
+    const { found } = this
     // A job that writes to no log decides by staging alone, and knows of no decision.
-    const settled = settle({ ...found, logDecided: known })
+    const settled = settle({ ...found, logDecided: knownLogDecision(found) })
     if ('refusal' in settled) throw new CheckpointError(`${this.directory}: ${settled.refusal}`)
     return settled
+  }
+
+  /** Why no restart can go on from it, whatever the log says; undefined: one may well. */
+  get refusedAnyway(): string | undefined {
+    return refusedAnyway(this.found)
+  }
+
+  private get found(): Omit<Found, 'logDecided'> {
+    const { plans, redos, note } = this.content
+    return { generations: standingsOf(this.generations), redos, plans, note }
   }
 
   async close(): Promise<void> {
     for (const database of this.databases) await database.close()
   }
+}
+
+function standingsOf(generations: readonly (Generation | undefined)[]) {
+  return generations.map((generation) => generation?.standing)
 }
 
 async function openGenerations(

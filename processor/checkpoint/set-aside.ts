@@ -64,11 +64,7 @@ async function unreadableBecause(directory: string): Promise<string | undefined>
     return undefined
   }
   try {
-    checkpoint.settled()
-    return await damageOf(checkpoint)
-  } catch (error) {
-    if (error instanceof CheckpointError) return error.message
-    throw error
+    return checkpoint.refusedAnyway ?? (await damageOf(checkpoint))
   } finally {
     await checkpoint.close()
   }

@@ -150,6 +150,29 @@ export function knownLogDecision({ generations, redos, note }: Omit<Found, 'logD
   )
 }
 
+/**
+ * Refused whatever the log says, as far as that can be told without it: the last staged batch was decided, or it was not.
+ * undefined: a restart may well go on.
+ */
+export function refusedAnyway(found: Omit<Found, 'logDecided'>): string | undefined {
+  const known = knownLogDecision(found)
+  const first = settle({ ...found, logDecided: known })
+  if (!('refusal' in first)) return undefined
+  const lastStaged = Math.max(known, ...found.redos.map(({ batchId }) => batchId))
+  return 'refusal' in settle({ ...found, logDecided: lastStaged }) ? first.refusal : undefined
+}
+
+/** Why an empty journal is not that of a job which has not run yet; undefined: it is. */
+export function journalLost(generations: Found['generations']): string | undefined {
+  const behind = Math.max(...generations.map((generation) => generation?.batchId ?? 0))
+  if (behind === 0 && !generations.includes(undefined)) return undefined
+  return (
+    `its journal is empty, though ${behind > 0 ? `its state is that of batch ${behind}` : 'it has state, which is not whole'}: ` +
+    `the journal was lost, or a savepoint or restore into this directory was broken off; in that case remove it and ` +
+    `copy again`
+  )
+}
+
 /** A batch of which only the log can say whether it counts, or nobody can. */
 function stagedForLog(redos: Redos, above: number): FoundRedo | DamagedRedo | undefined {
   return [...redos.values()].find((redo) => redo.batchId > above && knownOf(redo)?.decidedByStage !== true)

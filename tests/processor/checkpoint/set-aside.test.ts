@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { LevelStore } from '../../../processor/checkpoint/level-store.ts'
 import { CheckpointError } from '../../../processor/checkpoint/store.ts'
 import { textValues } from '../../../processor/source/row-kind.ts'
 import { StreamingContext } from '../../../processor/streaming-context.ts'
@@ -100,6 +101,56 @@ test('a journal that was lost is no empty directory', async () => {
   await runs(wordCount(true), 2)
   expect(shown()).toEqual(['a 1', 'a 1'])
   expect(warnings).toEqual([expect.stringMatching(/begins anew.*its journal was lost/)])
+})
+
+test('an empty journal beside state is one that was lost', async () => {
+  log.produce('words', 0, ['a'])
+  await runs(wordCount(true), 1)
+  writeFileSync(join(directory, 'state-0', 'CURRENT'), 'nonsense')
+  rmSync(join(directory, 'journal'), { recursive: true })
+  await (await new LevelStore(directory).open('journal')).close()
+  await expect(wordCount(undefined).start()).rejects.toThrow(/its journal is empty/)
+  await runs(wordCount(true), 2)
+  expect(shown()).toEqual(['a 1', 'a 1'])
+  expect(warnings.at(-1)).toMatch(/begins anew.*its journal is empty/)
+})
+
+test('one that stands by what the log has decided since is gone on from, though the plan of that batch is damaged', async () => {
+  log.produce('words', 0, ['a'])
+  await runs(wordCount(true), 1)
+  log.step = (step, when) => {
+    if (step === 'commit' && when === 'after') throw new Error('power cut')
+  }
+  log.produce('words', 0, ['a'])
+  await expect(runs(wordCount(true), 3)).rejects.toThrow(/power cut/)
+  log.step = () => {}
+  const journal = await new LevelStore(directory).open('journal')
+  for await (const block of journal.entries(Buffer.from('p'), Buffer.from('q'))) {
+    const writes = journal.writes()
+    writes.put(block.at(-1)?.[0] as Buffer, Buffer.from('nonsense'))
+    await writes.write({ sync: true })
+  }
+  await journal.close()
+  log.produce('words', 0, ['a'])
+  await runs(wordCount(true), 3)
+  expect(shown()).toEqual(['a 1', 'a 2', 'a 3'])
+  expect(readdirSync(folder)).toEqual(['job'])
+})
+
+test('one that has taken the place of another is refused as any, once it has decided batches and the job ran elsewhere', async () => {
+  log.produce('words', 0, ['a'])
+  await runs(wordCount(true), 1)
+  damages[0]?.[1]()
+  await runs(wordCount(true), 2)
+  const elsewhere = join(folder, 'elsewhere')
+  renameSync(directory, elsewhere)
+  log.groups.clear()
+  log.produce('words', 0, ['b'])
+  await runs(wordCount(undefined), 4)
+  renameSync(directory, join(folder, 'later'))
+  renameSync(elsewhere, directory)
+  await expect(wordCount(true).start()).rejects.toThrow(/decided batch \d+ of job 'count' for checkpoint/)
+  expect(shown()).toEqual(['a 1', 'a 1', 'a 1', 'b 1'])
 })
 
 test('one that can be read is gone on from, also where a generation is damaged', async () => {

@@ -1,7 +1,13 @@
 // What a restart makes of what it finds, case by case (the simulation has them all at random).
 
 import { expect, test } from 'vitest'
-import { settle, type Found, type Settled } from '../../../processor/checkpoint/settle.ts'
+import {
+  journalLost,
+  refusedAnyway,
+  settle,
+  type Found,
+  type Settled,
+} from '../../../processor/checkpoint/settle.ts'
 
 const generation = (batchId: number, logDecided = batchId) => ({ batchId, logDecided, forgottenThrough: 0 })
 const redo = (batchId: number, decidedByStage = false, logDecided = batchId - 1) => ({
@@ -156,4 +162,23 @@ test.each<[string, Partial<Found>, RegExp]>([
   ],
 ])('refused: %s', (_, found, why) => {
   expect(() => settledOf(found)).toThrow(why)
+})
+
+test('refused whatever the log says: not where it may have decided the last staged batch, whose plan is damaged', () => {
+  const found = { generations: [generation(3), generation(2)], redos: [redo(4)], plans: [], note: undefined }
+  const lastPlanDamaged = { ...found, plans: [damaged(4)] }
+  expect(refusedAnyway(lastPlanDamaged)).toBeUndefined()
+  expect(settledOf({ ...lastPlanDamaged, logDecided: 4 })).toMatchObject({ stateThrough: 4, pending: [] })
+  expect(() => settledOf({ ...lastPlanDamaged, logDecided: 3 })).toThrow(/record 4 is damaged/)
+  // Nor where it may have decided none.
+  expect(refusedAnyway({ ...found, plans: plans(4, 4) })).toBeUndefined()
+  const nextPlanDamaged = { ...found, plans: [...plans(4, 4), damaged(5)] }
+  expect(refusedAnyway(nextPlanDamaged)).toMatch(/record 5 is damaged/)
+  expect(refusedAnyway({ ...found, generations: [undefined, undefined] })).toMatch(/both generations/)
+})
+
+test('an empty journal is that of a job which has not run, or was lost', () => {
+  expect(journalLost([generation(0), generation(0)])).toBeUndefined()
+  expect(journalLost([generation(0), generation(7)])).toMatch(/though its state is that of batch 7/)
+  expect(journalLost([undefined, generation(0)])).toMatch(/though it has state, which is not whole/)
 })
