@@ -181,7 +181,9 @@ class RestoredRows<T> implements Dataset<T> {
 
 /** As it would come back after a restart. What is no plain data (there is no checkpoint then) is held as it is. */
 function copyOf<T>(row: T): T {
-  if (typeof row !== 'object' || row === null) return row
+  if (!isObject(row)) return row
+  // Most rows are pairs of what nobody can change.
+  if (Array.isArray(row) && !row.some(isObject)) return row.slice() as T
   let bytes: Uint8Array
   try {
     bytes = plainCodec.encode(row)
@@ -190,6 +192,10 @@ function copyOf<T>(row: T): T {
     throw error
   }
   return plainCodec.decode(bytes) as T
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
 function timeOf(key: string): number {

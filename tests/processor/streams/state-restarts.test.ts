@@ -1,11 +1,13 @@
 // Stateful operators with a checkpoint: where the job is stopped and started again must not show in what they yield.
 
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { plainCodec } from '../../../processor/checkpoint/plain-data.ts'
 import type { StateOperator } from '../../../processor/graph/contracts/state.ts'
 import type { Graph } from '../../../processor/graph/graph.ts'
 import type { DStream } from '../../../processor/streams/dstream.ts'
 import { type State, StateSpec } from '../../../processor/streams/state-spec.ts'
 import { tableWithRestarts } from './restarts.ts'
+import { table } from './tables.ts'
 
 const words = [['a', 'b', 'a'], ['c'], [], ['b', 'a'], [], [], ['c', 'd'], []]
 const sum = (a: number, b: number) => a + b
@@ -248,6 +250,54 @@ test.each([[[]], [[2]], [[3]], [[2, 3, 4]]])(
     expect(table).toEqual({ 2: ['a,2', 'bad,1'], 4: ['a,2', 'b,1'], 6: ['b,1'], 8: [] })
   },
 )
+
+test('a window with an inverse that has lost a record is reduced anew: it tells nothing of keys without values, not 0', async () => {
+  const batches = [['bad'], [], [], [], [], ['z'], [], [], []]
+  const program = (s: DStream<string>) => {
+    s.window('4s', '4s')
+      .map((word) => {
+        if (word === 'bad') throw new Error('bad record')
+        return word
+      })
+      .toTopic('copies', (value) => ({ value }))
+    return s.countByWindow('3s', '1s', { name: 'n' })
+  }
+  expect(await tableWithRestarts(batches, program, { onPoison: 'skip' })).toEqual({
+    1: [1],
+    2: [1],
+    3: [1],
+    4: [],
+    5: [],
+    6: [1],
+    7: [1],
+    8: [1],
+    9: [0],
+  })
+})
+
+test('rows of parts that cannot change are kept for windows as they are', async () => {
+  const encode = vi.spyOn(plainCodec, 'encode')
+  try {
+    const counts = (s: DStream<string>) => keyed(s).updateStateByKey((ones, n: number = 0) => n + ones.length)
+    expect(await table([['a'], ['a', 'b'], []], (s) => counts(s).window('2s'))).toEqual({
+      1: [['a', 1]],
+      2: [
+        ['a', 1],
+        ['a', 2],
+        ['b', 1],
+      ],
+      3: [
+        ['a', 2],
+        ['b', 1],
+        ['a', 2],
+        ['b', 1],
+      ],
+    })
+    expect(encode).not.toHaveBeenCalled()
+  } finally {
+    encode.mockRestore()
+  }
+})
 
 test('a state that a function changes in place, given back or not, is in windows as it was in its batch', async () => {
   interface Seen {
