@@ -32,6 +32,9 @@ export interface Scope {
   rddContext(scope: string): RddContext
 }
 
+/** What an output may ask for: the rows of its own batch. */
+export type OutputScope = Pick<Scope, 'run' | 'rows' | 'rddContext'>
+
 export interface StreamNode<T> {
   /** Stable name: the user's, or kind and number among its kind. State is found again by it. */
   readonly id: string
@@ -71,7 +74,7 @@ export interface OutputNode {
 }
 
 export interface OutputBatch extends BatchStamp {
-  readonly scope: Scope
+  readonly scope: OutputScope
   readonly output: BatchOutput
 }
 

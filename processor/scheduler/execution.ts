@@ -6,7 +6,9 @@ import type { BatchPlan, CommitProtocol } from '../graph/contracts/commit.ts'
 import type { BatchOutput } from '../graph/contracts/output.ts'
 import type { RecordPlace } from '../graph/contracts/poison.ts'
 import type { Graph } from '../graph/graph.ts'
-import type { OutputNode } from '../graph/node.ts'
+import { asTold } from '../graph/lies-by.ts'
+import type { OutputNode, OutputScope, StreamNode } from '../graph/node.ts'
+import type { Dataset } from '../rdd/dataset.ts'
 
 export interface Execution {
   /** The graph is frozen, nothing recovered: makes ready what runs it. Throws GraphError where it cannot. */
@@ -60,7 +62,8 @@ export class CallingThreadExecution implements Execution {
   }
 
   async run(node: OutputNode, { batchId, timeMs }: BatchPlan, output: BatchOutput): Promise<void> {
-    await node.run({ batchId, timeMs, scope: this.graph, output })
+    const scope = node.place === 'driver' ? this.driverScope() : this.graph
+    await node.run({ batchId, timeMs, scope, output })
   }
 
   async finish({ timeMs }: BatchPlan): Promise<void> {
@@ -85,5 +88,18 @@ export class CallingThreadExecution implements Execution {
 
   close(): Promise<void> {
     return Promise.resolve()
+  }
+
+  /** A function that runs in the driver always is told the same of its rows as if they came from workers. */
+  private driverScope(): OutputScope {
+    const { graph } = this
+    return {
+      run: graph.run,
+      rows: <T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined => {
+        const rows = graph.rows(node, timeMs)
+        return rows && asTold(graph.nodes, rows)
+      },
+      rddContext: (scope) => graph.rddContext(scope),
+    }
   }
 }

@@ -7,6 +7,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { PoisonPolicy, RecordPlace } from '../../graph/contracts/poison.ts'
+import type { LiesBy } from '../../graph/lies-by.ts'
 import type { ShippedRange } from '../../graph/contracts/source.ts'
 import type { KeptPlace } from '../../graph/contracts/state.ts'
 import type { SpillOptions } from '../../rdd/spill-space.ts'
@@ -63,8 +64,7 @@ export interface RunningOutput {
   readonly index: number
   /** The worker that has each partition. */
   readonly owners: readonly number[]
-  /** What they lie by: the hash, or the partitioner of a node, by its place in the graph. */
-  readonly liesBy: { readonly type: 'hash' } | { readonly type: 'node'; readonly node: number } | undefined
+  readonly liesBy: LiesBy
 }
 
 export interface StagedShare {

@@ -2,9 +2,9 @@
 
 import { GraphError } from '../../graph/errors.ts'
 import type { Graph } from '../../graph/graph.ts'
-import type { StreamNode } from '../../graph/node.ts'
-import { HashPartitioner, type Partitioned, type Partitioner } from '../../graph/partitioner.ts'
-import type { GraphShape, OperatorShape, RunningOutput } from './calls.ts'
+import { partitionerOfNode } from '../../graph/lies-by.ts'
+import type { Partitioner } from '../../graph/partitioner.ts'
+import type { GraphShape, OperatorShape } from './calls.ts'
 
 export function shapeOf({ nodes, outputs }: Graph): GraphShape {
   return {
@@ -22,27 +22,6 @@ export function shapeOf({ nodes, outputs }: Graph): GraphShape {
 function placesText(partitioner: Partitioner | undefined): string {
   if (partitioner === undefined) return ''
   return `, ${partitioner.numPartitions} partitions by ${partitioner.constructor.name}`
-}
-
-/** How a worker tells the driver what rows lie by: a partitioner that only a batch's RDDs have cannot be told. */
-export function liesByOf({ nodes }: Graph, { partitioner }: Partitioned): RunningOutput['liesBy'] {
-  if (partitioner === undefined) return undefined
-  if (partitioner.constructor === HashPartitioner) return { type: 'hash' }
-  const node = nodes.findIndex((each) => partitionerOfNode(each) === partitioner)
-  return node < 0 ? undefined : { type: 'node', node }
-}
-
-/** The driver's own partitioner that is meant. */
-export function partitionerIn(
-  { nodes }: Graph,
-  { owners, liesBy }: Pick<RunningOutput, 'owners' | 'liesBy'>,
-): Partitioner | undefined {
-  if (liesBy === undefined) return undefined
-  return liesBy.type === 'hash' ? new HashPartitioner(owners.length) : partitionerOfNode(nodes[liesBy.node])
-}
-
-function partitionerOfNode(node: StreamNode<unknown> | undefined): Partitioner | undefined {
-  return node?.partitioner ?? node?.state?.partitioner
 }
 
 /** Throws GraphError naming the first operator that differs. */

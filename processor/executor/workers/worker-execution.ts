@@ -7,13 +7,14 @@ import type { BatchPlan, CommitProtocol } from '../../graph/contracts/commit.ts'
 import type { BatchOutput } from '../../graph/contracts/output.ts'
 import type { RecordPlace } from '../../graph/contracts/poison.ts'
 import type { Graph } from '../../graph/graph.ts'
-import type { OutputNode, Scope, StreamNode } from '../../graph/node.ts'
+import { partitionerIn } from '../../graph/lies-by.ts'
+import type { OutputNode, OutputScope, StreamNode } from '../../graph/node.ts'
 import type { Dataset } from '../../rdd/dataset.ts'
 import type { Accumulator } from '../../rdd/shared.ts'
 import type { Execution } from '../../scheduler/execution.ts'
 import type { CallingThreadExecutor } from '../calling-thread.ts'
 import type { DriverCalls, RunningOutput, WorkerCalls, WorkerStart } from './calls.ts'
-import { checkSameShape, partitionerIn, shapeOf } from './graph-shape.ts'
+import { checkSameShape, shapeOf } from './graph-shape.ts'
 import type { Answer, Argument } from './link.ts'
 import { OutputOrder } from './output-order.ts'
 import { RemoteDataset } from './remote-dataset.ts'
@@ -285,20 +286,12 @@ export class WorkerExecution implements Execution {
   }
 
   /** For outputs of the driver: rows of inputs are read here, all others are with the workers. */
-  private scope(): Scope {
+  private scope(): OutputScope {
     const { graph } = this
     return {
       run: graph.run,
-      runningMs: graph.runningMs,
       rows: <T>(node: StreamNode<T>, timeMs: number): Dataset<T> | undefined =>
         node.input === undefined ? this.remote(node, timeMs) : graph.rows(node, timeMs),
-      slice: () => {
-        throw new Error('an output reads the rows of its own batch')
-      },
-      timeBefore: (timeMs, slideMs) => graph.timeBefore(timeMs, slideMs),
-      state: (operator) => graph.state(operator),
-      leftOutSince: (afterMs, untilMs, sinceMs) => graph.leftOutSince(afterMs, untilMs, sinceMs),
-      rememberMs: (id) => graph.rememberMs(id),
       rddContext: (scope) => graph.rddContext(scope),
     }
   }
@@ -314,7 +307,7 @@ export class WorkerExecution implements Execution {
       links,
       output: found.index,
       owners: found.owners,
-      partitioner: partitionerIn(graph, found),
+      partitioner: partitionerIn(graph.nodes, found.liesBy, found.owners.length),
       nextReader: () => ++this.readers,
       prepare: async () => void (await this.all('prepare', { index: found.index })),
     })

@@ -5,6 +5,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { LocalState } from '../../checkpoint/local-state.ts'
 import { plainCodec } from '../../checkpoint/plain-data.ts'
 import { CancelledError } from '../../graph/errors.ts'
+import { liesByOf } from '../../graph/lies-by.ts'
 import type { Graph } from '../../graph/graph.ts'
 import type { StreamNode } from '../../graph/node.ts'
 import { ownerIn } from '../../rdd/dataset.ts'
@@ -17,7 +18,7 @@ import { StreamingContext } from '../../streaming-context.ts'
 import type { CallingThreadExecutor } from '../calling-thread.ts'
 import type { DriverCalls, RunningOutput, ShippedTime, WorkerCalls, WorkerStart } from './calls.ts'
 import { Exchange } from './exchange.ts'
-import { liesByOf, shapeOf } from './graph-shape.ts'
+import { shapeOf } from './graph-shape.ts'
 import { Link } from './link.ts'
 import { loadJob } from './load-job.ts'
 import { decodeRows } from '../../rdd/row-block.ts'
@@ -91,7 +92,7 @@ export function serve(port: MessagePort, start: WorkerStart): void {
         const owners = Array.from({ length: rows.partitions }, (_, partition) =>
           ownerIn(rows, partition, exchange.count),
         )
-        return { index: place, owners, liesBy: liesByOf(graph, rows) }
+        return { index: place, owners, liesBy: liesByOf(graph.nodes, rows) }
       })
     },
     async output({ index: place }) {

@@ -6,6 +6,7 @@ import {
   type PairDStream,
   type Partitioner,
   RangePartitioner,
+  type RDD,
   type State,
   StateSpec,
   type StreamingContext,
@@ -169,18 +170,21 @@ export default function build(ssc: StreamingContext, { partitions, prefix }: Par
       rdd.join(ssc.parallelize([...ascii()], 2)).map((row) => [...row, time.getTime() % 7]),
     ),
   }
-  for (const [name, stream] of Object.entries(operations)) {
-    stream.foreachRDD(
-      async (rdd, time) => {
-        let byTime = yielded.get(name)
-        if (byTime === undefined) yielded.set(name, (byTime = new Map()))
-        byTime.set(time.getTime(), await rdd.collect())
-        const { partitioner, partitions } = rdd
-        liesBy.set(name, `${partitioner?.constructor.name ?? 'nobody knows'} of ${partitions}`)
-      },
-      { name },
-    )
+  const keep = (name: string, { partitioner, partitions }: RDD<unknown>, time: Date, rows: unknown[]) => {
+    let byTime = yielded.get(name)
+    if (byTime === undefined) yielded.set(name, (byTime = new Map()))
+    byTime.set(time.getTime(), rows)
+    liesBy.set(name, `${partitioner?.constructor.name ?? 'nobody knows'} of ${partitions}`)
   }
+  for (const [name, stream] of Object.entries(operations)) {
+    stream.foreachRDD(async (rdd, time) => keep(name, rdd, time, await rdd.collect()), { name })
+  }
+  // What the function makes of the rows goes by what it is told that they lie by.
+  const sorted = pairs.transformToPair((rdd) => rdd.sortByKey({ numPartitions: 3 }))
+  sorted.foreachRDD(async (rdd, time) => {
+    const summed = rdd.reduceByKey((a, b) => a + b)
+    keep('summedByReader', rdd, time, await summed.glom().collect())
+  })
 }
 
 /** From the end of the alphabet: every thread makes its own. */

@@ -55,7 +55,7 @@ async function run(
 
 test.each([1, 3])('with %i partitions, operations yield the same on workers', async (partitions) => {
   const expected = await run(undefined, { partitions })
-  expect(Object.keys(expected)).toHaveLength(67)
+  expect(Object.keys(expected)).toHaveLength(68)
   expect(Object.keys(expected.slidingWithInverse ?? {})).toHaveLength(words.length)
   const expectedPlaces = Object.fromEntries(liesBy)
   expect(expectedPlaces).toMatchObject({
@@ -66,6 +66,7 @@ test.each([1, 3])('with %i partitions, operations yield the same on workers', as
     keptPlaces: 'ByLetter of 3',
     byDefault: 'ByLetter of 3',
     transformWith: 'HashPartitioner of 2',
+    summedByReader: 'nobody knows of 3',
     map: `nobody knows of ${partitions}`,
   })
   for (const executors of partitions === 1 ? [1, 2] : [2]) {
