@@ -17,4 +17,10 @@ export {
   StreamingLogisticRegressionWithSGD,
   type StreamingRegressionOptions,
 } from './processor/mllib/streaming-regression.ts'
+export {
+  type BinarySample,
+  StreamingTest,
+  type StreamingTestOptions,
+} from './processor/mllib/streaming-test.ts'
+export type { StreamingTestResult, TestMethod } from './processor/mllib/t-test.ts'
 export type { Vector } from './processor/mllib/vector.ts'

@@ -19,6 +19,7 @@ const promised: Readonly<Record<string, readonly string[]>> = {
   'hashtags.ts': ['#running 2', '6 hashtags in 4 posts'],
   'k-means.ts': ['ada read', 'bot-7 crawled', 'grace bounced'],
   'sessions.ts': ['ada: / > /cart > /paid', 'grace: /docs'],
+  'trip-times.ts': ['ada arrives in 30 minutes'],
   'word-count.ts': ['to: 2', 'question: 1'],
 }
 

@@ -1,6 +1,11 @@
 // A job that trains models on a topic and says what they predict, as a module: the driver and every worker build it.
 
-import { StreamingKMeans, StreamingLinearRegressionWithSGD, type Vector } from '../../../mllib.ts'
+import {
+  StreamingKMeans,
+  StreamingLinearRegressionWithSGD,
+  StreamingTest,
+  type Vector,
+} from '../../../mllib.ts'
 import { type StreamingContext, textValues } from '../../../streaming.ts'
 
 /** What was predicted before and after each batch's training, by batch time, in the driver's copy of the module. */
@@ -30,9 +35,14 @@ export default function build(ssc: StreamingContext, { k }: Parameters): void {
   const labeled = points.map(([x = 0, label = 0]) => ({ label, features: [x, 1] }))
   line.trainOn(labeled)
   const onLine = line.predictOn(labeled.map(({ features }) => features))
+  const test = new StreamingTest({ windowSize: 3, peacePeriod: 1, name: 'test' })
+  // Its sums are combined as they come, so the last digits may differ.
+  const chances = test
+    .registerStream(points.map(([x = 0, value = 0]) => ({ isExperiment: x > 6, value })))
+    .map(({ pValue }) => Number(pValue.toPrecision(9)))
   models.kMeans = kMeans
   models.line = line
-  for (const stream of [before, after, onLine]) {
+  for (const stream of [before, after, onLine, chances]) {
     stream.foreachRDD(async (rdd, time) => {
       const rows = predicted.get(time.getTime()) ?? []
       rows.push(await rdd.collect())
