@@ -57,7 +57,7 @@ export abstract class StreamingModel<T, R, P, M> {
    * Every batch of the stream moves the model on. An output operation, as in Spark: a job needs no other. Once for a
    * model; more streams are trained on as their union.
    */
-  trainOn(data: DStream<T>): void {
+  trainOn<V extends T>(data: DStream<V>): void {
     const { learner } = this
     const { graph, home } = this.placeIn(data)
     if (this.training !== undefined) {
@@ -94,13 +94,13 @@ export abstract class StreamingModel<T, R, P, M> {
    * What the model says of each row. Called after `trainOn`: the model that the same batch's rows have trained already;
    * called before it: the model of the batches before, which has not seen them.
    */
-  predictOn(data: DStream<R>, options?: OperatorOptions): DStream<P> {
+  predictOn<V extends R>(data: DStream<V>, options?: OperatorOptions): DStream<P> {
     const predict = (model: M, row: R) => this.predictWith(model, row)
     return data.host.stream(this.predicted(data, 'predictOn', predict, options))
   }
 
   /** As `predictOn`, of the values of pairs. */
-  predictOnValues<K>(data: PairDStream<K, R>, options?: OperatorOptions): PairDStream<K, P> {
+  predictOnValues<K, V extends R>(data: PairDStream<K, V>, options?: OperatorOptions): PairDStream<K, P> {
     const predict = (model: M, [key, row]: readonly [K, R]) => [key, this.predictWith(model, row)] as const
     return data.host.pairs(this.predicted(data, 'predictOnValues', predict, options, true))
   }

@@ -66,7 +66,7 @@ export class StreamingTest {
   }
 
   /** One row a batch, from the first one on in which both groups have two values, not all of them alike. */
-  registerStream(data: DStream<BinarySample>): DStream<StreamingTestResult> {
+  registerStream<S extends BinarySample>(data: DStream<S>): DStream<StreamingTestResult> {
     const { testMethod } = this
     const byGroup = data
       .mapToPair(checked, named(this.name, 'samples'))

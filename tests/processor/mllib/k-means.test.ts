@@ -220,7 +220,7 @@ test('keys are carried over, and streams that slide otherwise are predicted by t
   const points = job.input<Vector>().give([[4], [16]], [[5]], [[6]], [[20]])
   const model = new StreamingKMeans({ initialCenters: [[0], [10]], name: 'visits' })
   model.trainOn(points.stream.window('2s', '2s'))
-  const keyed = points.stream.mapToPair(([x = 0]): [string, Vector] => [`at ${x}`, [x]])
+  const keyed = points.stream.mapToPair(([x = 0]) => [`at ${x}`, [x]])
   const each = job.output(model.predictOnValues(keyed))
   const windows = job.output(model.predictOn(points.stream.window('4s', '4s')))
   await job.run()

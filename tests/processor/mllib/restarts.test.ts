@@ -35,12 +35,14 @@ interface Options {
   readonly restartsAfter?: readonly number[]
   /** How many clusters the program says after a restart; 3 at first. */
   readonly kLater?: number
+  /** A record of the second batch is no point, and is left out. */
+  readonly poison?: boolean
   /** Sees the model when the job has started, before its first batch. */
   readonly started?: (kMeans: StreamingKMeans) => void
 }
 
 /** The models as they end, and all that was predicted. */
-async function run({ executors, restartsAfter = [], kLater = 3, started }: Options) {
+async function run({ executors, restartsAfter = [], kLater = 3, poison = false, started }: Options) {
   const log = new ModelLog()
   log.createTopic('points', PARTITIONS)
   predicted.clear()
@@ -57,6 +59,7 @@ async function run({ executors, restartsAfter = [], kLater = 3, started }: Optio
       checkpoint: join(directory, String(executors ?? 0)),
       job: new URL('./mllib-jobs.ts', import.meta.url),
       jobParameters: { k },
+      onPoison: poison ? 'skip' : 'fatal',
       ...(executors !== undefined && { executors }),
       warn: (message) => warnings.push(message),
     })
@@ -77,7 +80,8 @@ async function run({ executors, restartsAfter = [], kLater = 3, started }: Optio
           cluster - random.between(0, 999) / 900,
         ])
       })
-      if (count > 0) log.produce('points', partition, points)
+      if (poison && batch === 2 && partition === 1) points.splice(count / 2, 0, '[1]')
+      if (points.length > 0) log.produce('points', partition, points)
     }
     clock.tick(SECOND)
     while (done < START + batch * SECOND && context.getState() === 'ACTIVE') {
@@ -90,7 +94,7 @@ async function run({ executors, restartsAfter = [], kLater = 3, started }: Optio
   }
   await context.stop()
   await context.awaitTermination()
-  expect(warnings).toEqual([])
+  expect(warnings).toEqual(poison ? [expect.stringContaining('k: a point must have 2 numbers')] : [])
   const { clusterCenters, clusterWeights } = (models.kMeans as StreamingKMeans).latestModel()
   const { weights } = (models.line as StreamingLinearRegressionWithSGD).latestModel()
   return { model: { clusterCenters, clusterWeights, weights }, predicted: new Map(predicted) }
@@ -108,6 +112,13 @@ test('restarts and executors do not show in models and predictions', async () =>
   expect([kept[0], kept[3]]).toEqual([[1, 1, 1], expected.model.clusterWeights])
   const onWorkers = await run({ executors: 2, restartsAfter: [4] })
   expect(onWorkers).toEqual(expected)
+})
+
+test('a record that is no point is left out of models and predictions', async () => {
+  const expected = await run({})
+  rmSync(join(directory, '0'), { recursive: true })
+  expect(await run({ poison: true })).toEqual(expected)
+  expect(await run({ poison: true, executors: 2 })).toEqual(expected)
 })
 
 test('a kept model that is not what the program says ends the job', async () => {
