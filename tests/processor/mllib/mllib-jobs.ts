@@ -1,5 +1,6 @@
 // A job that trains models on a topic and says what they predict, as a module: the driver and every worker build it.
 
+import { isMainThread } from 'node:worker_threads'
 import {
   StreamingKMeans,
   StreamingLinearRegressionWithSGD,
@@ -16,11 +17,20 @@ export const models: { kMeans?: StreamingKMeans; line?: StreamingLinearRegressio
 
 export interface Parameters {
   readonly k: number
+  /** Shared by all threads: how many workers are still to die at the record that says so. */
+  readonly deathsLeft: Int32Array
 }
 
-export default function build(ssc: StreamingContext, { k }: Parameters): void {
+export default function build(ssc: StreamingContext, { k, deathsLeft }: Parameters): void {
   const points = ssc
     .createDirectStream('points', textValues, { startingOffsets: 'earliest' })
+    .filter((text) => {
+      if (text !== 'death') return true
+      // In a worker it ends the thread, not the process.
+      // oxlint-disable-next-line no-restricted-properties
+      if (!isMainThread && Atomics.sub(deathsLeft, 0, 1) > 0) process.exit(3)
+      return false
+    })
     .map((text) => JSON.parse(text) as Vector)
   const kMeans = new StreamingKMeans({
     k,

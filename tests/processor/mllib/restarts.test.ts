@@ -10,7 +10,7 @@ import type { StreamingKMeans, StreamingLinearRegressionWithSGD } from '../../..
 import { StreamingContext } from '../../../processor/streaming-context.ts'
 import { Random } from '../../world/random.ts'
 import { ModelLog } from '../model-log.ts'
-import { models, predicted } from './mllib-jobs.ts'
+import { models, type Parameters, predicted } from './mllib-jobs.ts'
 
 const START = 1_700_000_000_000
 const SECOND = 1000
@@ -37,18 +37,28 @@ interface Options {
   readonly kLater?: number
   /** A record of the second batch is no point, and is left out. */
   readonly poison?: boolean
+  /** So many workers die one after the other in the fourth batch. */
+  readonly deaths?: number
   /** Sees the model when the job has started, before its first batch. */
   readonly started?: (kMeans: StreamingKMeans) => void
 }
 
 /** The models as they end, and all that was predicted. */
-async function run({ executors, restartsAfter = [], kLater = 3, poison = false, started }: Options) {
+async function run({
+  executors,
+  restartsAfter = [],
+  kLater = 3,
+  poison = false,
+  deaths = 0,
+  started,
+}: Options) {
   const log = new ModelLog()
   log.createTopic('points', PARTITIONS)
   predicted.clear()
   const clock = new ManualClock(START)
   const random = new Random(5)
   const warnings: string[] = []
+  const deathsLeft = new Int32Array(new SharedArrayBuffer(4)).fill(deaths)
   let done = 0
   const start = async (k: number) => {
     const context = new StreamingContext({
@@ -58,7 +68,7 @@ async function run({ executors, restartsAfter = [], kLater = 3, poison = false, 
       broker: { logViews: log, output: log },
       checkpoint: join(directory, String(executors ?? 0)),
       job: new URL('./mllib-jobs.ts', import.meta.url),
-      jobParameters: { k },
+      jobParameters: { k, deathsLeft } satisfies Parameters,
       onPoison: poison ? 'skip' : 'fatal',
       ...(executors !== undefined && { executors }),
       warn: (message) => warnings.push(message),
@@ -81,6 +91,7 @@ async function run({ executors, restartsAfter = [], kLater = 3, poison = false, 
         ])
       })
       if (poison && batch === 2 && partition === 1) points.splice(count / 2, 0, '[1]')
+      if (deaths > 0 && batch === 4 && partition === 2) points.push('death')
       if (points.length > 0) log.produce('points', partition, points)
     }
     clock.tick(SECOND)
@@ -94,7 +105,11 @@ async function run({ executors, restartsAfter = [], kLater = 3, poison = false, 
   }
   await context.stop()
   await context.awaitTermination()
-  expect(warnings).toEqual(poison ? [expect.stringContaining('k: a point must have 2 numbers')] : [])
+  const said = [
+    ...(poison ? ['k: a point must have 2 numbers'] : []),
+    ...Array<string>(deaths).fill('died: it ended itself with exit code 3: the batch runs again'),
+  ]
+  expect(warnings).toEqual(said.map((what): unknown => expect.stringContaining(what)))
   const { clusterCenters, clusterWeights } = (models.kMeans as StreamingKMeans).latestModel()
   const { weights } = (models.line as StreamingLinearRegressionWithSGD).latestModel()
   return { model: { clusterCenters, clusterWeights, weights }, predicted: new Map(predicted) }
@@ -112,6 +127,11 @@ test('restarts and executors do not show in models and predictions', async () =>
   expect([kept[0], kept[3]]).toEqual([[1, 1, 1], expected.model.clusterWeights])
   const onWorkers = await run({ executors: 2, restartsAfter: [4] })
   expect(onWorkers).toEqual(expected)
+})
+
+test('a batch whose workers die trains models once', async () => {
+  const expected = await run({})
+  expect(await run({ executors: 2, deaths: 2 })).toEqual(expected)
 })
 
 test('a record that is no point is left out of models and predictions', async () => {
