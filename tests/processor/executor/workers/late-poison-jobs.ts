@@ -30,5 +30,5 @@ export default function build(ssc: StreamingContext, { deathsLeft }: LateParamet
       (a, b) => a - b,
       { name: 'sums' },
     )
-    .toTopic('sums', ([word, n]) => ({ value: `${word} ${n}` }))
+    .toTopic('out', ([word, n]) => ({ value: `${word} ${n}` }))
 }
