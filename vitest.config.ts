@@ -3,6 +3,7 @@
 //
 // Most of a file's time is loading the broker. Files whose tests leave nothing behind in their process share one, and
 // what it has loaded. Those that start threads and processes, count what is open, or load planted bugs have one each.
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { plantPlugin } from './tests/world/plant-plugin.ts'
@@ -18,6 +19,8 @@ const sharing = [
 export default defineConfig({
   test: {
     testTimeout: 30_000,
+    // One more than there are cores: tests wait for disks, and for processes that they start.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         extends: true,

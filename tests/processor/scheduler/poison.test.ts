@@ -23,6 +23,7 @@ import type { DStream } from '../../../processor/streams/dstream.ts'
 import { SimulatedStore } from '../../simulation/exactly-once/store.ts'
 import { Random } from '../../world/random.ts'
 import { ModelLog } from '../model-log.ts'
+import { canTell, spillFilesOpen } from '../spill-files.ts'
 
 const SECOND = 1000
 const START = 1_700_000_000_000
@@ -35,7 +36,7 @@ function parse(line: string): string {
 type Options = Partial<
   Pick<
     StreamingContextOptions,
-    'onPoison' | 'maxPoisonRecordsPerBatch' | 'commit' | 'broker' | 'concurrentJobs'
+    'onPoison' | 'maxPoisonRecordsPerBatch' | 'commit' | 'broker' | 'concurrentJobs' | 'localDir'
   >
 >
 
@@ -87,19 +88,6 @@ async function run(
 
 const copy = (lines: DStream<string>) =>
   lines.map(parse, { name: 'parse' }).toTopic('out', (value) => ({ value }), { name: 'copy' })
-
-/** Of this process; they have no names any more. */
-function openSpillFiles(): number {
-  if (process.platform !== 'linux') return 0
-  const nameOf = (fd: string) => {
-    try {
-      return fs.readlinkSync(`/proc/self/fd/${fd}`)
-    } catch {
-      return ''
-    }
-  }
-  return fs.readdirSync('/proc/self/fd').filter((fd) => nameOf(fd).includes('/logmill-rows-')).length
-}
 
 test('by default it ends the job, which names the record', async () => {
   const { error, values } = await run(['a', 'b', 'bad c', 'd'], 'fatal', copy)
@@ -261,14 +249,24 @@ test('nor what it has changed of keys that had no record', async () => {
 })
 
 test('rows that the first run held in a file are given back', async () => {
-  const { error } = await run(['a', 'bad', 'b'], 'skip', (lines) =>
-    lines
-      .map(parse)
-      .persist('DISK_ONLY')
-      .foreachRDD(async (rdd) => void (await rdd.count())),
-  )
-  expect(error).toBeUndefined()
-  expect(openSpillFiles()).toBe(0)
+  const localDir = fs.mkdtempSync(path.join(tmpdir(), 'logmill-poison-'))
+  const open: number[] = []
+  try {
+    const build = (lines: DStream<string>) =>
+      lines
+        .map(parse)
+        .persist('DISK_ONLY')
+        .foreachRDD(async (rdd) => {
+          await rdd.count()
+          open.push(spillFilesOpen(localDir))
+        })
+    const { error } = await run(['a', 'bad', 'b'], 'skip', build, { localDir })
+    expect(error).toBeUndefined()
+    if (canTell) expect(open.at(-1)).toBeGreaterThan(0)
+    expect(spillFilesOpen(localDir)).toBe(0)
+  } finally {
+    fs.rmSync(localDir, { recursive: true })
+  }
 })
 
 test('also a record whose rows two operators read is found', async () => {
