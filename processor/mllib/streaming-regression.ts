@@ -31,36 +31,29 @@ export interface StreamingLogisticRegressionOptions extends StreamingRegressionO
   readonly regParam?: number
 }
 
-export class StreamingLinearRegressionWithSGD extends StreamingModel<
+abstract class StreamingRegression<M extends { predict(features: Vector): number }> extends StreamingModel<
   LabeledPoint,
   Vector,
   number,
-  LinearRegressionModel
+  M
 > {
-  constructor(options: StreamingRegressionOptions) {
-    const model = (weights: Vector) => new LinearRegressionModel(weights)
-    super('streamingLinearRegression', options, new DescentLearner(model, options, LEAST_SQUARES))
-  }
-
-  protected predictWith(model: LinearRegressionModel, features: Vector): number {
+  protected predictWith(model: M, features: Vector): number {
     return model.predict(features)
   }
 }
 
+export class StreamingLinearRegressionWithSGD extends StreamingRegression<LinearRegressionModel> {
+  constructor(options: StreamingRegressionOptions) {
+    const model = (weights: Vector) => new LinearRegressionModel(weights)
+    super('streamingLinearRegression', options, new DescentLearner(model, options, LEAST_SQUARES))
+  }
+}
+
 /** Labels are 0 and 1. */
-export class StreamingLogisticRegressionWithSGD extends StreamingModel<
-  LabeledPoint,
-  Vector,
-  number,
-  LogisticRegressionModel
-> {
+export class StreamingLogisticRegressionWithSGD extends StreamingRegression<LogisticRegressionModel> {
   constructor(options: StreamingLogisticRegressionOptions) {
     const model = (weights: Vector) => new LogisticRegressionModel(weights)
     super('streamingLogisticRegression', options, new DescentLearner(model, options, LOGISTIC))
-  }
-
-  protected predictWith(model: LogisticRegressionModel, features: Vector): number {
-    return model.predict(features)
   }
 }
 

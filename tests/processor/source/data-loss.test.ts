@@ -15,6 +15,29 @@ import { produceLines } from '../../world/jobs.ts'
 import { WireClient } from '../../world/wire-client.ts'
 import { ModelLog } from '../model-log.ts'
 
+interface LossyWorld {
+  readonly clock: ManualClock
+  readonly log: ModelLog
+  readonly store: SimulatedStore
+}
+
+/** A life of the job: what it has kept is in the store, over all of its lives. */
+function lossyContext({ clock, log, store }: LossyWorld, warn: (message: string) => void): StreamingContext {
+  return new StreamingContext({
+    appName: 'lossy',
+    batchDuration: 1000,
+    clock,
+    broker: { logViews: log, output: log },
+    commit: new Checkpoint({
+      directory: 'memory',
+      store: store.handle(() => Promise.resolve()),
+      output: log,
+      warn: () => {},
+    }),
+    warn,
+  })
+}
+
 test('a job that was down for longer than its rows were kept goes on, and says what it lost', async () => {
   const clock = new ManualClock(0)
   const log = new ModelLog()
@@ -24,19 +47,7 @@ test('a job that was down for longer than its rows were kept goes on, and says w
   const warnings: string[] = []
   /** Runs until one more batch is done; gives the rows of its window of two batches. */
   async function run(values: readonly string[], failOnDataLoss: boolean): Promise<string[]> {
-    const context = new StreamingContext({
-      appName: 'lossy',
-      batchDuration: 1000,
-      clock,
-      broker: { logViews: log, output: log },
-      commit: new Checkpoint({
-        directory: 'memory',
-        store: store.handle(() => Promise.resolve()),
-        output: log,
-        warn: () => {},
-      }),
-      warn: (message) => void warnings.push(message),
-    })
+    const context = lossyContext({ clock, log, store }, (message) => void warnings.push(message))
     context.addStreamingListener({ onDataLoss: (info) => void lost.push(info) })
     const stream = context.createDirectStream('in', textValues, {
       name: 'rows',
@@ -80,19 +91,7 @@ test('what was lost of a batch is not left in the sum of a window with an invers
   const store = new SimulatedStore()
   /** One more batch; gives what its window of three has. */
   async function run(value: string): Promise<string[]> {
-    const context = new StreamingContext({
-      appName: 'lossy',
-      batchDuration: 1000,
-      clock,
-      broker: { logViews: log, output: log },
-      commit: new Checkpoint({
-        directory: 'memory',
-        store: store.handle(() => Promise.resolve()),
-        output: log,
-        warn: () => {},
-      }),
-      warn: () => {},
-    })
+    const context = lossyContext({ clock, log, store }, () => {})
     let counts: string[] = []
     context
       .createDirectStream('in', textValues, {
